@@ -1,0 +1,101 @@
+"""The pipeline that every request to the cloud goes through, and the one place where an error
+becomes an answer. Its order is handle()'s: find, admit, fault, run, record.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+
+from localcloud import control
+from localcloud.connection import HttpConnection
+from localcloud.faults import NO_FAULT
+from localcloud.journal import Outcome
+from localcloud.registry import identify
+from localcloud.wire.errors import ApiError, internal_error, not_implemented
+from localcloud.wire.message import HttpRequest
+from localcloud.wire.signature import admit
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from localcloud.call import Call, Operation
+    from localcloud.cloud import Cloud
+    from localcloud.wire.message import HttpAnswer
+
+_log = logging.getLogger("localcloud")
+
+
+def build(cloud: Cloud) -> Starlette:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        request = await _read(Request(scope, receive))
+        connection = HttpConnection(scope, receive)
+        answer = await handle(cloud, identify(request, connection))
+        if answer is None:
+            await connection.closed()
+        else:
+            date = formatdate(cloud.clock.now(), usegmt=True)
+            response = Response(answer.body, answer.status, {"date": date, **answer.headers})
+            await response(scope, receive, send)
+
+    return Starlette(routes=[Mount("/_cloud", control.build(cloud)), Mount("", serve)])
+
+
+async def handle(cloud: Cloud, call: Call) -> HttpAnswer | None:
+    """None: nothing reaches the caller, whose connection is gone."""
+    started, fault, code = time.perf_counter(), NO_FAULT, None
+    answer: HttpAnswer | None = None
+    try:
+        operation = _find(call)
+        call.caller = _admit(cloud, call)
+        fault = cloud.faults.pick(call)
+        await fault.before(cloud, call)
+        if fault.commit:
+            answer = call.dialect.render(call, await _run(operation, cloud, call))
+        answer = fault.disguise(answer)
+    except ApiError as error:
+        answer, code = call.dialect.render_error(call, error), error.code
+    except Exception:  # noqa: BLE001 - the funnel: whatever a service's bug is, it is answered
+        _log.exception("%s failed", call.action)
+        answer, code = call.dialect.render_error(call, internal_error()), "InternalError"
+    outcome = Outcome(answer.status if answer else None, code, fault.name)
+    duration = time.perf_counter() - started
+    cloud.journal.record(call, outcome, time=cloud.clock.now(), duration=duration)
+    return await fault.after(cloud, call, answer)
+
+
+def _admit(cloud: Cloud, call: Call) -> str:
+    claim = call.dialect.claim(call.request)
+    return admit(claim, call.dialect.REFUSALS, cloud.world.keys, cloud.nonces, time.time())
+
+
+def _find(call: Call) -> Operation:
+    operation = call.service.operations.get(call.action) if call.service else None
+    if operation is None:
+        what = f"{call.request.method} {call.request.path}"
+        version = f"version {call.version}" if call.version else "no version"
+        raise not_implemented(f"{call.action} of {version}" if call.action else what)
+    return operation
+
+
+async def _run(operation: Operation, cloud: Cloud, call: Call) -> object:
+    result = operation(cloud, call)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _read(request: Request) -> HttpRequest:
+    return HttpRequest(
+        method=request.method,
+        path=request.scope["raw_path"].decode("ascii"),
+        query=request.scope["query_string"].decode("ascii"),
+        headers=dict(request.headers),
+        body=await request.body(),
+    )

@@ -1,0 +1,85 @@
+"""One request on its way through the pipeline, and what a service has to offer to answer it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from localcloud.wire.parameters import Parameters
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+    from localcloud.wire.errors import ApiError
+    from localcloud.wire.message import HttpAnswer, HttpRequest
+    from localcloud.wire.signature import Claim, Refusals
+
+# What a call is about, for the journal: taken from the parameters, completed by the operation.
+CONCERNS = (
+    "LoadBalancerId",
+    "VServerGroupId",
+    "VServerGroupName",
+    "ScalingGroupId",
+    "ScalingActivityId",
+    "LifecycleHookId",
+    "QueueName",
+    "TopicName",
+    "SubscriptionName",
+)
+
+
+class Connection(Protocol):
+    """The caller's end, as far as an operation or a fault needs it."""
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    def reset(self) -> None: ...
+
+    async def closed(self) -> None: ...
+
+
+class Dialect(Protocol):
+    """How a family of services reads signatures and words its answers (wire/rpc, wire/mns)."""
+
+    @property
+    def REFUSALS(self) -> Refusals: ...  # noqa: N802 - modules implement this; there it is a constant
+
+    def claim(self, request: HttpRequest) -> Claim: ...
+
+    def render(self, call: Call, result: Any) -> HttpAnswer: ...
+
+    def render_error(self, call: Call, error: ApiError) -> HttpAnswer: ...
+
+
+# Takes the cloud and the call; returns, or awaits and returns, what its dialect renders.
+Operation = Callable[["Cloud", "Call"], Any]
+
+
+@dataclass(frozen=True)
+class Service:
+    name: str
+    dialect: Dialect
+    operations: Mapping[str, Operation]
+    versions: tuple[str, ...]
+
+
+@dataclass
+class Call:
+    request: HttpRequest
+    connection: Connection
+    service: Service | None
+    dialect: Dialect
+    version: str
+    action: str
+    parameters: Parameters = field(default_factory=Parameters)
+    caller: str | None = None
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
+    concerns: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in CONCERNS:
+            value = self.parameters.text(name, name[0].lower() + name[1:])
+            if value is not None:
+                self.concerns[name] = value

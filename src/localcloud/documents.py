@@ -1,0 +1,44 @@
+"""Documents that people write by hand: checked against their JSON Schema, every problem named."""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jsonschema import Draft202012Validator
+
+
+class Problem(NamedTuple):
+    path: str  # a JSON Pointer into the document
+    message: str
+
+
+class BadDocument(Exception):
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{item.path or '/'}: {item.message}" for item in problems))
+        self.problems = list(problems)
+
+
+def check(document: Any, schema: str) -> None:
+    errors = sorted(_validator(schema).iter_errors(document), key=lambda error: error.json_path)
+    if errors:
+        raise BadDocument(
+            [Problem(pointer(*error.absolute_path), error.message) for error in errors]
+        )
+
+
+def pointer(*steps: str | int) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+@functools.cache
+def _validator(schema: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow; few starts need it
+
+    file = resources.files("localcloud") / "schemas" / f"{schema}.schema.json"
+    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))

@@ -1,0 +1,35 @@
+"""Which service a request is for. A new service is a new line here."""
+
+from localcloud.call import Call, Connection
+from localcloud.services.ecs.api import SERVICE as ECS
+from localcloud.services.ess.api import SERVICE as ESS
+from localcloud.services.mns.api import SERVICE as MNS
+from localcloud.services.slb.api import SERVICE as SLB
+from localcloud.wire import mns, rpc
+from localcloud.wire.message import HttpRequest
+from localcloud.wire.parameters import Parameters
+
+SERVICES = (SLB, ESS, ECS, MNS)
+_BY_VERSION = {version: service for service in SERVICES for version in service.versions}
+
+
+def identify(request: HttpRequest, connection: Connection) -> Call:
+    """Never refuses: what is unknown has no service, and is answered as such."""
+    if request.path.startswith(("/queues", "/topics")):
+        return _mns(request, connection)
+    return _rpc(request, connection)
+
+
+def _mns(request: HttpRequest, connection: Connection) -> Call:
+    action, parameters = mns.route(request) or ("", Parameters())
+    version = request.headers.get("x-mns-version", mns.VERSION)
+    return Call(request, connection, MNS, mns, version, action, parameters)
+
+
+def _rpc(request: HttpRequest, connection: Connection) -> Call:
+    parameters = rpc.parameters(request)
+    # sdk: signature version 3 has them in headers only.
+    action = request.headers.get("x-acs-action") or parameters.text("Action") or ""
+    version = request.headers.get("x-acs-version") or parameters.text("Version") or ""
+    service = _BY_VERSION.get(version) if request.path == "/" else None
+    return Call(request, connection, service, rpc, version, action, parameters)

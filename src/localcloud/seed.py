@@ -1,0 +1,48 @@
+"""A seed document becomes part of a world, as a whole or not at all.
+
+Its shape is schemas/world.schema.json. What a schema cannot say (ids that must exist, ids that
+must not) each service's plant() reports. Planting happens on a copy, so it may stop anywhere.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from localcloud.documents import BadDocument, Problem, pointer
+from localcloud.services.ess import seed as ess
+from localcloud.services.mns import seed as mns
+from localcloud.services.slb import seed as slb
+from localcloud.wire.signature import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from localcloud.cloud import World
+
+
+def planted(world: World, document: Mapping[str, Any], now: float) -> World:
+    """A new world; BadDocument if any part of the document cannot be. Its shape was checked."""
+    draft = copy.deepcopy(world)
+    problems = [
+        *_plant_keys(draft, document),
+        *slb.plant(draft.slb, document, now),
+        *ess.plant(draft.ess, document, now),
+        *mns.plant(draft.mns, document, now),
+    ]
+    if problems:
+        raise BadDocument(problems)
+    return draft
+
+
+def _plant_keys(world: World, document: Mapping[str, Any]) -> Iterator[Problem]:
+    for index, row in enumerate(document.get("Keys", [])):
+        key = Key(
+            access_key_id=row["AccessKeyId"],
+            access_key_secret=row["AccessKeySecret"],
+            caller=row.get("Caller", row["AccessKeyId"]),
+            security_token=row.get("SecurityToken", ""),
+        )
+        if world.keys.setdefault(key.access_key_id, key) != key:
+            path = pointer("Keys", index, "AccessKeyId")
+            yield Problem(path, f"{key.access_key_id} exists already, otherwise")

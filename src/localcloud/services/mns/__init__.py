@@ -1,0 +1,1 @@
+"""Simple Message Queue (MNS)."""

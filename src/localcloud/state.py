@@ -1,0 +1,98 @@
+"""Everything a cloud holds, in the words of the APIs; secrets stay out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.clock import timestamp
+from localcloud.services.ess import shapes
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+    from localcloud.services.ess.model import AutoScaling
+    from localcloud.services.mns.messaging import Messaging
+    from localcloud.services.mns.queues import Queue
+    from localcloud.services.mns.topics import Subscription, Topic
+
+
+def describe(cloud: Cloud) -> dict[str, Any]:
+    world, now = cloud.world, cloud.clock.now()
+    world.ess.settle(now)
+    return {
+        "Clock": {"now": now, "Time": timestamp(now)},
+        "Faults": cloud.faults.describe(),
+        "Keys": [
+            {"AccessKeyId": key.access_key_id, "Caller": key.caller} for key in world.keys.values()
+        ],
+        "LoadBalancers": [item.describe() for item in world.slb.load_balancers.values()],
+        "VServerGroups": [item.describe() for item in world.slb.groups.values()],
+        "Instances": [item.describe() for item in world.compute.instances.values()],
+        **_scaling(world.ess),
+        **_messaging(world.mns, now),
+    }
+
+
+def _scaling(ess: AutoScaling) -> dict[str, Any]:
+    return {
+        "ScalingGroups": [
+            {
+                "ScalingGroupId": group.scaling_group_id,
+                "ScalingGroupName": group.name,
+                "RegionId": group.region_id,
+                "LifecycleHooks": [
+                    shapes.hook(hook, group.scaling_group_id) for hook in group.hooks.values()
+                ],
+            }
+            for group in ess.groups.values()
+        ],
+        "ScalingActivities": [shapes.activity(item) for item in ess.activities.values()],
+        "ScalingInstances": [shapes.instance(item) for item in ess.instances.values()],
+        "LifecycleActions": [
+            {
+                **shapes.action(item),
+                "ScalingActivityId": item.scaling_activity_id,
+                "Deadline": timestamp(item.deadline),
+                "Heartbeats": item.heartbeats,
+            }
+            for item in ess.actions
+        ],
+    }
+
+
+def _messaging(mns: Messaging, now: float) -> dict[str, Any]:
+    topics = mns.topics.values()
+    return {
+        "Queues": [_queue(queue, now) for queue in mns.queues.values()],
+        "Topics": [_topic(topic, now) for topic in topics],
+        "Subscriptions": [
+            _subscription(topic, item) for topic in topics for item in topic.subscriptions.values()
+        ],
+    }
+
+
+def _queue(queue: Queue, now: float) -> dict[str, Any]:
+    return {
+        "QueueName": queue.name,
+        **queue.attributes.describe(),
+        **queue.counts(now),
+        "Messages": [message.describe() for message in queue.messages],
+    }
+
+
+def _topic(topic: Topic, now: float) -> dict[str, Any]:
+    return {
+        "TopicName": topic.name,
+        **topic.attributes.describe(),
+        "MessageCount": topic.message_count(now),
+    }
+
+
+def _subscription(topic: Topic, item: Subscription) -> dict[str, Any]:
+    return {
+        "TopicName": topic.name,
+        "SubscriptionName": item.name,
+        "Endpoint": item.endpoint,
+        "NotifyContentFormat": item.notify_content_format,
+        "NotifyStrategy": item.notify_strategy,
+        "FilterTag": item.filter_tag,
+    }
