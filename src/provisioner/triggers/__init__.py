@@ -1,0 +1,11 @@
+"""From what Function Compute hands over to what is asked for. Pure: no clock, no network, no log.
+
+One file for each source, headed by the shape of its payload; `decoder` holds the table of them.
+"""
+
+from __future__ import annotations
+
+from .decoder import decode
+from .envelope import Decoded
+
+__all__ = ["Decoded", "decode"]

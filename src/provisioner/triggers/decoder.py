@@ -1,0 +1,141 @@
+"""The table of sources, and the walk through what they wrap around each other.
+
+A list is a batch: its elements are decoded one by one, and one that is poison says so alone, with
+its index at the head of its path. From there on a path points into the document as it was written,
+whatever it was wrapped in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from provisioner.core import schema
+from provisioner.core.errors import Code, Fault, Problem, Rejected, Skip
+from provisioner.core.model import EventRef
+
+from . import (
+    direct,
+    ess_events,
+    ess_hook,
+    eventbridge,
+    http,
+    kafka,
+    mns_queue,
+    mns_topic,
+    oss,
+    rabbitmq,
+    rocketmq,
+    timer,
+)
+from .envelope import Decoded, Delivery, Inside, Reader, opened, text_of, unreadable
+
+# The longest honest way takes 10: a stream's array, of JSON strings, of CloudEvents, of queue
+# messages, in Base64, of a topic's notifications, of hook messages, in Base64 (it counts twice).
+MOST_LAYERS = 12
+MOST_ELEMENTS = 10_000  # CountBasedWindow of an event stream: 1 to 10000 (doc)
+_MOST_KEYS_SHOWN = 8
+
+# In this order: an envelope comes before what it wraps, because message attributes, whose names are
+# anybody's choice, stand beside an envelope's own keys.
+READERS: tuple[Reader, ...] = (
+    mns_topic.read_notification,
+    http.read,
+    eventbridge.read,
+    mns_queue.read,
+    rocketmq.read,
+    rabbitmq.read,
+    kafka.read,
+    mns_topic.read_body_with_attributes,
+    ess_hook.read,
+    timer.read,
+    oss.read,
+    direct.read,
+    ess_events.read_notification,
+)
+
+
+def decode(payload: bytes) -> list[Decoded]:
+    """What the event asks for, item by item, in order; at least one item. Never raises."""
+    try:
+        text = text_of(payload, part=Delivery().part)
+    except Rejected as error:
+        return [error]
+    return list(_items(text, Delivery(), 0))
+
+
+def _items(value: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
+    if layers > MOST_LAYERS:
+        yield unreadable(f"{delivery.part} lies under more than {MOST_LAYERS} wrappings")
+    elif isinstance(value, list):
+        yield from _elements(value, delivery, layers)
+    else:
+        try:
+            found = _read(value, delivery)
+        except Rejected as error:
+            error.event = EventRef(delivery.source, delivery.id) if delivery.id else None
+            found = error
+        if isinstance(found, Inside):
+            yield from _items(found.value, found.delivery, layers + 1)
+        else:
+            yield found
+
+
+def _elements(batch: list[Any], delivery: Delivery, layers: int) -> Iterator[Decoded]:
+    if not batch:
+        yield Skip("the batch is empty")
+    if len(batch) > MOST_ELEMENTS:
+        yield unreadable(f"{delivery.part} is a list of more than {MOST_ELEMENTS} elements")
+        return
+    for index, element in enumerate(batch):
+        # Elements of one message share its id, so their place in it tells them apart.
+        place = replace(delivery, id=delivery.id and f"{delivery.id}#{index}")
+        for item in _items(element, place, layers + 1):
+            yield _below(index, item) if isinstance(item, Rejected) else item
+
+
+def _read(value: Any, delivery: Delivery) -> Inside | Decoded:
+    if isinstance(value, dict):
+        for read in READERS:
+            found = read(value, delivery)
+            if found is not None:
+                return found
+    elif isinstance(value, str):
+        inside = opened(value)
+        if inside != value:
+            return Inside(inside, delivery)
+    return (
+        _unknown(value, delivery)
+        if delivery.addressed
+        else Skip("an event of a type that this function does not act on")
+    )
+
+
+def _unknown(value: Any, delivery: Delivery) -> Rejected:
+    if isinstance(value, str):
+        return unreadable(f"{delivery.part} is a string that is neither JSON nor Base64 of JSON")
+    if not isinstance(value, dict):
+        return unreadable(f"{delivery.part} is {schema.type_name(value)}, which asks for nothing")
+    keys = ", ".join(map(schema.shown, islice(value, _MOST_KEYS_SHOWN))) or "none"
+    more = f" and {len(value) - _MOST_KEYS_SHOWN} more" if len(value) > _MOST_KEYS_SHOWN else ""
+    return Rejected(
+        Code.UNKNOWN_ENVELOPE,
+        f"{delivery.part} is neither a request document nor the envelope of a known trigger;"
+        f" its keys: {keys}{more}",
+        fault=Fault.UNREADABLE,
+    )
+
+
+def _below(index: int, error: Rejected) -> Rejected:
+    prefix = schema.pointer(index)
+    below = Rejected(
+        error.code,
+        error.message,
+        path=prefix + error.path,
+        fault=error.fault,
+        problems=[Problem(prefix + p.path, p.message) for p in error.problems],
+    )
+    below.event = error.event
+    return below

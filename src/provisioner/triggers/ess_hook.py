@@ -1,0 +1,190 @@
+"""The message of a lifecycle hook, to an MNS queue or topic or through EventBridge. Its keys are as
+an Alibaba Cloud tutorial models them (doc); there may be more, so others are ignored, and keys
+match in any case. Base64 is normal, plain JSON possible.
+
+    {"userId": "1000000000000001", "regionId": "cn-hangzhou",
+     "resourceArn": "acs:ess:cn-hangzhou:1000000000000001:scalinggroup/asg-0001",     (a guess)
+     "content": {"lifecycleHookId": "ash-0001", "lifecycleHookName": "hook-out",
+                 "lifecycleActionToken": "00000000-0000-4000-8000-000000000001",
+                 "lifecycleTransition": "SCALE_OUT", "defaultResult": "CONTINUE",
+                 "scalingGroupId": "asg-0001", "scalingGroupName": "group-a",
+                 "scalingActivityId": "asa-0001", "requestId": "req-0001",
+                 "instanceIds": ["i-0001", "i-0002"]}}
+
+`content` may be a string, or missing with its keys at the top (unknown). `notificationMetadata` may
+be in either place (unknown). Required are only a hook, its instances, and the token or else the
+activity, of which ESS tells the token. There is one token for each hook and activity (doc), so
+those two name the event in every delivery, by whatever way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.core.errors import Problem, Rejected, Skip
+from provisioner.core.model import EventRef, Instance, LifecycleAction, Request, Transition
+from provisioner.core.schema import pointer, type_name
+
+from . import ess_events
+from .envelope import Delivery, identifier, opened, region_id, unsound
+
+_IDS = ("lifecycleHookId", "lifecycleActionToken", "scalingActivityId", "scalingGroupId")
+_OTHERS = ("lifecycleTransition", "instanceIds", "notificationMetadata", "regionId", "resourceArn")
+_API_NAMES = {name.lower(): name for name in (*_IDS, *_OTHERS, "content")}
+_TELLING = {"lifecycleHookId", "lifecycleActionToken", "lifecycleTransition"}
+_TRANSITIONS = {"SCALEOUT": "", "SCALEIN": ess_events.SCALE_IN, "TEST": ess_events.TEST}
+_NOT_LETTERS = re.compile(r"[^A-Z]")
+
+_Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """`hook` is what the keys of the hook stand in, and `path` where that is."""
+
+    top: Mapping[str, Any]
+    hook: Mapping[str, Any]
+    path: _Path
+
+    def pointer(self, *tokens: object) -> str:
+        return pointer(*self.path, *tokens)
+
+
+def read(value: dict[str, Any], delivery: Delivery) -> Request | Skip | None:
+    found: list[Problem] = []
+    message = _message(value, found)
+    if _TELLING.isdisjoint(message.hook):
+        return None
+    reason = _reason_to_skip(message, found)
+    if reason:
+        return Skip(reason)
+    action = _action(message, delivery, found)
+    instances = tuple(map(Instance, _instance_ids(message, found)))
+    if found:
+        raise Rejected.of(found, what="the lifecycle hook message")
+    which = action.scaling_activity_id or action.token
+    return Request(
+        event=EventRef("ess_hook", f"{action.hook_id}:{which}"),
+        region_id=action.region_id,
+        scaling_group_id=action.scaling_group_id,
+        instances=instances,
+        action=action,
+    )
+
+
+def _message(value: Mapping[str, Any], found: list[Problem]) -> _Message:
+    top = _spelt(value, (), found)
+    content = top.get("content")
+    for _ in range(2):  # JSON in a string, or Base64 of that
+        content = opened(content) if isinstance(content, str) else content
+    if isinstance(content, dict):
+        twice: list[Problem] = []
+        hook = _spelt(content, ("content",), twice)
+        if not _TELLING.isdisjoint(hook):
+            found += twice
+            return _Message(top, hook, ("content",))
+    return _Message(top, top, ())
+
+
+def _action(message: _Message, delivery: Delivery, found: list[Problem]) -> LifecycleAction:
+    ids = _ids(message, found)
+    arn_region, arn_group = _named_by_arn(message.top.get("resourceArn"))
+    return LifecycleAction(
+        hook_id=ids["lifecycleHookId"],
+        token=ids["lifecycleActionToken"],
+        scaling_group_id=ids["scalingGroupId"] or arn_group,
+        scaling_activity_id=ids["scalingActivityId"],
+        transition=Transition.SCALE_OUT,
+        region_id=_region_id(message, found) or arn_region or delivery.region_id,
+        metadata=_metadata(message, found),
+    )
+
+
+def _spelt(value: Mapping[str, Any], path: _Path, found: list[Problem]) -> dict[str, Any]:
+    """Our keys as ESS spells them. A key in two spellings is a problem, not a silent choice."""
+    result: dict[str, Any] = {}
+    for key, element in value.items():
+        name = _API_NAMES.get(key.lower())
+        if name in result:
+            found.append(Problem(pointer(*path, name), f"{name} is given twice"))
+        if name and element is not None:
+            result[name] = element
+    return result
+
+
+def _reason_to_skip(message: _Message, found: list[Problem]) -> str:
+    value = message.hook.get("lifecycleTransition", Transition.SCALE_OUT.value)
+    word = _NOT_LETTERS.sub("", value.upper()) if isinstance(value, str) else ""
+    if word not in _TRANSITIONS:
+        rule = f"lifecycleTransition must be SCALE_OUT or SCALE_IN, is {type_name(value)}"
+        found.append(Problem(message.pointer("lifecycleTransition"), _with_remedy(rule)))
+    return _TRANSITIONS.get(word, "")
+
+
+def _ids(message: _Message, found: list[Problem]) -> dict[str, str]:
+    hook = message.hook
+    for name in _IDS:
+        value = hook.get(name, "")
+        if value != "" and not identifier(value):
+            rule = f"{name} must be a string of printable ASCII, is {type_name(value)}"
+            found.append(Problem(message.pointer(name), _with_remedy(rule)))
+    if hook.get("lifecycleHookId", "") == "":
+        rule = "lifecycleHookId is required: it says which hook waits"
+        found.append(Problem(message.pointer("lifecycleHookId"), rule))
+    if hook.get("lifecycleActionToken", "") == hook.get("scalingActivityId", "") == "":
+        rule = "lifecycleActionToken is required, or scalingActivityId to ask ESS for the token"
+        found.append(Problem(message.pointer("lifecycleActionToken"), rule))
+    return {name: identifier(hook.get(name)) for name in _IDS}
+
+
+def _instance_ids(message: _Message, found: list[Problem]) -> tuple[str, ...]:
+    """Each once, in their order."""
+    value = message.hook.get("instanceIds")
+    if isinstance(value, str):
+        value = opened(value)
+    if not isinstance(value, list) or not value:
+        seen = "is empty" if value == [] else f"is {type_name(value)}"
+        rule = f"instanceIds must be a list of at least one instance id, {seen}"
+        found.append(Problem(message.pointer("instanceIds"), _with_remedy(rule)))
+        return ()
+    for index, element in enumerate(value):
+        if not identifier(element):
+            rule = f"an instance id must be a string of printable ASCII, is {type_name(element)}"
+            found.append(Problem(message.pointer("instanceIds", index), _with_remedy(rule)))
+    return tuple(dict.fromkeys(map(identifier, value)))
+
+
+def _region_id(message: _Message, found: list[Problem]) -> str:
+    value = message.top.get("regionId") or message.hook.get("regionId") or ""
+    if value and not region_id(value):
+        rule = f"regionId must be a string like cn-hangzhou, is {type_name(value)}"
+        place = pointer("regionId") if message.top.get("regionId") else message.pointer("regionId")
+        found.append(Problem(place, _with_remedy(rule)))
+    return region_id(value)
+
+
+def _named_by_arn(arn: object) -> tuple[str, str]:
+    """Region and scaling group of acs:ess:<region>:<account>:scalinggroup/<group>, else nothing."""
+    parts = arn.split(":") if isinstance(arn, str) else []
+    if len(parts) != 5 or not parts[4].startswith("scalinggroup/"):  # noqa: PLR2004
+        return "", ""
+    return region_id(parts[2]), identifier(parts[4].partition("/")[2])
+
+
+def _metadata(message: _Message, found: list[Problem]) -> str:
+    key = "notificationMetadata"
+    value = message.hook.get(key, message.top.get(key, ""))
+    reason = unsound(value)
+    if reason:
+        place = message.pointer(key) if key in message.hook else pointer(key)
+        found.append(Problem(place, f"{key} {reason}"))
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _with_remedy(rule: str) -> str:
+    return f"{rule}; pass the message on as ESS sent it"

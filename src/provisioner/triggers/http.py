@@ -1,0 +1,138 @@
+"""HTTP calls, in the three forms in which Function Compute hands them over.
+
+HTTP trigger, generation 3, version v1 (doc); all strings but `isBase64Encoded`:
+
+    {"version": "v1", "rawPath": "/a%20b", "body": "hi", "isBase64Encoded": false,
+     "headers": {"Content-Type": "text/plain"}, "queryParameters": {"k": "v1,v2"},
+     "requestContext": {"http": {"method": "POST", "path": "/a b", "…": "…"},
+                        "requestId": "req-0001", "…": "…"}}
+
+API gateway (doc); `isBase64Encoded` is documented as a boolean and sampled as a string:
+
+    {"path": "/a", "httpMethod": "POST", "headers": {}, "queryParameters": {}, "pathParameters": {},
+     "body": "hi", "isBase64Encoded": "false"}
+
+HTTP trigger, generation 2: WSGI's environ (seen), which holds the process's environment as well.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from provisioner.core import schema
+from provisioner.core.errors import Rejected
+from provisioner.core.model import Request
+
+from . import direct
+from .envelope import Delivery, json_of, unreadable
+
+LARGEST_BODY = 32 * 1024 * 1024  # of a synchronous call (doc)
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)  # keys in lower case
+    body: bytes = field(repr=False)
+    request_id: str
+    format: Literal["fc", "gateway", "wsgi"]
+
+
+def read_event(payload: bytes) -> HttpCall | None:
+    """None: the payload is no HTTP call. Raises `Rejected` for one whose body cannot be read."""
+    try:
+        value = json_of(payload, part="the event")
+    except Rejected:
+        return None
+    return _call(value) if isinstance(value, dict) else None
+
+
+def read_environ(environ: Mapping[str, Any]) -> HttpCall:
+    method = str(environ.get("REQUEST_METHOD", "GET")).upper()
+    # HTTP_PROXY is the process's own, and may hold a password.
+    headers = {
+        name[5:].replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and name != "HTTP_PROXY"
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = str(environ[name])
+    return HttpCall(
+        method=method,
+        path=str(environ.get("PATH_INFO", "/")),
+        headers=headers,
+        body=_wsgi_body(environ, method),
+        request_id=_text(getattr(environ.get("fc.context"), "request_id", "")),
+        format="wsgi",
+    )
+
+
+def read(value: dict[str, Any], _: Delivery) -> Request | None:
+    """The body is a request document, as it is for the one who answers the call."""
+    call = _call(value)
+    return None if call is None else direct.read_body(call.body, source="http")
+
+
+def _call(value: dict[str, Any]) -> HttpCall | None:
+    context = value.get("requestContext")
+    inner = context.get("http") if isinstance(context, dict) else None
+    headers = _headers(value.get("headers"))
+    if isinstance(context, dict) and isinstance(inner, dict) and value.get("version") == "v1":
+        return HttpCall(
+            method=_text(inner.get("method")).upper(),
+            path=_text(inner.get("path")) or _text(value.get("rawPath")),
+            headers=headers,
+            body=_body(value),
+            request_id=_text(context.get("requestId")) or headers.get("x-fc-request-id", ""),
+            format="fc",
+        )
+    if isinstance(value.get("httpMethod"), str) and isinstance(value.get("path"), str):
+        return HttpCall(
+            method=value["httpMethod"].upper(),
+            path=value["path"],
+            headers=headers,
+            body=_body(value),
+            request_id=headers.get("x-ca-request-id", ""),
+            format="gateway",
+        )
+    return None
+
+
+def _body(value: Mapping[str, Any]) -> bytes:
+    body = value.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise unreadable(f"the body must be a string, is {schema.type_name(body)}")
+    if str(value.get("isBase64Encoded")).lower() != "true":
+        return body.encode("utf-8", "surrogatepass")  # whoever reads the text refuses it
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError as error:
+        raise unreadable("the body is not the Base64 that isBase64Encoded says it is") from error
+
+
+def _headers(value: object) -> dict[str, str]:
+    pairs = value.items() if isinstance(value, dict) else ()
+    return {name.lower(): text for name, text in pairs if isinstance(text, str)}
+
+
+def _wsgi_body(environ: Mapping[str, Any], method: str) -> bytes:
+    """Without a usable CONTENT_LENGTH, what there is: a stream of WSGI's ends with the body."""
+    stream = environ.get("wsgi.input")
+    length = str(environ.get("CONTENT_LENGTH", ""))
+    if length.isascii() and length.isdecimal():
+        size = min(int(length[:9]), LARGEST_BODY)
+    else:
+        size = 0 if method in _WITHOUT_BODY else LARGEST_BODY
+    return bytes(stream.read(size)) if stream and size else b""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
