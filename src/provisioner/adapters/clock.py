@@ -1,0 +1,15 @@
+"""The one place that reads the time and sleeps."""
+
+from __future__ import annotations
+
+import time
+
+from provisioner.ports import Clock
+
+
+class SystemClock(Clock):
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)

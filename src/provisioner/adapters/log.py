@@ -1,0 +1,99 @@
+"""Steps as structured JSON lines on stdout, and silence from the SDKs' own loggers.
+
+A line holds what the service named: identities and counts. A value that is not plain JSON is
+written as the name of its type, so that no object's text can carry a payload or a credential.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import IO
+
+from aws_lambda_powertools import Logger
+
+from provisioner.ports import Log
+
+SERVICE = "vservergroup-provisioner"
+
+# Keys that logging or powertools gives a meaning of its own: a field so named gets a final _.
+_TAKEN = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "asctime",
+    "level",
+    "location",
+    "message",
+    "service",
+    "timestamp",
+}
+
+# Every logger that an SDK of ours, or what carries it, writes to; children included.
+_SDK_LOGGERS = (
+    "aiohttp",
+    "alibabacloud-tea",
+    "apscheduler",
+    "charset_normalizer",
+    "credentials",  # of alibabacloud_credentials
+    "darabonba-core",  # at DEBUG on stderr; with DEBUG=sdk every header and the whole query
+    "fc2",
+    "mns_python_sdk",
+    "requests",
+    "urllib3",  # at DEBUG the whole query
+    "websocket",
+)
+_LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 with the credentials
+
+
+class StepLog(Log):
+    """Bound to one invocation: its fields are part of every line, and of no other's."""
+
+    def __init__(self, logger: Logger, **bound: object) -> None:
+        self._logger = logger
+        self._bound = bound
+
+    def bind(self, **fields: object) -> StepLog:
+        return StepLog(self._logger, **self._bound | fields)
+
+    def step(self, name: str, /, **fields: object) -> None:
+        self._logger.info(name, extra=_harmless(self._bound | fields), stacklevel=3)
+
+
+def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> Logger:
+    """One per process: powertools keeps one configuration per service name."""
+    logger = Logger(
+        service=service,
+        level=level,
+        stream=stream or sys.stdout,
+        utc=True,
+        use_rfc3339=True,
+        json_default=lambda value: type(value).__name__,
+    )
+    # Whatever the host has on the root logger would print each line a second time.
+    logging.getLogger(service).propagate = False
+    return logger
+
+
+def silence_sdk_loggers() -> None:
+    """Whatever level anyone sets, before or after; the host's own handlers stay as they are."""
+    for name in _SDK_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.disabled = True  # survives an SDK's setLevel() when it is imported later
+        logger.propagate = False  # for its children
+        logger.addHandler(_NOWHERE)
+    logging.getLogger().addFilter(_not_from_an_sdk)
+
+
+_NOWHERE = logging.NullHandler()
+
+
+def _not_from_an_sdk(record: logging.LogRecord) -> bool:
+    """A filter of the root logger sees only what is logged to that very logger."""
+    for name in _LOUD_ON_ROOT:
+        places = getattr(sys.modules.get(name), "__path__", ())
+        if any(record.pathname.startswith(f"{place}/") for place in places):
+            return False
+    return True
+
+
+def _harmless(fields: Mapping[str, object]) -> dict[str, object]:
+    return {f"{key}_" if key in _TAKEN else key: value for key, value in fields.items()}

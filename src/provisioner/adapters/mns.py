@@ -1,0 +1,150 @@
+"""The result topic of Simple Message Queue (MNS), API 2015-06-06, by `aliyun-mns-sdk`.
+
+Publishing happens at least once, so that whatever may pass is tried again: consumers know a result
+by its id. The SDK tells no HTTP status, hence the code alone decides; what it lets through
+(KeyError and others, from answers that it cannot read) counts as no answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+
+from mns.account import Account
+from mns.auth import Credentials
+from mns.mns_exception import MNSClientParameterException, MNSServerException
+from mns.topic import TopicMessage
+
+from provisioner.core.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
+from provisioner.ports import Clock, Notifications
+
+from .connection import Connection
+from .refusals import (
+    Operation,
+    Refusal,
+    Rule,
+    busy,
+    deployment,
+    judge,
+    rejected,
+    throttled,
+    unanswered,
+)
+from .retry import Retry
+
+LONGEST_MESSAGE = 64 * 1024  # bytes
+LONGEST_TAG = 16  # characters
+
+_PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
+_TOPIC = deployment("create the result topic, or set the one that is there")
+_ACCESS = deployment("let the function's role publish to the result topic")
+_CLOCK = deployment("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
+_MESSAGE = rejected(Fault.INVALID, "the topic does not take this message")
+_RULES = (
+    Rule("TopicNotExist", _TOPIC),
+    Rule("AccessDenied", _ACCESS),
+    Rule("TimeExpired", _CLOCK),
+    Rule("InvalidArgument", _MESSAGE),
+    Rule("MalformedXML", _MESSAGE),
+    Rule("TooManyRequests", throttled),
+    Rule("QpsLimitExceeded", throttled),
+)
+
+# A server closes what is idle, and a frozen instance does not notice; a new connection is cheaper
+# than finding out.
+_IDLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotating:
+    """Asked by the SDK for every request, so that a connection outlives the credentials."""
+
+    connection: Connection
+
+    def get_credentials(self) -> Credentials:
+        found = self.connection.identity()
+        # A token of None would be sent as a header.
+        return Credentials(found.access_key_id, found.access_key_secret, found.security_token or "")
+
+
+class MnsNotifications(Notifications):
+    """An account of the SDK's must not be used by two threads at once: each call takes one that is
+    idle, or makes one."""
+
+    def __init__(self, connection: Connection, topic: str, clock: Clock, random: Random) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._clock = clock
+        self._retry = Retry(clock, random)
+        self._idle: deque[tuple[Account, float]] = deque()
+
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        _check(document, tag)
+        return self._retry.until_answered(
+            lambda: self._publish(document, tag), within=within, repeatable=True
+        )
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].mns_client.close_connection()
+
+    def _publish(self, document: str, tag: str) -> str:
+        with _our_errors(), self._account() as account:
+            sent = account.get_topic(self._topic).publish_message(TopicMessage(document, tag))
+            if not sent.message_id:
+                raise ValueError
+            return str(sent.message_id)
+
+    @contextmanager
+    def _account(self) -> Iterator[Account]:
+        account = self._take()
+        try:
+            yield account
+        except BaseException:
+            account.mns_client.close_connection()
+            raise
+        self._idle.append((account, self._clock.now()))
+
+    def _take(self) -> Account:
+        try:
+            account, used_at = self._idle.pop()
+        except IndexError:
+            return self._new_account()
+        if self._clock.now() - used_at > _IDLE_SECONDS:
+            account.mns_client.close_connection()  # the next request opens it again
+        return account
+
+    def _new_account(self) -> Account:
+        provider = _Rotating(self._connection)
+        account = Account(self._connection.endpoint, credentials_provider=provider)
+        client = account.mns_client
+        client.set_connection_timeout(self._connection.seconds)  # heeded over HTTP
+        client.http.conn.timeout = self._connection.seconds  # heeded over HTTPS, which has none
+        return account
+
+
+def _check(document: str, tag: str) -> None:
+    """The SDK checks neither."""
+    if len(document.encode("utf-8")) > LONGEST_MESSAGE:
+        raise Rejected("InvalidArgument", "a message to a topic holds at most 64 KB")
+    if len(tag) > LONGEST_TAG:
+        raise Rejected("InvalidArgument", f"a tag has at most {LONGEST_TAG} characters")
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except ProvisionerError:  # there are no credentials
+        raise
+    except MNSServerException as error:
+        refusal = Refusal(_PUBLISH, status=0, code=str(error.type))
+        raise judge(refusal, _RULES, otherwise=busy) from error
+    except MNSClientParameterException as error:
+        message = "the endpoint or the name of the result topic is not one of MNS's"
+        raise ConfigurationError(message) from error
+    except Exception as error:
+        raise unanswered(_PUBLISH, type(error).__name__) from error

@@ -1,0 +1,177 @@
+"""Classic Load Balancer, API 2014-05-15, by `alibabacloud-slb20140515`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from functools import partial
+from random import Random
+from typing import Any, TypeVar
+
+from alibabacloud_slb20140515 import models
+from alibabacloud_slb20140515.client import Client
+
+from provisioner.core.errors import Fault, Rejected
+from provisioner.core.model import Backend, VServerGroup
+from provisioner.ports import Answer, Clock, LoadBalancers
+
+from .connection import Connection
+from .refusals import Operation
+from .retry import Retry
+from .slb_rules import ADD, CREATE, DELETE, LIST, READ, RULES, SET
+from .slb_wire import backend_servers, read_backend, read_group, read_id
+from .tea import Api
+from .turns import Turns
+
+T = TypeVar("T")
+
+
+class SlbLoadBalancers(LoadBalancers):
+    def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
+        self._api = Api(Client, connection, RULES)
+        self._clock = clock
+        self._retry = Retry(clock, random)
+        self._turns = Turns()
+        self._owners: dict[str, str] = {}  # VServerGroupId -> LoadBalancerId
+
+    def list_vserver_groups(
+        self, region_id: str, load_balancer_id: str, *, within: float
+    ) -> Answer[tuple[VServerGroup, ...]]:
+        def read(body: Any) -> tuple[VServerGroup, ...]:
+            listed = body.vserver_groups and body.vserver_groups.vserver_group
+            return tuple(read_group(item, region_id, load_balancer_id) for item in listed or ())
+
+        request = models.DescribeVServerGroupsRequest(
+            region_id=region_id, load_balancer_id=load_balancer_id
+        )
+        call = partial(self._call, LIST, Client.describe_vserver_groups, request, read)
+        answer = self._retry.until_answered(call, within=within)
+        self._owners.update((group.id, load_balancer_id) for group in answer.value)
+        return answer
+
+    def read_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[VServerGroup | None]:
+        def read(body: Any) -> VServerGroup | None:
+            listed = body.backend_servers and body.backend_servers.backend_server
+            group = read_group(body, region_id, body.load_balancer_id or "")
+            return replace(group, backends=tuple(map(read_backend, listed or ())))
+
+        request = models.DescribeVServerGroupAttributeRequest(
+            region_id=region_id, vserver_group_id=vserver_group_id
+        )
+        call = partial(self._call, READ, Client.describe_vserver_group_attribute, request, read)
+        try:
+            answer = self._retry.until_answered(call, within=within)
+        except Rejected as error:
+            return _if_gone(error)
+        if answer.value:
+            self._owners[vserver_group_id] = answer.value.load_balancer_id
+        return answer
+
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+        def read(body: Any) -> str:
+            return read_id(body.vserver_group_id)
+
+        request = models.CreateVServerGroupRequest(
+            region_id=wanted.region_id,
+            load_balancer_id=wanted.load_balancer_id,
+            vserver_group_name=wanted.name,
+            # Left out, the group is empty.
+            backend_servers=backend_servers(wanted.backends) if wanted.backends else None,
+            tag=[models.CreateVServerGroupRequestTag(k, v) for k, v in wanted.tags.items()],
+        )
+        call = partial(self._call, CREATE, Client.create_vserver_group, request, read)
+        answer = self._change(wanted.load_balancer_id, call, deadline=self._clock.now() + within)
+        self._owners[answer.value] = wanted.load_balancer_id
+        return answer
+
+    def add_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        request = models.AddVServerGroupBackendServersRequest(
+            region_id=region_id,
+            vserver_group_id=vserver_group_id,
+            backend_servers=backend_servers(backends),
+        )
+        method = Client.add_vserver_group_backend_servers
+        change = partial(
+            self._change,
+            self._owner(vserver_group_id),
+            partial(self._call, ADD, method, request, _nothing),
+            deadline=self._clock.now() + within,
+        )
+        return self._retry.until_answered(change, within=within)
+
+    def set_weights(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        # What a Set leaves out stays as it is: a backend's Description is not ours to change.
+        weights = backend_servers([replace(backend, description="") for backend in backends])
+        request = models.SetVServerGroupAttributeRequest(
+            region_id=region_id, vserver_group_id=vserver_group_id, backend_servers=weights
+        )
+        return self._set(request, within)
+
+    def rename_vserver_group(
+        self, region_id: str, vserver_group_id: str, name: str, *, within: float
+    ) -> Answer[None]:
+        request = models.SetVServerGroupAttributeRequest(
+            region_id=region_id, vserver_group_id=vserver_group_id, vserver_group_name=name
+        )
+        return self._set(request, within)
+
+    def delete_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[None]:
+        request = models.DeleteVServerGroupRequest(
+            region_id=region_id, vserver_group_id=vserver_group_id
+        )
+        call = partial(self._call, DELETE, Client.delete_vserver_group, request, _nothing)
+        owner = self._owner(vserver_group_id)
+        try:
+            answer = self._change(owner, call, deadline=self._clock.now() + within)
+        except Rejected as error:
+            answer = _if_gone(error)
+        self._owners.pop(vserver_group_id, None)
+        return answer
+
+    def _set(self, request: Any, within: float) -> Answer[None]:
+        call = partial(self._call, SET, Client.set_vserver_group_attribute, request, _nothing)
+        owner = self._owner(request.vserver_group_id)
+        return self._change(owner, call, deadline=self._clock.now() + within)
+
+    def _owner(self, vserver_group_id: str) -> str:
+        return self._owners.get(vserver_group_id, vserver_group_id)
+
+    def _change(
+        self, load_balancer_id: str, call: Callable[[], Answer[T]], *, deadline: float
+    ) -> Answer[T]:
+        """Sent once, when it is this load balancer's turn."""
+        with self._turns.of(load_balancer_id, within=deadline - self._clock.now()):
+            return self._retry.once(call, within=deadline - self._clock.now())
+
+    def _call(
+        self,
+        operation: Operation,
+        method: Callable[[Any, Any], Any],
+        request: Any,
+        read: Callable[[Any], T],
+    ) -> Answer[T]:
+        def answer(response: Any) -> Answer[T]:
+            date = parsedate_to_datetime(response.headers["date"]).timestamp()
+            return Answer(read(response.body), date, response.body.request_id)
+
+        return self._api.call(operation, method, request, answer)
+
+
+def _nothing(_body: Any) -> None:
+    return None
+
+
+def _if_gone(error: Rejected) -> Answer[Any]:
+    """An error answer's Date is lost in the SDK; 0 is a lower bound of any time."""
+    if error.fault is not Fault.NOT_FOUND:
+        raise error
+    return Answer(None, 0.0, "")

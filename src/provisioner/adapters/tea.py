@@ -1,0 +1,170 @@
+"""What the adapters of the Tea SDKs (SLB, ESS) share: a configured client per region, and the way
+from what these SDKs raise to our errors.
+
+Nothing that the SDK says is passed on: its message holds the whole URL, and with it the payload.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from alibabacloud_tea_openapi.utils_models import Config
+from darabonba.exceptions import UnretryableException
+from requests import exceptions as requests_errors
+from urllib3 import exceptions as urllib3_errors
+
+from provisioner.core.errors import Code, ConfigurationError, ProvisionerError, Rejected
+from provisioner.ports import Credentials
+
+from .connection import Connection
+from .refusals import Operation, Refusal, Rule, judge, unanswered, unreachable
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+_SHARE_TO_CONNECT = 0.25
+
+# An endpoint is made of it: nothing that could lead the signed request to another host.
+_REGION_ID = re.compile(r"[a-z0-9-]{1,64}\Z")
+
+_NEVER_SENT = (
+    urllib3_errors.ConnectTimeoutError,
+    urllib3_errors.NewConnectionError,  # refused, unroutable; NameResolutionError is one
+    urllib3_errors.ProxyError,  # raised while the proxy is not connected yet
+    ssl.SSLCertVerificationError,
+    requests_errors.InvalidURL,
+    requests_errors.InvalidSchema,
+    requests_errors.MissingSchema,
+)
+
+
+class UnreadableAnswerError(Exception):
+    """An answer with a good status that is not the API's."""
+
+
+class Api(Generic[C]):
+    """One product of the cloud. Keeps a client per region, made anew when the credentials have
+    rotated; the SDK keeps its connections per process, so that a new client is cheap."""
+
+    def __init__(
+        self, make: Callable[[Config], C], connection: Connection, rules: Iterable[Rule]
+    ) -> None:
+        self._make = make
+        self._connection = connection
+        self._rules = tuple(rules)
+        self._clients: dict[str, tuple[Credentials, C]] = {}
+
+    def call(
+        self,
+        operation: Operation,
+        method: Callable[[C, Any], Any],
+        request: Any,
+        read: Callable[[Any], T],
+    ) -> T:
+        """One attempt. What `read` makes of the response is the result; what it raises means that
+        the answer cannot be read."""
+        client = self._client(request.region_id)
+        with _our_errors(operation, self._rules):
+            response = method(client, request)
+            _check_success(response)
+            return read(response)
+
+    def _client(self, region_id: str) -> C:
+        if not _REGION_ID.match(region_id):
+            raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
+        credentials = self._connection.identity()
+        known = self._clients.get(region_id)
+        if known and known[0] == credentials:
+            return known[1]
+        try:
+            client = self._make(_config(self._connection, region_id, credentials))
+        except Exception as error:
+            raise ConfigurationError("the SDK refuses its endpoint or credentials") from error
+        self._clients[region_id] = (credentials, client)
+        return client
+
+
+def _check_success(response: Any) -> None:
+    """The SDK takes every status below 400 for success, and leaves no body where it reads none."""
+    if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        raise UnreadableAnswerError
+    if response.body is None or not response.body.request_id:
+        raise UnreadableAnswerError
+
+
+@contextmanager
+def _our_errors(operation: Operation, rules: Iterable[Rule]) -> Iterator[None]:
+    try:
+        yield
+    except AlibabaCloudException as error:
+        raise _of_answer(error, operation, rules) from error
+    except UnretryableException as error:
+        raise _of_transport(error, operation) from error
+    except Exception as error:  # the SDK lets KeyError, TypeError and others through
+        raise unanswered(operation, type(error).__name__) from error
+
+
+def _config(connection: Connection, region_id: str, credentials: Credentials) -> Config:
+    scheme, host = _split(connection.endpoint)
+    connect = connection.seconds * _SHARE_TO_CONNECT
+    return Config(
+        access_key_id=credentials.access_key_id,
+        access_key_secret=credentials.access_key_secret,
+        security_token=credentials.security_token or None,
+        region_id=region_id,
+        endpoint=host,
+        protocol=scheme,
+        connect_timeout=_milliseconds(connect),
+        read_timeout=_milliseconds(connection.seconds - connect),
+    )
+
+
+def _split(endpoint: str) -> tuple[str, str | None]:
+    if not endpoint:
+        return "https", None
+    parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
+    return parts.scheme, parts.netloc
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))  # 0 means the SDK's own default
+
+
+def _of_answer(
+    error: AlibabaCloudException, operation: Operation, rules: Iterable[Rule]
+) -> ProvisionerError:
+    if error.status_code is None:  # raised by the client itself, before it sent anything
+        return ConfigurationError(f"{operation.name}: the SDK refuses its configuration")
+    if error.code in (None, "", "None"):  # the SDK spells a missing code 'None'
+        return unanswered(operation, f"status {error.status_code} without a code")
+    seconds = error.retry_after / 1000 if error.retry_after else None
+    return judge(Refusal(operation, error.status_code, str(error.code), seconds), rules)
+
+
+def _of_transport(error: UnretryableException, operation: Operation) -> ProvisionerError:
+    """Only the chain behind the inner exception tells "never sent" from "may have arrived"."""
+    chain = list(_chain(error.inner_exception))
+    if error.last_request is None:
+        return unreachable(operation, type(error.inner_exception).__name__)
+    for link in chain:
+        if isinstance(link, _NEVER_SENT):
+            return unreachable(operation, type(link).__name__)
+    return unanswered(operation, type(chain[-1]).__name__)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            links += (link.__context__, link.__cause__)

@@ -1,0 +1,99 @@
+"""Builds the parts once for each instance of the function. Every part can be passed in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+from . import runtime
+from .adapters.clock import SystemClock
+from .adapters.connection import Connection
+from .adapters.ess import EssScalingGroups
+from .adapters.log import StepLog, new_logger, silence_sdk_loggers
+from .adapters.mns import MnsNotifications
+from .adapters.slb import SlbLoadBalancers
+from .driver import Invocation
+from .ports import Clock, Credentials, LoadBalancers, Log, Notifications, ScalingGroups
+from .service import Means
+from .settings import Settings
+
+# Of the function's time, kept for undoing, publishing and answering; seconds and share.
+_MARGIN = 6.0
+_MARGIN_SHARE = 0.25
+_PLATFORM_MARGIN = 0.5  # seconds: to hand the answer over
+
+
+@dataclass(slots=True)
+class Role:
+    """Whoever the last invocation said we are; asked before every call."""
+
+    credentials: Credentials = field(default_factory=lambda: Credentials("", ""))
+
+    def __call__(self) -> Credentials:
+        return self.credentials
+
+
+@dataclass(slots=True)
+class App:
+    """One for each instance; only the credentials change while it lives."""
+
+    means: Means
+    log: Log
+    close: Callable[[], None]
+    role: Role
+
+    def invocation(self, context: Any) -> Invocation:
+        """The time and the credentials that this call of the function has."""
+        self.role.credentials = runtime.credentials(context, os.environ)
+        timeout = runtime.timeout(context)
+        ends = self.means.clock.now() + timeout - min(_PLATFORM_MARGIN, timeout / 10)
+        request_id = runtime.request_id(context)
+        return Invocation(
+            deadline=ends - min(_MARGIN, timeout * _MARGIN_SHARE),
+            ends=ends,
+            log=self.log.bind(fc_request_id=request_id),
+            fc_request_id=request_id,
+        )
+
+
+def build(  # noqa: PLR0913 - every part can be passed in
+    environ: Mapping[str, str] | None = None,
+    *,
+    load_balancers: LoadBalancers | None = None,
+    notifications: Notifications | None = None,
+    scaling_groups: ScalingGroups | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    log: Log | None = None,
+) -> App:
+    """Raises `ConfigurationError` with every problem of the environment."""
+    settings = Settings.from_environ(os.environ if environ is None else environ, _read_file)
+    silence_sdk_loggers()
+    role = Role()
+    clock, random = clock or SystemClock(), random or SystemRandom()
+
+    def connection(endpoint: str) -> Connection:
+        return Connection(role, endpoint, settings.request_timeout)
+
+    topic = MnsNotifications(
+        connection(settings.mns_endpoint), settings.result_topic, clock, random
+    )
+    means = Means(
+        load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint), clock, random),
+        notifications or topic,
+        scaling_groups or EssScalingGroups(connection(settings.ess_endpoint), clock, random),
+        clock,
+        random,
+        settings.policy,
+    )
+    return App(means, log or StepLog(new_logger(settings.log_level)), topic.close, role)
+
+
+def _read_file(path: str) -> str:
+    """Relative to the code, wherever the platform unpacked it."""
+    code = os.environ.get("FC_FUNC_CODE_PATH", ".")
+    return Path(code, path).read_text(encoding="utf-8")

@@ -1,0 +1,80 @@
+"""Mapping instances to backends, and planning the way from one list of backends to another.
+
+Order never matters: lists are compared by `Backend.key` and come out sorted by it, so that two
+deliveries of an event send the same calls. A plan never removes: what it does not know it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from .errors import Problem
+from .model import Backend, Binding, Instance, OnExisting, Plan
+
+
+def from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:
+    """One backend for each instance and port of the binding."""
+    return distinct(
+        Backend(
+            server_id=instance.instance_id,
+            port=port,
+            weight=binding.weight if instance.weight is None else instance.weight,
+            type=binding.type,
+            server_ip="" if binding.type == "ecs" else instance.server_ip,
+            description=binding.description,
+            weight_named=instance.weight is not None,
+        )
+        for instance in instances
+        for port in binding.ports
+    )
+
+
+def distinct(backends: Iterable[Backend]) -> tuple[Backend, ...]:
+    """Sorted by key; of two with one key, the first stays."""
+    first: dict[object, Backend] = {}
+    for backend in backends:
+        first.setdefault(backend.key, backend)
+    return tuple(sorted(first.values(), key=lambda backend: backend.key))
+
+
+def address_problems(backends: Sequence[Backend]) -> list[Problem]:
+    """An ENI or ECI backend is an address: without ServerIp it cannot be told from its siblings."""
+    missing = sorted({b.server_id for b in backends if b.type != "ecs" and not b.server_ip})
+    if not missing:
+        return []
+    return [
+        Problem(
+            "/Instances",
+            f"{len(missing)} instance(s) have no private address known to ESS, and their Type "
+            "needs a ServerIp; name ServerIp in the request or use Type ecs",
+        )
+    ]
+
+
+def plan(actual: Iterable[Backend], wanted: Iterable[Backend], on_existing: OnExisting) -> Plan:
+    present = {backend.key: backend for backend in actual}
+    asked = {backend.key: backend for backend in distinct(wanted)}
+    reweigh = [
+        backend
+        for key, backend in asked.items()
+        if key in present
+        and backend.weight != present[key].weight
+        and (on_existing is OnExisting.REFUSE or backend.weight_named)
+        and on_existing is not OnExisting.EXTEND
+    ]
+    return Plan(
+        add=tuple(backend for key, backend in asked.items() if key not in present),
+        reweigh=tuple(reweigh),
+        already_present=tuple(present[key] for key in sorted(asked.keys() & present.keys())),
+        foreign=tuple(present[key] for key in sorted(present.keys() - asked.keys())),
+    )
+
+
+def apply(plan: Plan, actual: Iterable[Backend]) -> tuple[Backend, ...]:
+    """What the group holds when the plan has been carried out."""
+    changed = {backend.key: backend for backend in actual}
+    for backend in plan.reweigh:
+        changed[backend.key] = replace(changed[backend.key], weight=backend.weight)
+    changed.update((backend.key, backend) for backend in plan.add)
+    return tuple(changed[key] for key in sorted(changed))

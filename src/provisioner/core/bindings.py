@@ -1,0 +1,212 @@
+"""Bindings: which VServer groups a scaling group feeds.
+
+A request that names its backends needs none. One that names instances, as every hook does, is
+mapped by the bindings of its scaling group, or by the only binding of its load balancer. What comes
+out is what each load balancer should hold, checked by the same schema as a request's own backends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import backends, document, naming, schema
+from .errors import Code, Fault, Problem, Rejected
+from .model import (
+    Backend,
+    Binding,
+    Desired,
+    Instance,
+    LifecycleResult,
+    OnExisting,
+    Request,
+    VServerGroup,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the deployment decides. `backend_quota` is of one load balancer, over all its groups."""
+
+    region_id: str
+    bindings: tuple[Binding, ...] = ()
+    backend_quota: int = 200
+    claiming: bool = True
+    tagging: bool = True
+
+
+def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
+    """Bindings as JSON. Nothing is read from a list that has a problem."""
+    found = schema.problems("bindings", value)
+    for index, element in enumerate([] if found else value):
+        template = element.get("VServerGroupName", "")
+        path = schema.pointer(index, "VServerGroupName")
+        found += naming.template_problems(template, path) if template else []
+    if found:
+        return (), found
+    read = tuple(Binding(**_fields(element)) for element in value)
+    found = _collisions(read)
+    return (() if found else read), found
+
+
+def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
+    """The bindings that map this request's instances. Raises `Rejected` where there are none."""
+    group, balancer = request.scaling_group_id, request.load_balancer_id
+    found = tuple(
+        binding
+        for binding in policy.bindings
+        if (binding.scaling_group_id == group if group or request.action else True)
+        and balancer in ("", binding.load_balancer_id)
+    )
+    if not found or (not group and len(found) > 1):
+        what = f"scaling group {group}" if group else f"load balancer {balancer}"
+        raise Rejected(
+            Code.NO_BINDING,
+            f"{'no binding is' if not found else f'{len(found)} bindings are'} configured for "
+            f"{what}; add one to BINDINGS, or name BackendServers and VServerGroupName",
+            path="/ScalingGroupId" if group else "/LoadBalancerId",
+        )
+    if request.vserver_group_name and len(found) > 1:
+        raise Rejected(
+            Code.BINDING_UNFIT,
+            f"{len(found)} bindings map these instances, each to a group of its own; leave "
+            "VServerGroupName out, or name the LoadBalancerId of one",
+            path="/VServerGroupName",
+        )
+    metadata = request.action.metadata if request.action else ""
+    return tuple(_overridden(binding, metadata) for binding in found)
+
+
+def desired(
+    request: Request, bound: Sequence[Binding], instances: Sequence[Instance], policy: Policy
+) -> tuple[Desired, ...]:
+    """What each load balancer should hold: `instances` mapped by each of `bound`, or the request's
+    own backends. Raises `Rejected` before anything is done for any of them."""
+    if request.backends is not None:
+        return (_explicit(request, request.backends, policy),)
+    return tuple(_mapped(request, binding, instances, policy) for binding in bound)
+
+
+def _explicit(request: Request, wanted: tuple[Backend, ...], policy: Policy) -> Desired:
+    name, named_by_binding = request.vserver_group_name, False
+    if not name:
+        name, named_by_binding = naming.expand(_namer(request, policy), request), True
+    region_id = request.region_id or policy.region_id
+    group = VServerGroup(region_id, request.load_balancer_id, name, backends.distinct(wanted))
+    return _checked(group, request, policy, named_by_binding=named_by_binding)
+
+
+def _namer(request: Request, policy: Policy) -> str:
+    try:
+        (binding,) = applicable(request, policy)
+    except (Rejected, ValueError) as error:
+        raise Rejected(
+            Code.INVALID_REQUEST,
+            "VServerGroupName is required: no single binding derives one for this request",
+            path="/VServerGroupName",
+        ) from error
+    return binding.name_template
+
+
+def _mapped(
+    request: Request, binding: Binding, instances: Iterable[Instance], policy: Policy
+) -> Desired:
+    name = request.vserver_group_name or naming.expand(binding.name_template, request)
+    regions = (binding.region_id, request.region_id, policy.region_id)
+    group = VServerGroup(
+        next(region for region in regions if region),
+        binding.load_balancer_id,
+        name,
+        backends.from_instances(binding, instances),
+    )
+    checked = _checked(group, request, policy, named_by_binding=not request.vserver_group_name)
+    return replace(checked, failure_result=binding.failure_result)
+
+
+def _checked(
+    group: VServerGroup, request: Request, policy: Policy, *, named_by_binding: bool
+) -> Desired:
+    found = naming.name_problems(group.name, "/VServerGroupName")
+    found += backends.address_problems(group.backends)
+    if not found:
+        found = schema.problems("backend-servers", document.backend_servers(group.backends))
+    if found:
+        raise Rejected.of(found, code=Code.BINDING_UNFIT, what="the mapped request")
+    if len(group.backends) > policy.backend_quota:
+        raise Rejected(
+            Code.QUOTA_EXCEEDED,
+            f"{len(group.backends)} backends exceed the quota of {policy.backend_quota} for one "
+            "load balancer; have the quota raised and set BACKEND_QUOTA to it",
+            path="/BackendServers",
+            fault=Fault.CONFLICT,
+        )
+    mark = naming.fingerprint(request, group)
+    return Desired(
+        _owned(group, request, mark, policy),
+        request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
+        mark,
+        from_hook=request.action is not None,
+    )
+
+
+def _owned(group: VServerGroup, request: Request, mark: str, policy: Policy) -> VServerGroup:
+    """Marked as made by this very request: by two tags, or by each backend's Description."""
+    if policy.tagging:
+        return replace(group, tags={**request.tags, **naming.owner_tags(mark)})
+    ours = naming.ownership_description(mark)
+    marked = (replace(b, description=b.description or ours) for b in group.backends)
+    return replace(group, backends=tuple(marked))
+
+
+def _overridden(binding: Binding, metadata: str) -> Binding:
+    """NotificationMetadata is the user's own text: what is no JSON object, and every key that the
+    binding does not open to it, says nothing to us."""
+    try:
+        said = json.loads(metadata)
+    except (ValueError, RecursionError):
+        return binding
+    if not isinstance(said, Mapping):
+        return binding
+    opened = {k: document.whole_number(said[k]) for k in binding.overridable if k in said}
+    # The schema of a binding holds for what overrides one, with the required keys beside it.
+    stub = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
+    _, found = read_bindings([{**stub, **opened}])
+    if found:
+        path = "/NotificationMetadata"
+        moved = [Problem(path + p.path.removeprefix("/0"), p.message) for p in found]
+        raise Rejected.of(moved, code=Code.BINDING_UNFIT, what="the hook")
+    return replace(binding, **_fields(opened))
+
+
+def _collisions(bindings: Sequence[Binding]) -> list[Problem]:
+    """Two bindings of one scaling group that name one group would fill it from both sides."""
+    seen: dict[object, int] = {}
+    found = []
+    for index, binding in enumerate(bindings):
+        which = (binding.scaling_group_id, binding.load_balancer_id, binding.name_template)
+        first = seen.setdefault(which, index)
+        if first != index:
+            message = f"names the same VServer group as /{first}; give each a VServerGroupName"
+            found.append(Problem(schema.pointer(index, "VServerGroupName"), message))
+    return found
+
+
+def _fields(element: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of the schema to fields of `Binding`."""
+    return {_FIELDS[k][0]: _FIELDS[k][1](value) for k, value in element.items()}
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "ScalingGroupId": ("scaling_group_id", str),
+    "LoadBalancerId": ("load_balancer_id", str),
+    "RegionId": ("region_id", str),
+    "Ports": ("ports", tuple),
+    "Weight": ("weight", int),
+    "Type": ("type", str),
+    "Description": ("description", str),
+    "VServerGroupName": ("name_template", str),
+    "FailureResult": ("failure_result", LifecycleResult),
+    "MetadataMayOverride": ("overridable", frozenset),
+}

@@ -1,0 +1,82 @@
+"""What `ensure` asks of whoever drives it, one command at a time.
+
+A driver answers the calls with an `Answer`, or throws `Rejected` or `Retryable` into the generator;
+`Time` and `Nonce` with a bare value; `Wait` with None. A command about a claim has `before`, in the
+load balancer's time: it must not be sent later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import TypeAlias
+
+from .model import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class ListGroups:
+    """Answer: a tuple of VServerGroup, their backends left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGroup:
+    """Answer: a VServerGroup, or None where there is none of this id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateGroup:
+    """Answer: the VServerGroupId."""
+
+    name: str
+    tags: Mapping[str, str]
+    backends: tuple[Backend, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddBackends:
+    id: str
+    backends: tuple[Backend, ...]
+    before: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeights:
+    id: str
+    backends: tuple[Backend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenameGroup:
+    id: str
+    name: str
+    before: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteGroup:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """At most so many seconds; the driver adds the jitter and gives up when time runs out."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Answer: an upper bound of the load balancer's time now, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    """Answer: 16 hexadecimal digits that nobody has drawn before."""
+
+
+Write: TypeAlias = CreateGroup | AddBackends | SetWeights | RenameGroup | DeleteGroup
+Command: TypeAlias = ListGroups | ReadGroup | Write | Wait | Time | Nonce

@@ -1,0 +1,139 @@
+"""The three ways in which an event can fail, told apart by whose fault it is.
+
+`Rejected`   the event's: trying again cannot help. Published, answered, acknowledged.
+`Retryable`  the moment's or the deployment's: raised, so that the platform delivers again.
+`Skip`       nobody's: there is nothing to do, and the reason is logged.
+
+A check collects `Problem` values and its caller decides to raise; nothing is raised for one
+problem while others are still unknown. A message names the field, the type of its value and the
+remedy. It never holds a value from an event or a credential: messages are logged and published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from .event import EventRef
+
+
+class Code(str, Enum):
+    """Every code that this project gives by itself; the cloud's own codes are passed on."""
+
+    UNREADABLE = "Unreadable"
+    UNKNOWN_ENVELOPE = "UnknownEnvelope"
+    INVALID_REQUEST = "InvalidRequest"
+    NO_BINDING = "NoBinding"
+    BINDING_UNFIT = "BindingUnfit"
+    LOAD_BALANCER_NOT_FOUND = "LoadBalancerNotFound"
+    VSERVER_GROUP_DIFFERS = "VServerGroupDiffers"
+    VSERVER_GROUP_NAME_NOT_UNIQUE = "VServerGroupNameNotUnique"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    INSTANCES_GONE = "InstancesGone"
+    LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
+    HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
+    CONFIGURATION_INVALID = "ConfigurationInvalid"
+    PERMISSION_MISSING = "PermissionMissing"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    UNREACHABLE = "Unreachable"
+    OUT_OF_TIME = "OutOfTime"
+    STILL_CHANGING = "StillChanging"
+
+
+class Fault(Enum):
+    """What was wrong with a rejected event; the HTTP edge answers each with a status of its own."""
+
+    UNREADABLE = "unreadable"
+    INVALID = "invalid"
+    NOT_FOUND = "not found"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend. `path` is a JSON Pointer (RFC 6901); "" is the whole document."""
+
+    path: str
+    message: str
+
+
+class ProvisionerError(Exception):
+    """`code` is one of `Code` or a code of the cloud's."""
+
+    def __init__(self, code: str, message: str, *, path: str = "") -> None:
+        super().__init__(f"{_plain(code)}: {message}")
+        self.code = _plain(code)
+        self.message = message
+        self.path = path
+
+
+class Rejected(ProvisionerError):
+    """`event` is set by whoever read from an envelope which one it is."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        path: str = "",
+        fault: Fault = Fault.INVALID,
+        problems: Iterable[Problem] = (),
+    ) -> None:
+        super().__init__(code, message, path=path)
+        self.fault = fault
+        self.event: EventRef | None = None
+        self.problems = tuple(problems) or (Problem(path, message),)
+
+    @classmethod
+    def of(
+        cls, problems: Iterable[Problem], *, code: str = Code.INVALID_REQUEST, what: str = "request"
+    ) -> Rejected:
+        """One error for all `problems`, of which there is at least one."""
+        found = tuple(problems)
+        first = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        message = f"{what}{first.path and f' at {first.path}'}: {first.message}{more}"
+        return cls(code, message, path=first.path, problems=found)
+
+
+class Retryable(ProvisionerError):
+    """`retry_after` is in seconds, where the cloud said one."""
+
+    def __init__(
+        self, code: str, message: str, *, path: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(code, message, path=path)
+        self.retry_after = retry_after
+
+
+class Ambiguous(Retryable):
+    """The call was sent and no readable answer came: it may have taken effect, or still may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.OUTCOME_UNKNOWN, message)
+
+
+class ConfigurationError(Retryable):
+    """The deployment is at fault, not the event: the event is kept until that is mended."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = Code.CONFIGURATION_INVALID,
+        problems: Iterable[Problem] = (),
+    ) -> None:
+        super().__init__(code, message)
+        self.problems = tuple(problems)
+
+
+class Skip(ProvisionerError):
+    """Not a failure: the event asks for nothing that this function does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Skipped", reason)
+
+
+def _plain(code: str) -> str:
+    return code.value if isinstance(code, Code) else code

@@ -1,0 +1,222 @@
+"""The words of this project, as values: frozen, comparable, free of behaviour that needs a cloud.
+
+They are the API's own words (CreateVServerGroup, version 2014-05-15) in Python's spelling. What an
+event asks for is a `Request`; what one load balancer should hold because of it is a `Desired`; what
+came of that is an `Outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
+
+from .errors import ProvisionerError
+from .event import EventRef
+
+__all__ = [
+    "BACKENDS_PER_CALL",
+    "DEFAULT_WEIGHT",
+    "Answer",
+    "Backend",
+    "BackendKey",
+    "Binding",
+    "Desired",
+    "EventRef",
+    "Instance",
+    "LifecycleAction",
+    "LifecycleResult",
+    "OnExisting",
+    "Outcome",
+    "Plan",
+    "Request",
+    "Status",
+    "Transition",
+    "VServerGroup",
+]
+
+T = TypeVar("T")
+
+DEFAULT_WEIGHT = 100
+BACKENDS_PER_CALL = 20  # CreateVServerGroup and its siblings: at most 20 list elements a call
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What an API said. `date` is the answer's own Date header in seconds since 1970, a lower bound
+    of the time there; `request_id` is the API's RequestId."""
+
+    value: T
+    date: float
+    request_id: str
+
+
+class BackendKey(NamedTuple):
+    """Who a backend is: an ECS instance by id and port, an ENI or ECI by its address too."""
+
+    server_id: str
+    port: int
+    server_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """`weight_named`: somebody asked for this weight; merging leaves the others as they are."""
+
+    server_id: str
+    port: int
+    weight: int = DEFAULT_WEIGHT
+    type: str = "ecs"
+    server_ip: str = ""
+    description: str = ""
+    weight_named: bool = field(default=True, compare=False)
+
+    @property
+    def key(self) -> BackendKey:
+        return BackendKey(self.server_id, self.port, "" if self.type == "ecs" else self.server_ip)
+
+
+@dataclass(frozen=True, slots=True)
+class VServerGroup:
+    """A group as wanted (no `id` yet) or as the load balancer has it."""
+
+    region_id: str
+    load_balancer_id: str
+    name: str
+    backends: tuple[Backend, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    id: str = ""
+
+
+class OnExisting(str, Enum):
+    """What to do with a group of the wanted name that someone made before."""
+
+    REFUSE = "refuse"  # unless it holds exactly the wanted backends
+    MERGE = "merge"  # add what is missing, set the weights that the request names
+    EXTEND = "extend"  # add what is missing, leave every weight: an operator's drain stays
+
+
+class Transition(str, Enum):
+    SCALE_OUT = "SCALE_OUT"
+    SCALE_IN = "SCALE_IN"
+
+
+class LifecycleResult(str, Enum):
+    CONTINUE = "CONTINUE"
+    ABANDON = "ABANDON"
+    ROLLBACK = "ROLLBACK"
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleAction:
+    """A scaling activity that waits at a hook. Without a token, ESS is asked for it."""
+
+    hook_id: str
+    token: str
+    scaling_group_id: str
+    scaling_activity_id: str
+    transition: Transition = Transition.SCALE_OUT
+    region_id: str = ""
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    instance_id: str
+    weight: int | None = None
+    server_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One desired state as an event asks for it, before bindings and settings complete it.
+
+    Either `backends` are named (an empty tuple asks for an empty group), or `instances` are, which
+    bindings map to backends. A request with an `action` came from a lifecycle hook.
+    """
+
+    event: EventRef
+    region_id: str = ""
+    load_balancer_id: str = ""
+    vserver_group_name: str = ""
+    scaling_group_id: str = ""
+    backends: tuple[Backend, ...] | None = None
+    instances: tuple[Instance, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    on_existing: OnExisting | None = None
+    dry_run: bool = False
+    action: LifecycleAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How one scaling group maps to one VServer group of one load balancer.
+
+    `name_template` is expanded over stable facts only (see `naming`). `overridable` names the keys
+    that a hook's NotificationMetadata may set.
+    """
+
+    scaling_group_id: str
+    load_balancer_id: str
+    ports: tuple[int, ...]
+    region_id: str = ""
+    weight: int = DEFAULT_WEIGHT
+    type: str = "ecs"
+    description: str = ""
+    name_template: str = "{scaling_group_id}"
+    failure_result: LifecycleResult = LifecycleResult.ABANDON
+    overridable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one load balancer should hold. `fingerprint` names the very request that wants it."""
+
+    group: VServerGroup
+    on_existing: OnExisting
+    fingerprint: str
+    from_hook: bool = False
+    failure_result: LifecycleResult = LifecycleResult.ABANDON
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The way from the backends that a group has to those it should have. It never removes."""
+
+    add: tuple[Backend, ...] = ()
+    reweigh: tuple[Backend, ...] = ()
+    already_present: tuple[Backend, ...] = ()
+    foreign: tuple[Backend, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.add or self.reweigh)
+
+
+class Status(str, Enum):
+    PROVISIONED = "provisioned"
+    PLANNED = "planned"
+    DEREGISTERED = "deregistered"
+    SKIPPED = "skipped"
+    REFUSED = "refused"  # nothing was written
+    FAILED = "failed"  # something was attempted, and the result says what stands
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one desired state. `group` is completed by what the load balancer said."""
+
+    status: Status
+    event: EventRef
+    group: VServerGroup | None = None
+    created: bool = False
+    plan: Plan = field(default_factory=Plan)
+    dropped_instances: tuple[str, ...] = ()
+    action: LifecycleAction | None = None
+    lifecycle_result: LifecycleResult | None = None
+    error: ProvisionerError | None = None
+    slb_request_ids: tuple[str, ...] = ()
+    fc_request_id: str = ""

@@ -1,0 +1,120 @@
+"""Names: of groups, of claims, of requests and of notifications.
+
+A group's name is its identity, so it is a pure function of the event: explicit, or a binding's
+template over stable facts, never over time or chance. A claim's name is the one place where time
+and chance belong: it is what two deliveries race with (see `ensure`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+
+from .errors import Problem
+from .model import Request, VServerGroup
+
+# VServerGroupName: 1-80 of letters, digits, - / . _ (and Chinese in the Chinese edition).
+_NAME = re.compile(r"[A-Za-z0-9\u4e00-\u9fff/._-]{1,80}\Z")
+TEMPLATE_FACTS = ("scaling_group_id", "scaling_activity_id", "content_hash")
+
+CLAIM_PREFIX = "pending-claim/"
+_CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a-f]{16})\Z")
+
+OWNER_TAG = "vservergroup-provisioner"
+REQUEST_TAG = "vservergroup-provisioner-request"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Claim:
+    """A pending group. `nonce` comes first: the lowest one stays when two claims meet."""
+
+    nonce: str
+    stamped: int
+    wanted_hash: str
+
+    @property
+    def name(self) -> str:
+        return f"{CLAIM_PREFIX}{self.wanted_hash}/{self.stamped}/{self.nonce}"
+
+    def is_for(self, name: str) -> bool:
+        return self.wanted_hash == _hash(name)
+
+
+def claim(wanted_name: str, stamped: float, nonce: str) -> Claim:
+    """`stamped` is a Date of the API's, in seconds since 1970; `nonce` has 16 hex digits."""
+    return Claim(nonce, int(stamped), _hash(wanted_name))
+
+
+def read_claim(name: str) -> Claim | None:
+    match = _CLAIM.match(name)
+    return match and Claim(match[3], int(match[2]), match[1])
+
+
+def name_problems(name: str, path: str) -> list[Problem]:
+    if not _NAME.match(name):
+        return [Problem(path, "must be 1 to 80 letters, digits, - / . _")]
+    if name.startswith(CLAIM_PREFIX):
+        return [Problem(path, f"must not begin with {CLAIM_PREFIX}, which marks unfinished groups")]
+    return []
+
+
+def template_problems(template: str, path: str) -> list[Problem]:
+    """What can be known before there is an event: the syntax, the facts, the fixed characters."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        return [Problem(path, "has an unbalanced brace; write {{ or }} for a literal one")]
+    facts = [fact for _, fact, _, _ in parts if fact is not None]
+    unknown = [fact for fact in facts if fact not in TEMPLATE_FACTS]
+    if unknown or any(spec or conversion for _, _, spec, conversion in parts):
+        return [Problem(path, f"may use only {{{'}, {'.join(TEMPLATE_FACTS)}}}")]
+    return name_problems("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
+
+
+def expand(template: str, request: Request) -> str:
+    """The name of the group, from facts that every delivery of the event shares.
+
+    `content_hash` covers the instances that the event named, gone or not: what has happened to them
+    since must not lead a later delivery to another group.
+    """
+    backends = sorted([*backend.key] for backend in request.backends or ())
+    activity = request.action.scaling_activity_id if request.action else ""
+    return template.format(
+        scaling_group_id=request.scaling_group_id,
+        scaling_activity_id=activity,
+        content_hash=digest([_instance_ids(request), backends])[:16],
+    )
+
+
+def fingerprint(request: Request, group: VServerGroup) -> str:
+    """Which very request made a group, by what it asked for: the same in every delivery of it."""
+    backends = sorted([*backend.key, backend.weight] for backend in request.backends or ())
+    event = [request.event.id, group.load_balancer_id, group.name]
+    return digest([*event, _instance_ids(request), backends])[:32]
+
+
+def ownership_description(request_fingerprint: str) -> str:
+    """Carries ownership where an endpoint has no tags: the Description of each backend we add."""
+    return f"{OWNER_TAG}/{request_fingerprint}"
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical JSON of a value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def owner_tags(request_fingerprint: str) -> Mapping[str, str]:
+    return {OWNER_TAG: "1", REQUEST_TAG: request_fingerprint}
+
+
+def _instance_ids(request: Request) -> list[str]:
+    return sorted(instance.instance_id for instance in request.instances)
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]

@@ -1,0 +1,111 @@
+"""The result document: what is published about an outcome, and what an HTTP call is answered.
+
+CloudEvents 1.0 in JSON. Its id says which event, which group and how it ended, and nothing of when:
+a result that is published twice has one id, and a failure does not hide a later success.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from . import document, naming
+from .errors import Retryable
+from .model import Backend, Outcome, Status
+
+TYPE_PREFIX = "vservergroup."
+SOURCE = "vservergroup-provisioner"
+LONGEST = 64 * 1024  # bytes: the limit of a topic's message
+LONGEST_TAG = 16  # characters: likewise
+
+
+def result_document(outcome: Outcome) -> dict[str, Any]:
+    group = outcome.group
+    names = (group.load_balancer_id, group.name) if group else ()
+    kind = TYPE_PREFIX + outcome.status.value
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": naming.digest([outcome.event.id, *names, kind])[:32],
+        "source": SOURCE,
+        "type": kind,
+        "datacontenttype": "application/json",
+    }
+    if names:
+        event["subject"] = "/".join(names)
+    return event | {"data": _data(outcome)}
+
+
+def as_message(result: dict[str, Any]) -> str:
+    """ASCII only. What a topic would not take loses its lists of backends and says so."""
+    text = _dumped(result)
+    if len(text) <= LONGEST:
+        return text
+    data = result["data"]
+    changes = {
+        key: [] if isinstance(value, list) else value for key, value in data["changes"].items()
+    }
+    shorter = {**data, "BackendServers": [], "changes": changes, "truncated": True}
+    return _dumped({**result, "data": shorter})
+
+
+def tag(outcome: Outcome) -> str:
+    """What a subscription can filter by."""
+    return outcome.status.value[:LONGEST_TAG]
+
+
+def _dumped(result: dict[str, Any]) -> str:
+    return json.dumps(result, ensure_ascii=True, separators=(",", ":"))
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    group, plan = outcome.group, outcome.plan
+    data: dict[str, Any] = {
+        "RegionId": group.region_id if group else None,
+        "LoadBalancerId": group.load_balancer_id if group else None,
+        "VServerGroupId": (group.id or None) if group else None,
+        "VServerGroupName": group.name if group else None,
+        "BackendServers": document.backend_servers(group.backends) if group else [],
+        "BackendServerCount": len(group.backends) if group else 0,
+        "changes": {
+            "created": outcome.created,
+            "added": _keys(plan.add),
+            "addedCount": len(plan.add),
+            "reweighed": _keys(plan.reweigh),
+            "alreadyPresentCount": len(plan.already_present),
+            "foreignCount": len(plan.foreign),
+            "dropped": list(outcome.dropped_instances),
+        },
+        "correlation": _correlation(outcome),
+    }
+    if outcome.action:
+        data["lifecycle"] = {
+            "LifecycleHookId": outcome.action.hook_id,
+            "LifecycleActionResult": outcome.lifecycle_result and outcome.lifecycle_result.value,
+        }
+    if outcome.error:
+        data["error"] = {
+            "code": outcome.error.code,
+            "message": outcome.error.message,
+            "path": outcome.error.path,
+            "retryable": isinstance(outcome.error, Retryable),
+        }
+    return data
+
+
+def _correlation(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "eventSource": outcome.event.source,
+        "eventId": outcome.event.id,
+        "ScalingActivityId": outcome.action.scaling_activity_id if outcome.action else None,
+        "fcRequestId": outcome.fc_request_id or None,
+        "slbRequestIds": list(outcome.slb_request_ids),
+    }
+
+
+def _keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
+    return [{"ServerId": backend.server_id, "Port": backend.port} for backend in backends]
+
+
+def is_failure(outcome: Outcome) -> bool:
+    return outcome.status in (Status.REFUSED, Status.FAILED)

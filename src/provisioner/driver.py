@@ -1,0 +1,174 @@
+"""Drives `core.ensure` on the real load balancer: one command, one call, inside the time there is.
+
+The driver knows what the protocol must not: how to wait (with jitter), what the time is at the load
+balancer (from its own Date headers, never early), when to stop, and what has been done so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
+
+from .core import commands
+from .core.errors import Code, ProvisionerError, Retryable
+from .core.model import Answer, Backend, VServerGroup
+from .ports import Clock, LoadBalancers, Log
+
+T = TypeVar("T")
+
+# Seconds for deleting our own unfinished group when time is up: else it is in the way of others.
+_GRACE = 3.0
+_DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What one call of the function has. In the clock's seconds, work on load balancers stops at
+    `deadline`; from then until `ends` there is time to undo, to publish and to answer."""
+
+    deadline: float
+    ends: float
+    log: Log
+    fc_request_id: str = ""
+
+
+class Drive:
+    """One run on one load balancer. Afterwards `wrote`, `added` and `request_ids` say what was
+    done, however it ended."""
+
+    def __init__(
+        self,
+        group: VServerGroup,
+        invocation: Invocation,
+        load_balancers: LoadBalancers,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self.wrote = False
+        self.added: dict[str, list[Backend]] = {}
+        self.request_ids: list[str] = []
+        self._group = group
+        self._load_balancers = load_balancers
+        self._clock = clock
+        self._random = random
+        self._log = invocation.log
+        self._deadline = invocation.deadline
+        self._ahead = float("-inf")  # of the clock: the load balancer's time at most
+        self._last_failure: ProvisionerError | None = None
+
+    def run(self, steps: Generator[commands.Command, Any, T]) -> T:
+        """Raises what the protocol raises."""
+        try:
+            command = next(steps)
+            while True:
+                try:
+                    answer = self._perform(command)
+                except ProvisionerError as error:
+                    self._last_failure = error
+                    command = steps.throw(error)
+                else:
+                    command = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _perform(self, command: commands.Command) -> Any:
+        match command:
+            case commands.Wait(seconds=seconds):
+                return self._wait(seconds)
+            case commands.Time():
+                return self._clock.now() + self._ahead
+            case commands.Nonce():
+                return f"{self._random.getrandbits(64):016x}"
+            case _:
+                return self._call(command)
+
+    def _call(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
+        within = self._time_left(command)
+        name, call = self._calls(command, within)
+        sent_at = self._clock.now()
+        self.wrote = self.wrote or isinstance(command, commands.Write)
+        try:
+            answer = call()
+        except ProvisionerError as error:
+            self._log.step(f"slb.{name}.failed", code=error.code, **self._about(command))
+            raise
+        if answer.date:
+            self._ahead = answer.date + _DATE_RESOLUTION - sent_at
+        self.request_ids += filter(None, [answer.request_id])
+        self._last_failure = None
+        self._note(command)
+        about = self._about(command)
+        self._log.step(f"slb.{name}", slb_request_id=answer.request_id, **about)
+        return answer
+
+    def _calls(
+        self, command: commands.ListGroups | commands.ReadGroup | commands.Write, within: float
+    ) -> tuple[str, Callable[[], Answer[Any]]]:
+        port, group = self._load_balancers, self._group
+        region = group.region_id
+        match command:
+            case commands.ListGroups():
+                return "list", lambda: port.list_vserver_groups(
+                    region, group.load_balancer_id, within=within
+                )
+            case commands.ReadGroup(id=id_):
+                return "read", lambda: port.read_vserver_group(region, id_, within=within)
+            case commands.CreateGroup(name=name, tags=tags, backends=backends):
+                wanted = VServerGroup(region, group.load_balancer_id, name, backends, tags)
+                return "create", lambda: port.create_vserver_group(wanted, within=within)
+            case commands.AddBackends(id=id_, backends=backends):
+                return "add", lambda: port.add_backend_servers(region, id_, backends, within=within)
+            case commands.SetWeights(id=id_, backends=backends):
+                return "set_weights", lambda: port.set_weights(region, id_, backends, within=within)
+            case commands.RenameGroup(id=id_, name=name):
+                return "rename", lambda: port.rename_vserver_group(region, id_, name, within=within)
+            case commands.DeleteGroup(id=id_):
+                return "delete", lambda: port.delete_vserver_group(region, id_, within=within)
+
+    def _time_left(self, command: commands.Command) -> float:
+        now = self._clock.now()
+        left = self._deadline - now
+        if isinstance(command, commands.DeleteGroup):
+            return max(left, _GRACE)
+        if left <= 0:
+            raise self._out_of_time()
+        before: float = getattr(command, "before", float("inf"))
+        left = min(left, before - (now + self._ahead))
+        if left <= 0:
+            raise Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
+        return left
+
+    def _wait(self, seconds: float) -> None:
+        pause = self._random.uniform(seconds / 2, seconds)
+        if self._clock.now() + pause >= self._deadline:
+            raise self._out_of_time()
+        self._clock.wait(pause)
+
+    def _out_of_time(self) -> Retryable:
+        """What kept us is more telling than that it did."""
+        if isinstance(self._last_failure, Retryable):
+            return self._last_failure
+        return Retryable(
+            Code.OUT_OF_TIME,
+            "this invocation has no time left; the next delivery of the event goes on from here",
+        )
+
+    def _note(self, command: commands.Command) -> None:
+        """What stands because of us."""
+        match command:
+            case commands.AddBackends(id=id_, backends=backends):
+                self.added.setdefault(id_, []).extend(backends)
+            case commands.DeleteGroup(id=id_):
+                self.added.pop(id_, None)
+
+    def _about(self, command: commands.Command) -> dict[str, object]:
+        about: dict[str, object] = {"LoadBalancerId": self._group.load_balancer_id}
+        for field, word in (("id", "VServerGroupId"), ("name", "VServerGroupName")):
+            if hasattr(command, field):
+                about[word] = getattr(command, field)
+        if hasattr(command, "backends"):
+            about["backends"] = len(command.backends)
+        return about

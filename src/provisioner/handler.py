@@ -1,0 +1,195 @@
+"""The edge: bytes or WSGI in, an answer out. The only place where an error becomes an answer.
+
+Asynchronous events: what is `Rejected` has been published and is acknowledged, what is `Skip` is
+logged and acknowledged, what is `Retryable` is raised after every other item was tried, so that the
+platform delivers the event again. HTTP calls are answered by `answers`. A defect of ours becomes an
+error without the text of what caused it: that may hold a payload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+
+from . import answers, bootstrap, hooks
+from .answers import Answer
+from .bootstrap import App
+from .core.errors import ProvisionerError, Rejected, Retryable, Skip
+from .core.model import EventRef, Outcome, Request
+from .driver import Invocation
+from .service import Task, refuse
+from .triggers import Decoded, decode
+from .triggers import direct as documents
+from .triggers import http as calls
+from .triggers.http import HttpCall
+
+DEFECT = "InternalError"
+_lock = Lock()
+_app: App | None = None
+
+
+def initialize(context: Any) -> None:
+    """Once for each instance. A configuration that cannot work fails here, with all problems."""
+    app(context)
+
+
+def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
+    if _app is not None:
+        _app.close()
+
+
+def handler(event: bytes, context: Any) -> str:
+    return handle(app(context), event, context)
+
+
+def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """WSGI, for HTTP triggers of generation 2."""
+    context = environ.get("fc.context")
+    answer = serve(app(context), calls.read_environ(environ), context)
+    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    start_response(status, [("Content-Type", answer.content_type), *answer.headers.items()])
+    return [answer.encoded()]
+
+
+def app(context: Any) -> App:  # noqa: ARG001 - every runtime's shape will do
+    global _app  # noqa: PLW0603 - an instance of the function is a process
+    with _lock:
+        if _app is None:
+            _app = bootstrap.build()
+        return _app
+
+
+def handle(app: App, payload: bytes, context: Any) -> str:
+    """Raises `Retryable`."""
+    try:
+        call = calls.read_event(payload)
+    except Rejected as error:
+        return _as_document(answers.of_error(error))
+    if call:
+        return _as_document(serve(app, call, context))
+    invocation = app.invocation(context)
+    outcomes: list[Outcome] = []
+    failures: list[ProvisionerError] = []
+    for number, item in enumerate(decode(payload)):
+        try:
+            outcomes += _done(app, item, _event_of(item, payload, number), invocation)
+        except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
+            failures.append(_told(_ours(error), item, invocation))
+    if not failures:
+        return json.dumps({"outcomes": [_summary(outcome) for outcome in outcomes]})
+    # Raised anew: what led to it is told in the log, and may hold what must not be printed.
+    raise Retryable(failures[0].code, failures[0].message)
+
+
+def serve(app: App, call: HttpCall, context: Any) -> Answer:
+    """Never raises."""
+    path = call.path.rstrip("/") or "/"
+    methods = _ROUTES.get(path)
+    if methods is None:
+        return answers.no_such_path(_ROUTES)
+    if call.method not in methods:
+        return answers.no_such_method(list(methods))
+    invocation = app.invocation(context)
+    try:
+        return methods[call.method](app, call, invocation)
+    except Exception as error:  # noqa: BLE001 - the funnel
+        ours = _told(_ours(error), None, invocation)
+        return answers.of_defect(ours) if ours.code == DEFECT else answers.of_error(ours)
+
+
+def _health(app: App, call: HttpCall, invocation: Invocation) -> Answer:  # noqa: ARG001
+    return Answer(200, {"status": "ok", "bindings": len(app.means.policy.bindings)})
+
+
+def _provision(app: App, call: HttpCall, invocation: Invocation) -> Answer:
+    (item, *rest) = decode(call.body)
+    if isinstance(item, Skip) and not rest:
+        return answers.of_error(item)
+    request = documents.read_body(call.body, source="http")
+    return answers.of_outcomes(_done(app, request, request.event, invocation))
+
+
+def _plan(app: App, call: HttpCall, invocation: Invocation) -> Answer:
+    request = documents.read_body(call.body, source="http")
+    return answers.of_outcomes(Task(app.means, request, invocation).planned())
+
+
+_ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]]] = {
+    "/": {"POST": _provision},
+    "/provision": {"POST": _provision},
+    "/plan": {"POST": _plan},
+    "/health": {"GET": _health},
+}
+
+
+def _done(app: App, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
+    """Raises `Retryable`; of a plan, `Rejected`."""
+    log = invocation.log.bind(correlation_id=event.id)
+    traced = Invocation(invocation.deadline, invocation.ends, log, invocation.fc_request_id)
+    if isinstance(item, Skip):
+        log.step("outcome", outcome="skipped", reason=item.message)
+        return ()
+    log.step("received", source=event.source)
+    if isinstance(item, Rejected):
+        return (refuse(app.means, item, event, traced),)
+    if item.action:
+        return hooks.task(app.means, item, traced).completed()
+    task = Task(app.means, item, traced)
+    return task.planned() if item.dry_run else task.provisioned()
+
+
+def _event_of(item: Decoded, payload: bytes, number: int) -> EventRef:
+    """An item that says nothing of itself is known by the bytes it came in, and its place there."""
+    if isinstance(item, Request):
+        return item.event
+    event = item.event if isinstance(item, Rejected) else None
+    digest = hashlib.sha256(payload).hexdigest()
+    return event or EventRef("unread", f"sha256:{digest}#{number}")
+
+
+def _ours(error: Exception) -> ProvisionerError:
+    if isinstance(error, ProvisionerError):
+        return error
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else "nowhere"
+    return Retryable(DEFECT, f"a defect of this function: {type(error).__name__} in {where}")
+
+
+def _told(error: ProvisionerError, item: object, invocation: Invocation) -> ProvisionerError:
+    event = item.event.id if isinstance(item, Request) else ""
+    invocation.log.step(
+        "outcome",
+        correlation_id=event,
+        outcome="failed",
+        error={"code": error.code, "message": error.message, "path": error.path},
+        retryable=isinstance(error, Retryable),
+    )
+    return error
+
+
+def _summary(outcome: Outcome) -> dict[str, Any]:
+    group, error = outcome.group, outcome.error
+    return {
+        "outcome": outcome.status.value,
+        "VServerGroupId": group.id if group else "",
+        "VServerGroupName": group.name if group else "",
+        "code": error.code if error else "",
+    }
+
+
+def _as_document(answer: Answer) -> str:
+    """The response document of an HTTP trigger of generation 3 and of an API gateway."""
+    return json.dumps(
+        {
+            "statusCode": answer.status,
+            "headers": {"Content-Type": answer.content_type, **answer.headers},
+            "isBase64Encoded": False,
+            "body": answer.encoded().decode("ascii"),
+        }
+    )

@@ -1,0 +1,205 @@
+"""A lifecycle hook: what ESS says comes first, the one answer to the waiting action comes last.
+
+Do no harm. A hook that no binding knows is never completed. Before anything is written, ESS tells
+whether the action still waits and which of its instances are still there, so that a late delivery
+never adds a released server. An action that has ended is only looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .core import bindings
+from .core.errors import Code, Fault, Rejected, Retryable
+from .core.model import (
+    Desired,
+    Instance,
+    LifecycleAction,
+    LifecycleResult,
+    Outcome,
+    Request,
+    Status,
+)
+from .driver import Invocation
+from .ports import ActionState, ScalingInstance
+from .service import Means, Task
+
+# LifecycleState of DescribeScalingInstances: on its way out, or not running.
+_LEAVING = frozenset({"Removing", "Removing:Wait", "Stopped"})
+
+
+def task(means: Means, request: Request, invocation: Invocation) -> HookTask:
+    action = request.action
+    assert action is not None, "a hook's request has an action"
+    region_id = action.region_id or means.policy.region_id
+    return HookTask(means, request, invocation, replace(action, region_id=region_id))
+
+
+@dataclass(frozen=True, slots=True)
+class HookTask(Task):
+    """`asked` is the action as the message has it: without a token where that was missing."""
+
+    asked: LifecycleAction
+
+    def completed(self) -> list[Outcome]:
+        try:
+            bindings.applicable(self.request, self.means.policy)
+            there = self._there()
+            state = self._state(there)
+            wanted = self.desired(self._kept(there))
+        except Rejected as error:
+            return [self.refused(error)]
+        if not state.pending:
+            looked_at = [self._looked_at(each, state, there) for each in wanted]
+            return [self.told(self.published(outcome)) for outcome in looked_at]
+        if self._kept(there):
+            ended = self.ensured(wanted)
+        else:
+            ended = [self._all_gone(each) for each in wanted]
+        return self._answered(state.action, wanted, [self._noted(o, there) for o in ended])
+
+    def _there(self) -> Mapping[str, ScalingInstance]:
+        return self.means.scaling_groups.instances(
+            self.asked.region_id,
+            self.asked.scaling_group_id,
+            [instance.instance_id for instance in self.request.instances],
+            within=self.time_left(),
+        )
+
+    def _state(self, there: Mapping[str, ScalingInstance]) -> ActionState:
+        """The action as ESS has it on record; the token comes from there where it was missing."""
+        asked = self.asked
+        activities = sorted({i.scaling_activity_id for i in there.values()} - {""})
+        activity = asked.scaling_activity_id or next(iter(activities), "")
+        found = [
+            state
+            for state in self._states(activity)
+            if state.action.hook_id == asked.hook_id and asked.token in ("", state.action.token)
+        ]
+        if not found:
+            raise Rejected(
+                Code.LIFECYCLE_ACTION_NOT_FOUND,
+                "ESS has no such lifecycle action on record; nothing was written, and if one is "
+                "waiting after all, its hook's DefaultResult will end it",
+                fault=Fault.NOT_FOUND,
+            )
+        action = replace(asked, token=found[0].action.token, scaling_activity_id=activity)
+        self.invocation.log.step(
+            "hook",
+            LifecycleHookId=action.hook_id,
+            ScalingActivityId=activity,
+            pending=found[0].pending,
+            instances=len(there),
+        )
+        return replace(found[0], action=action)
+
+    def _states(self, scaling_activity_id: str) -> tuple[ActionState, ...]:
+        if not scaling_activity_id:
+            return ()
+        return self.means.scaling_groups.lifecycle_actions(
+            self.asked.region_id, scaling_activity_id, within=self.time_left()
+        )
+
+    def _kept(self, there: Mapping[str, ScalingInstance]) -> tuple[Instance, ...]:
+        """The instances that may get traffic, with the address that ESS knows of them."""
+        return tuple(
+            replace(instance, server_ip=there[instance.instance_id].private_ip)
+            for instance in self.request.instances
+            if instance.instance_id in there
+            and there[instance.instance_id].lifecycle_state not in _LEAVING
+        )
+
+    def _noted(self, outcome: Outcome, there: Mapping[str, ScalingInstance]) -> Outcome:
+        kept = {instance.instance_id for instance in self._kept(there)}
+        gone = (i.instance_id for i in self.request.instances if i.instance_id not in kept)
+        return replace(outcome, dropped_instances=tuple(gone))
+
+    def _all_gone(self, wanted: Desired) -> Outcome:
+        error = Rejected(
+            Code.INSTANCES_GONE,
+            "none of the event's instances is in its scaling group any more",
+            fault=Fault.CONFLICT,
+        )
+        group = replace(wanted.group, backends=())
+        return self.outcome(Status.REFUSED, group=group, error=error)
+
+    def _looked_at(
+        self, wanted: Desired, state: ActionState, there: Mapping[str, ScalingInstance]
+    ) -> Outcome:
+        """The action has ended: a replay where all is done and the recorded result is ours."""
+        seen = self._noted(self.inspected(wanted, Status.PROVISIONED), there)
+        if seen.error:
+            return seen
+        if (
+            state.result == LifecycleResult.CONTINUE.value
+            and not seen.created
+            and not seen.plan.add
+        ):
+            return replace(seen, lifecycle_result=LifecycleResult.CONTINUE)
+        group = seen.group and replace(
+            seen.group, backends=() if seen.created else seen.group.backends
+        )
+        return self._ended_otherwise(replace(seen, group=group, created=False), state.result)
+
+    def _answered(
+        self, action: LifecycleAction, wanted: Sequence[Desired], ended: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Publishes, then completes. Servers that are ready go live even if nobody heard of it;
+        the redelivery publishes."""
+        answer = _lifecycle_result(wanted, ended)
+        outcomes = [replace(o, action=action, lifecycle_result=answer) for o in ended]
+        unheard: Retryable | None = None
+        for outcome in outcomes:
+            try:
+                self.published(outcome)
+            except Retryable as error:
+                unheard = unheard or error
+        if unheard and answer is not LifecycleResult.CONTINUE:
+            raise unheard
+        outcomes = self._completed(action, answer, outcomes)
+        if unheard:
+            raise unheard
+        return [self.told(outcome) for outcome in outcomes]
+
+    def _completed(
+        self, action: LifecycleAction, answer: LifecycleResult, outcomes: list[Outcome]
+    ) -> list[Outcome]:
+        try:
+            ours = self.means.scaling_groups.complete(action, answer, within=self.time_left())
+        except Rejected as error:
+            failed = [replace(o, status=Status.FAILED, error=error) for o in outcomes]
+            return [self.published(outcome) for outcome in failed]
+        said = answer.value if ours else self._on_record(action)
+        if said != answer.value:
+            changed = [self._ended_otherwise(outcome, said) for outcome in outcomes]
+            return [self.published(outcome) for outcome in changed]
+        self.invocation.log.step(
+            "completed",
+            LifecycleHookId=action.hook_id,
+            ScalingActivityId=action.scaling_activity_id,
+            LifecycleActionResult=answer.value,
+        )
+        return outcomes
+
+    def _on_record(self, action: LifecycleAction) -> str:
+        states = self._states(action.scaling_activity_id)
+        results = (state.result for state in states if state.action.token == action.token)
+        return next(results, "nothing")
+
+    def _ended_otherwise(self, outcome: Outcome, said: str) -> Outcome:
+        error = Rejected(
+            Code.HOOK_ENDED_OTHERWISE,
+            f"the lifecycle action had ended before ({said} is on record); what the group holds "
+            "is as reported here, and nothing more was written",
+            fault=Fault.CONFLICT,
+        )
+        return replace(outcome, status=Status.FAILED, error=error, lifecycle_result=None)
+
+
+def _lifecycle_result(wanted: Sequence[Desired], ended: Sequence[Outcome]) -> LifecycleResult:
+    """One action, one result: the first group that failed decides."""
+    for each, outcome in zip(wanted, ended, strict=True):
+        if outcome.status is not Status.PROVISIONED:
+            return each.failure_result
+    return LifecycleResult.CONTINUE

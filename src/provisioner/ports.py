@@ -1,0 +1,135 @@
+"""What the service needs from the world, as Protocols. Adapters implement them on the vendor's
+SDKs, `tests/fakes.py` in memory; one contract suite holds both to what is said here.
+
+Every method raises only `Rejected`, `Retryable` (of which `Ambiguous` and `ConfigurationError` are
+kinds) from `core.errors`. `Ambiguous` means that a call which writes may have taken effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .core.model import Answer, Backend, LifecycleAction, LifecycleResult, VServerGroup
+
+__all__ = [
+    "ActionState",
+    "Answer",
+    "Clock",
+    "Credentials",
+    "CredentialsSource",
+    "LoadBalancers",
+    "Log",
+    "Notifications",
+    "ScalingGroups",
+    "ScalingInstance",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str = field(default="", repr=False)
+
+
+CredentialsSource = Callable[[], Credentials]
+"""Asked before every call: a role's credentials rotate under a warm instance."""
+
+
+class LoadBalancers(Protocol):
+    """Classic Load Balancer, API 2014-05-15. `within` is the time in seconds that is left for
+    sending: no attempt begins after it. Reads and `add` are tried again inside it on the codes that
+    allow it; create, set, rename and delete are sent once.
+
+    That a group is gone is known without a Date and a RequestId (the SDK drops an error's headers):
+    such an answer has 0.0 and "", and tells nothing of the time."""
+
+    def list_vserver_groups(
+        self, region_id: str, load_balancer_id: str, *, within: float
+    ) -> Answer[tuple[VServerGroup, ...]]:
+        """All groups of the load balancer, without their backends."""
+
+    def read_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[VServerGroup | None]:
+        """None: there is no such group (any more)."""
+
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+        """Creates `wanted` with its tags and at most 20 backends; answers the VServerGroupId."""
+
+    def add_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        """At most 20 backends, none of which is in the group."""
+
+    def set_weights(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        """At most 20 backends, each of which is in the group."""
+
+    def rename_vserver_group(
+        self, region_id: str, vserver_group_id: str, name: str, *, within: float
+    ) -> Answer[None]: ...
+
+    def delete_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[None]:
+        """A group that is already gone is deleted."""
+
+
+class Notifications(Protocol):
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        """Sends one message to the result topic, at least once; answers its MessageId."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionState:
+    """What ESS has on record of a lifecycle action. `result` is meaningful once it has ended."""
+
+    action: LifecycleAction
+    pending: bool
+    result: str
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingInstance:
+    instance_id: str
+    lifecycle_state: str
+    private_ip: str
+    scaling_activity_id: str = ""
+
+
+class ScalingGroups(Protocol):
+    """Auto Scaling, API 2022-02-22."""
+
+    def lifecycle_actions(
+        self, region_id: str, scaling_activity_id: str, *, within: float
+    ) -> tuple[ActionState, ...]:
+        """Every action of the activity, whatever its status."""
+
+    def instances(
+        self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        """Those of `instance_ids` that the group still has."""
+
+    def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
+        """Sends the one result of a pending action. False: it had ended already, or never was."""
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds that only ever grow; their zero means nothing."""
+
+    def wait(self, seconds: float) -> None: ...
+
+
+class Log(Protocol):
+    """Steps as they happen. Fields hold identities and counts, never a payload or a credential."""
+
+    def step(self, name: str, /, **fields: object) -> None: ...
+
+    def bind(self, **fields: object) -> Log:
+        """A log whose every step has these fields too."""

@@ -1,0 +1,191 @@
+"""The use case: a request becomes VServer groups, published results and a hook's one answer.
+
+A request is prepared first: bindings applied, backends checked, ESS asked. What is `Rejected` there
+has changed nothing. Then every group is ensured, every result is published, and the hook is
+completed last (`hooks`). What is `Retryable` raises after every group was tried, and leaves the
+hook pending: the next delivery goes on from what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from .core import bindings, result
+from .core.bindings import Policy
+from .core.claim import Ensured
+from .core.ensure import ensure, inspect
+from .core.errors import ProvisionerError, Rejected, Retryable
+from .core.model import (
+    Backend,
+    Binding,
+    Desired,
+    EventRef,
+    Instance,
+    Outcome,
+    Plan,
+    Request,
+    Status,
+    VServerGroup,
+)
+from .driver import Drive, Invocation
+from .ports import Clock, LoadBalancers, Notifications, ScalingGroups
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a service works with."""
+
+    load_balancers: LoadBalancers
+    notifications: Notifications
+    scaling_groups: ScalingGroups
+    clock: Clock
+    random: Random
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One request in one invocation. Outcomes are told as they become final."""
+
+    means: Means
+    request: Request
+    invocation: Invocation
+
+    def planned(self) -> list[Outcome]:
+        """Reads only, publishes nothing. Raises `Rejected`."""
+        wanted = self.desired(self.request.instances)
+        return [self.told(self.inspected(each, Status.PLANNED)) for each in wanted]
+
+    def provisioned(self) -> list[Outcome]:
+        try:
+            wanted = self.desired(self.request.instances)
+        except Rejected as error:
+            return [self.refused(error)]
+        return [self.told(self.published(outcome)) for outcome in self.ensured(wanted)]
+
+    def refused(self, error: Rejected) -> Outcome:
+        """Published: the event asked for what cannot be, and nothing was written for it."""
+        outcome = self.outcome(Status.REFUSED, error=error)
+        return self.told(self.published(outcome))
+
+    def desired(self, instances: Sequence[Instance]) -> tuple[Desired, ...]:
+        policy = self.means.policy
+        mapped = self.request.backends is None
+        bound: Sequence[Binding] = bindings.applicable(self.request, policy) if mapped else ()
+        wanted = bindings.desired(self.request, bound, instances, policy)
+        for each in wanted:
+            self.invocation.log.step(
+                "mapped",
+                LoadBalancerId=each.group.load_balancer_id,
+                VServerGroupName=each.group.name,
+                instances=len(instances),
+                backends=len(each.group.backends),
+            )
+        return wanted
+
+    def ensured(self, wanted: Sequence[Desired]) -> list[Outcome]:
+        """Raises `Retryable` after every group was tried."""
+        ended: list[Outcome] = []
+        failures: list[Retryable] = []
+        for each in wanted:
+            try:
+                ended.append(self._ensured(each))
+            except Retryable as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return ended
+
+    def inspected(self, wanted: Desired, status: Status) -> Outcome:
+        """`status` where nothing stands against it."""
+        drive = self._drive(wanted)
+        try:
+            return self._done(status, drive.run(inspect(wanted)), drive)
+        except Rejected as error:
+            return self._failed(wanted, drive, error)
+
+    def published(self, outcome: Outcome) -> Outcome:
+        document = result.result_document(outcome)
+        message_id = self.means.notifications.publish(
+            result.as_message(document), tag=result.tag(outcome), within=self.time_left()
+        )
+        self.invocation.log.step(
+            "published", type=document["type"], id=document["id"], message_id=message_id
+        )
+        return outcome
+
+    def told(self, outcome: Outcome) -> Outcome:
+        """The last word on one group, in the log."""
+        group, error = outcome.group, outcome.error
+        self.invocation.log.step(
+            "outcome",
+            outcome=outcome.status.value,
+            LoadBalancerId=group.load_balancer_id if group else None,
+            VServerGroupId=(group.id or None) if group else None,
+            VServerGroupName=group.name if group else None,
+            created=outcome.created,
+            added=len(outcome.plan.add),
+            already_present=len(outcome.plan.already_present),
+            dropped=len(outcome.dropped_instances),
+            error=error and {"code": error.code, "message": error.message, "path": error.path},
+        )
+        return outcome
+
+    def outcome(
+        self,
+        status: Status,
+        *,
+        group: VServerGroup | None = None,
+        error: ProvisionerError | None = None,
+    ) -> Outcome:
+        return Outcome(
+            status,
+            self.request.event,
+            group=group,
+            action=self.request.action,
+            error=error,
+            fc_request_id=self.invocation.fc_request_id,
+        )
+
+    def time_left(self) -> float:
+        return self.invocation.ends - self.means.clock.now()
+
+    def _ensured(self, wanted: Desired) -> Outcome:
+        drive = self._drive(wanted)
+        try:
+            done = drive.run(ensure(wanted, claiming=self.means.policy.claiming))
+        except Rejected as error:
+            return self._failed(wanted, drive, error)
+        return self._done(Status.PROVISIONED, done, drive)
+
+    def _drive(self, wanted: Desired) -> Drive:
+        means = self.means
+        return Drive(wanted.group, self.invocation, means.load_balancers, means.clock, means.random)
+
+    def _done(self, status: Status, done: Ensured, drive: Drive) -> Outcome:
+        return replace(
+            self.outcome(status, group=done.group),
+            created=done.created,
+            plan=done.plan,
+            slb_request_ids=tuple(drive.request_ids),
+        )
+
+    def _failed(self, wanted: Desired, drive: Drive, error: Rejected) -> Outcome:
+        """What was added to a group that stays is said; on a group of ours it was undone."""
+        stays: dict[str, list[Backend]] = drive.added
+        group_id = next(iter(stays), "")
+        status = Status.FAILED if drive.wrote else Status.REFUSED
+        return replace(
+            self.outcome(
+                status, group=replace(wanted.group, id=group_id, backends=()), error=error
+            ),
+            plan=Plan(add=tuple(stays.get(group_id, ()))),
+            slb_request_ids=tuple(drive.request_ids),
+        )
+
+
+def refuse(means: Means, error: Rejected, event: EventRef, invocation: Invocation) -> Outcome:
+    """Publishes that an event could not be read. Raises `Retryable`."""
+    return Task(means, Request(event), invocation).refused(error)

@@ -1,0 +1,202 @@
+"""The configuration: environment variables, read once, every problem reported at once.
+
+`VARIABLES` declares each of them; the README's table is checked against it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .core import bindings, document
+from .core.bindings import Policy
+from .core.errors import ConfigurationError, Problem
+from .core.model import Binding
+
+LONGEST_CALL = 8.0  # seconds: the lease of a claim counts on it
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable("RESULT_TOPIC", "", "MNS topic that results are published to; required"),
+    Variable("REGION_ID", "FC_REGION", "region of a request that names none"),
+    Variable("BINDINGS", "", "bindings as a JSON list"),
+    Variable("BINDINGS_FILE", "", "file with that list, relative to the code"),
+    Variable("SCALING_GROUP_ID", "", "the one binding's scaling group"),
+    Variable("LOAD_BALANCER_ID", "", "the one binding's load balancer"),
+    Variable("BACKEND_PORTS", "", "the one binding's ports: 8080 or 8080,8443"),
+    Variable("BACKEND_WEIGHT", "100", "the one binding's Weight, 0 to 100"),
+    Variable("BACKEND_TYPE", "ecs", "the one binding's Type: ecs, eni or eci"),
+    Variable("BACKEND_DESCRIPTION", "", "the one binding's Description"),
+    Variable("VSERVER_GROUP_NAME", "{scaling_group_id}", "the one binding's name template"),
+    Variable("FAILURE_RESULT", "ABANDON", "the one binding's answer to a hook that fails"),
+    Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
+    Variable("BACKEND_QUOTA", "200", "backends that one load balancer may hold"),
+    Variable("CLAIM", "on", "off: only with a reserved concurrency of 1"),
+    Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
+    Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
+    Variable("ESS_ENDPOINT", "by region", "host or URL of the Auto Scaling API"),
+    Variable("MNS_ENDPOINT", "by account and region", "URL of the message service"),
+    Variable("REQUEST_TIMEOUT", "8", "seconds for one call, at most 8"),
+    Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
+)
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+# The variables of the one binding, in the words of the bindings schema.
+_ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "SCALING_GROUP_ID": ("ScalingGroupId", str),
+    "LOAD_BALANCER_ID": ("LoadBalancerId", str),
+    "BACKEND_PORTS": ("Ports", lambda text: [document.whole_number(p) for p in _list(text)]),
+    "BACKEND_WEIGHT": ("Weight", document.whole_number),
+    "BACKEND_TYPE": ("Type", str),
+    "BACKEND_DESCRIPTION": ("Description", str),
+    "VSERVER_GROUP_NAME": ("VServerGroupName", str),
+    "FAILURE_RESULT": ("FailureResult", str),
+    "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _list),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    policy: Policy
+    result_topic: str
+    slb_endpoint: str
+    ess_endpoint: str
+    mns_endpoint: str
+    request_timeout: float
+    log_level: str
+
+    @classmethod
+    def from_environ(
+        cls, environ: Mapping[str, str], read_file: Callable[[str], str] | None = None
+    ) -> Settings:
+        """`read_file` reads BINDINGS_FILE; it may raise OSError. Raises `ConfigurationError`."""
+        reader = _Reader({k: v for k, v in environ.items() if v.strip()}, read_file)
+        settings = reader.settings()
+        if reader.problems:
+            raise ConfigurationError(
+                "; ".join(f"{p.path}: {p.message}" for p in reader.problems),
+                problems=reader.problems,
+            )
+        return settings
+
+
+class _Reader:
+    """Reads one variable after the other and keeps what is wrong with each."""
+
+    def __init__(self, environ: Mapping[str, str], read_file: Callable[[str], str] | None) -> None:
+        self.problems: list[Problem] = []
+        self._environ = environ
+        self._read_file = read_file
+
+    def settings(self) -> Settings:
+        region_id = self._environ.get("REGION_ID") or self._environ.get("FC_REGION", "")
+        if not region_id:
+            self._problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
+        policy = Policy(
+            region_id=region_id,
+            bindings=self._bindings(),
+            backend_quota=int(self._number("BACKEND_QUOTA", 1, 100_000)),
+            claiming=self._one_of("CLAIM", "on", "off") == "on",
+            tagging=self._one_of("TAGS", "on", "off") == "on",
+        )
+        return Settings(
+            policy=policy,
+            result_topic=self._required("RESULT_TOPIC"),
+            slb_endpoint=self._environ.get("SLB_ENDPOINT", ""),
+            ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
+            mns_endpoint=self._mns_endpoint(region_id),
+            request_timeout=self._number("REQUEST_TIMEOUT", 0.1, LONGEST_CALL),
+            log_level=self._one_of("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
+        )
+
+    def _problem(self, name: str, message: str) -> None:
+        self.problems.append(Problem(name, message))
+
+    def _required(self, name: str) -> str:
+        if name not in self._environ:
+            self._problem(name, "is required")
+        return self._environ.get(name, "")
+
+    def _one_of(self, name: str, *choices: str) -> str:
+        value = self._environ.get(name, _DEFAULTS[name])
+        known = {choice.lower(): choice for choice in choices}
+        if value.lower() not in known:
+            self._problem(name, f"must be one of {', '.join(choices)}")
+        return known.get(value.lower(), _DEFAULTS[name])
+
+    def _number(self, name: str, least: float, most: float) -> float:
+        try:
+            value = float(self._environ.get(name, _DEFAULTS[name]))
+        except ValueError:
+            value = float("nan")
+        if least <= value <= most:
+            return value
+        self._problem(name, f"must be a number from {least:g} to {most:g}")
+        return least
+
+    def _mns_endpoint(self, region_id: str) -> str:
+        endpoint = self._environ.get("MNS_ENDPOINT", "")
+        account = self._environ.get("FC_ACCOUNT_ID", "")
+        if not endpoint and not account:
+            self._problem("MNS_ENDPOINT", "is required where there is no FC_ACCOUNT_ID")
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            self._problem("MNS_ENDPOINT", "must be a URL: http://… or https://…")
+        # The SDK takes no path, not even the last slash.
+        return endpoint.rstrip("/") or f"https://{account}.mns.{region_id}.aliyuncs.com"
+
+    def _bindings(self) -> tuple[Binding, ...]:
+        """From one of the three places, named together with all that is wrong there."""
+        given = [name for name in ("BINDINGS", "BINDINGS_FILE") if name in self._environ]
+        single = [name for name in _ONE_BINDING if name in self._environ]
+        if len(given) + bool(single) > 1:
+            places = ", ".join([*given, *single[:1]])
+            self._problem(places, "give the bindings in one of these places only")
+            return ()
+        if single:
+            return self._one_binding()
+        return self._many(given[0]) if given else ()
+
+    def _one_binding(self) -> tuple[Binding, ...]:
+        given = {name: self._environ[name] for name in _ONE_BINDING if name in self._environ}
+        element = {_ONE_BINDING[n][0]: _ONE_BINDING[n][1](text) for n, text in given.items()}
+        read, found = bindings.read_bindings([element])
+        variable = {word: name for name, (word, _) in _ONE_BINDING.items()}
+        for problem in found:
+            word = problem.path.split("/")[2]
+            name = variable.get(word, word)
+            self._problem(name, problem.message.replace(word, name, 1))
+        return read
+
+    def _many(self, name: str) -> tuple[Binding, ...]:
+        text = self._environ[name]
+        try:
+            if name == "BINDINGS_FILE":
+                assert self._read_file is not None
+                text = self._read_file(text)
+            value = json.loads(text)
+        except OSError as error:
+            self._problem(name, f"cannot be read: {error.strerror}")
+            return ()
+        except (ValueError, RecursionError):
+            self._problem(name, "is not JSON in UTF-8")
+            return ()
+        read, found = bindings.read_bindings(value)
+        for problem in found:
+            self._problem(f"{name}{problem.path}", problem.message)
+        return read
+
+
+_DEFAULTS = {variable.name: variable.default for variable in VARIABLES}

@@ -1,0 +1,223 @@
+"""What the ESS adapter makes of an API that is busy, broken or answers oddly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from canned import Canned, canned
+from fakes import REGION, FakeClock
+from provisioner.adapters.connection import Connection
+from provisioner.adapters.ess import EssScalingGroups
+from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.core.model import LifecycleAction, LifecycleResult
+from provisioner.ports import Credentials, ScalingInstance
+from worlds import LocalCloud, ScalingOnLocalCloud, forget_connections, replayable
+
+LONG = 60.0
+ACTION = LifecycleAction("ash-1", "token-1", "asg-1", "asa-1", region_id=REGION)
+
+BROKEN = [
+    pytest.param({"kind": "html"}, id="503 in HTML"),
+    pytest.param({"kind": "empty"}, id="an empty 200"),
+    pytest.param({"kind": "error", "status": 500, "code": "InternalError"}, id="InternalError"),
+    pytest.param({"kind": "error", "status": 400, "code": "Throttling"}, id="Throttling"),
+    pytest.param({"kind": "reset_before"}, id="reset before it took effect"),
+    pytest.param({"kind": "reset_after"}, id="reset after it took effect"),
+]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def group(cloud: LocalCloud, clock: FakeClock) -> ScalingOnLocalCloud:
+    port = EssScalingGroups(cloud.connection(), clock, replayable())
+    return ScalingOnLocalCloud(cloud, port)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_reads_that_fail_are_tried_again(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, broken: dict[str, Any]
+) -> None:
+    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    instance = ScalingInstance(f"i-of-{action.hook_id}", "Pending:Wait", "10.0.0.1")
+    group.holds(instance)
+    for name in ("DescribeLifecycleActions", "DescribeScalingInstances"):
+        cloud.fault(action=name, count=2, **broken)
+
+    (state,) = group.port.lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
+    found = group.port.instances(
+        REGION, action.scaling_group_id, [instance.instance_id], within=LONG
+    )
+
+    assert state.pending
+    assert list(found.values()) == [instance]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_completion_without_an_answer_is_sent_again_and_ends_the_action(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, broken: dict[str, Any]
+) -> None:
+    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    cloud.fault(action="CompleteLifecycleAction", **broken)
+
+    sent = group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+
+    # Where the first attempt took effect, the second finds nothing pending.
+    assert sent is (broken["kind"] != "reset_after")
+    (state,) = group.port.lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
+    assert (state.pending, state.result) == (False, "CONTINUE")
+
+
+def test_a_completion_that_gets_no_answer_in_time_is_ambiguous(
+    cloud: LocalCloud, group: ScalingOnLocalCloud
+) -> None:
+    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    cloud.fault(action="CompleteLifecycleAction", kind="empty", count=10_000)
+
+    with pytest.raises(Ambiguous):
+        group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+
+
+def test_a_missing_permission_is_the_deployments_fault(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, clock: FakeClock
+) -> None:
+    cloud.fault(action="CompleteLifecycleAction", kind="error", status=403, code="Forbidden.RAM")
+
+    with pytest.raises(ConfigurationError):
+        group.port.complete(group.action, LifecycleResult.CONTINUE, within=LONG)
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParamter", "MissingParameter"])
+def test_another_refusal_of_a_completion_is_for_good(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, code: str
+) -> None:
+    cloud.fault(action="CompleteLifecycleAction", kind="error", status=400, code=code)
+
+    with pytest.raises(Rejected) as refused:
+        group.port.complete(group.action, LifecycleResult.CONTINUE, within=LONG)
+    assert refused.value.code == code
+
+
+@pytest.fixture
+def odd() -> Iterator[Canned]:
+    with canned() as server:
+        yield server
+        forget_connections()
+
+
+@pytest.fixture
+def port(odd: Canned, clock: FakeClock) -> EssScalingGroups:
+    connection = Connection(lambda: Credentials("key", "secret"), odd.url)
+    return EssScalingGroups(connection, clock, replayable())
+
+
+def page(*tokens: str, **more: object) -> str:
+    actions = [
+        {
+            "LifecycleHookId": "ash-1",
+            "LifecycleActionToken": token,
+            "LifecycleActionStatus": "Completed",
+            "LifecycleActionResult": "ABANDON",
+        }
+        for token in tokens
+    ]
+    return json.dumps({"RequestId": "R", "LifecycleActions": actions, **more})
+
+
+def told(port: EssScalingGroups) -> list[str]:
+    states = port.lifecycle_actions(REGION, "asa-1", within=LONG)
+    return [state.action.token for state in states]
+
+
+def test_a_next_token_on_the_last_page_is_not_followed(odd: Canned, port: EssScalingGroups) -> None:
+    odd.say(page("a", "b", TotalCount=3, NextToken="1"))
+    odd.say(page("c", TotalCount=3, NextToken="2"))
+
+    assert told(port) == ["a", "b", "c"]
+    assert [query.get("NextToken") for query in odd.asked] == [None, "1"]
+    assert [query["MaxResults"] for query in odd.asked] == ["50", "50"]
+
+
+def test_an_empty_page_is_the_last(odd: Canned, port: EssScalingGroups) -> None:
+    odd.say(page("a", TotalCount=9, NextToken="1"))
+    odd.say(page(TotalCount=9, NextToken="2"))
+
+    assert told(port) == ["a"]
+
+
+def test_a_token_that_comes_again_is_not_followed(odd: Canned, port: EssScalingGroups) -> None:
+    odd.say(page("a", TotalCount=9, NextToken="1"))
+    odd.say(page("b", TotalCount=9, NextToken="1"))
+
+    assert told(port) == ["a", "b"]
+
+
+def test_without_a_total_the_tokens_lead(odd: Canned, port: EssScalingGroups) -> None:
+    odd.say(page("a", NextToken="1"))
+    odd.say(page("b"))
+
+    assert told(port) == ["a", "b"]
+
+
+def test_an_answer_in_the_shape_of_2014_is_no_answer(odd: Canned, port: EssScalingGroups) -> None:
+    old = {"RequestId": "R", "TotalCount": 1, "LifecycleActions": {"LifecycleAction": [{}]}}
+    odd.say(json.dumps(old))
+    odd.say(page("a", TotalCount=1))
+
+    assert told(port) == ["a"]
+
+
+def test_a_completion_says_its_region_its_result_and_the_same_client_token_each_time(
+    odd: Canned, port: EssScalingGroups
+) -> None:
+    odd.say("<html>", 503)
+    odd.say(json.dumps({"RequestId": "R"}))
+
+    assert port.complete(ACTION, LifecycleResult.ROLLBACK, within=LONG)
+
+    first, second = odd.asked
+    assert first == second
+    assert first == {
+        "Action": "CompleteLifecycleAction",
+        "RegionId": REGION,
+        "LifecycleHookId": "ash-1",
+        "LifecycleActionToken": "token-1",
+        "LifecycleActionResult": "ROLLBACK",
+        "ClientToken": hashlib.sha256(b"token-1\0ROLLBACK").hexdigest(),
+    }
+
+
+def test_instances_without_an_address_are_told_without_one(
+    odd: Canned, port: EssScalingGroups
+) -> None:
+    odd.say(json.dumps({"RequestId": "R", "ScalingInstances": [{"InstanceId": "i-1"}]}))
+
+    found = port.instances(REGION, "asg-1", ["i-1"], within=LONG)
+
+    assert found == {"i-1": ScalingInstance("i-1", "", "")}
+
+
+def test_a_region_is_needed(port: EssScalingGroups) -> None:
+    with pytest.raises(Rejected) as refused:
+        port.complete(
+            LifecycleAction("ash-1", "token-1", "asg-1", "asa-1"),
+            LifecycleResult.CONTINUE,
+            within=LONG,
+        )
+    assert refused.value.path == "/RegionId"
+
+
+def test_no_answer_at_all_is_an_error_of_the_moment(port: EssScalingGroups, odd: Canned) -> None:
+    odd.say("[]")
+
+    with pytest.raises(Retryable):
+        port.lifecycle_actions(REGION, "asa-1", within=0.001)

@@ -1,0 +1,334 @@
+"""The ports, in memory. They keep the promises of `provisioner.ports` (the contract suite holds
+them to it) and can be told to break: `fail_next("create_vserver_group", error, after_effect=True)`
+is a call that took effect and whose answer was lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, TypeVar
+
+from provisioner.core.errors import Code, Fault, ProvisionerError, Rejected, Retryable
+from provisioner.core.model import (
+    BACKENDS_PER_CALL,
+    Backend,
+    LifecycleAction,
+    LifecycleResult,
+    VServerGroup,
+)
+from provisioner.ports import (
+    ActionState,
+    Answer,
+    Clock,
+    LoadBalancers,
+    Log,
+    Notifications,
+    ScalingGroups,
+    ScalingInstance,
+)
+
+REGION = "cn-hangzhou"
+BACKENDS_PER_LOAD_BALANCER = 200
+LONGEST_MESSAGE = 64 * 1024
+LONGEST_TAG = 16
+
+T = TypeVar("T")
+
+_GONE: Answer[Any] = Answer(None, 0.0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    operation: str
+    arguments: tuple[object, ...]
+
+
+class Scripted:
+    """Records every call and fails those that a test has chosen, once each, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._failures: dict[str, deque[tuple[ProvisionerError, bool]]] = defaultdict(deque)
+
+    def fail_next(
+        self, operation: str, error: ProvisionerError, *, after_effect: bool = False
+    ) -> None:
+        assert hasattr(self, operation), f"the port has no {operation}"
+        self._failures[operation].append((error, after_effect))
+
+    def calls_of(self, operation: str) -> list[Call]:
+        assert hasattr(self, operation), f"the port has no {operation}"
+        return [call for call in self.calls if call.operation == operation]
+
+    @contextmanager
+    def _call(self, operation: str, *arguments: object, within: float) -> Iterator[None]:
+        """The body is the call's effect."""
+        if within <= 0:
+            raise Retryable(Code.OUT_OF_TIME, f"no time is left for {operation}")
+        self.calls.append(Call(operation, arguments))
+        waiting = self._failures[operation]
+        error, after_effect = waiting.popleft() if waiting else (None, False)
+        if error and not after_effect:
+            raise error
+        yield
+        if error:
+            raise error
+
+
+class FakeClock(Clock):
+    """Waiting takes no time and moves the clock."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.waits: list[float] = []
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        assert seconds >= 0
+        self._now += seconds
+
+
+class FakeLog(Log):
+    """What is bound shares its list of steps with what it is bound from."""
+
+    def __init__(
+        self, steps: list[tuple[str, dict[str, object]]] | None = None, **bound: object
+    ) -> None:
+        self.steps = [] if steps is None else steps
+        self._bound = bound
+
+    def step(self, name: str, /, **fields: object) -> None:
+        self.steps.append((name, {**self._bound, **fields}))
+
+    def bind(self, **fields: object) -> FakeLog:
+        return FakeLog(self.steps, **{**self._bound, **fields})
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.steps]
+
+
+class FakeLoadBalancers(Scripted, LoadBalancers):
+    """`groups` is the whole state, by VServerGroupId."""
+
+    def __init__(self, clock: Clock, *load_balancer_ids: str, region_id: str = REGION) -> None:
+        super().__init__()
+        self.groups: dict[str, VServerGroup] = {}
+        self._clock = clock
+        self._quotas: dict[tuple[str, str], int] = {}
+        self._numbers = count(1)
+        for load_balancer_id in load_balancer_ids:
+            self.seed(load_balancer_id, region_id=region_id)
+
+    def seed(
+        self,
+        load_balancer_id: str,
+        *,
+        region_id: str = REGION,
+        quota: int = BACKENDS_PER_LOAD_BALANCER,
+    ) -> None:
+        self._quotas[region_id, load_balancer_id] = quota
+
+    def made_by_others(self, group: VServerGroup) -> VServerGroup:
+        """A group that stands there without a call of ours."""
+        made = replace(group, id=f"rsp-{next(self._numbers):04}")
+        self.groups[made.id] = made
+        return made
+
+    def named(self, name: str) -> list[VServerGroup]:
+        return [group for group in self.groups.values() if group.name == name]
+
+    def list_vserver_groups(
+        self, region_id: str, load_balancer_id: str, *, within: float
+    ) -> Answer[tuple[VServerGroup, ...]]:
+        with self._call("list_vserver_groups", region_id, load_balancer_id, within=within):
+            self._quota(region_id, load_balancer_id)
+            found = self._of(region_id, load_balancer_id)
+        return self._answer(tuple(replace(group, backends=()) for group in found))
+
+    def read_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[VServerGroup | None]:
+        with self._call("read_vserver_group", region_id, vserver_group_id, within=within):
+            group = self.groups.get(vserver_group_id)
+        if group is None or group.region_id != region_id:
+            return _GONE
+        return self._answer(group)
+
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+        with self._call("create_vserver_group", wanted, within=within):
+            self._check_room(wanted, wanted.backends)
+            created = self.made_by_others(wanted)
+        return self._answer(created.id)
+
+    def add_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        added = tuple(backends)
+        with self._call("add_backend_servers", region_id, vserver_group_id, added, within=within):
+            group = self._existing(region_id, vserver_group_id)
+            present = {backend.key for backend in group.backends}
+            new = tuple(backend for backend in added if backend.key not in present)
+            self._check_room(group, new)
+            self.groups[group.id] = replace(group, backends=group.backends + new)
+        return self._answer(None)
+
+    def set_weights(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        wanted = tuple(backends)
+        with self._call("set_weights", region_id, vserver_group_id, wanted, within=within):
+            group = self._existing(region_id, vserver_group_id)
+            weights = {backend.key: backend.weight for backend in wanted}
+            if weights.keys() - {backend.key for backend in group.backends}:
+                raise Rejected("InvalidParameter", "a backend is not in the group")
+            changed = tuple(replace(b, weight=weights.get(b.key, b.weight)) for b in group.backends)
+            self.groups[group.id] = replace(group, backends=changed)
+        return self._answer(None)
+
+    def rename_vserver_group(
+        self, region_id: str, vserver_group_id: str, name: str, *, within: float
+    ) -> Answer[None]:
+        with self._call("rename_vserver_group", region_id, vserver_group_id, name, within=within):
+            group = self._existing(region_id, vserver_group_id)
+            self.groups[group.id] = replace(group, name=name)
+        return self._answer(None)
+
+    def delete_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> Answer[None]:
+        with self._call("delete_vserver_group", region_id, vserver_group_id, within=within):
+            gone = self.groups.pop(vserver_group_id, None) is None
+        return _GONE if gone else self._answer(None)
+
+    def _of(self, region_id: str, load_balancer_id: str) -> list[VServerGroup]:
+        here = (region_id, load_balancer_id)
+        return [g for g in self.groups.values() if (g.region_id, g.load_balancer_id) == here]
+
+    def _quota(self, region_id: str, load_balancer_id: str) -> int:
+        if (region_id, load_balancer_id) not in self._quotas:
+            raise Rejected(
+                "InvalidLoadBalancerId.NotFound",
+                "no such load balancer",
+                fault=Fault.NOT_FOUND,
+            )
+        return self._quotas[region_id, load_balancer_id]
+
+    def _existing(self, region_id: str, vserver_group_id: str) -> VServerGroup:
+        group = self.groups.get(vserver_group_id)
+        if group is None or group.region_id != region_id:
+            raise Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
+        return group
+
+    def _check_room(self, group: VServerGroup, added: tuple[Backend, ...]) -> None:
+        assert len(added) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
+        quota = self._quota(group.region_id, group.load_balancer_id)
+        held = sum(len(g.backends) for g in self._of(group.region_id, group.load_balancer_id))
+        if held + len(added) > quota:
+            code = "InstanceBackendServerNumberOverLimit"
+            raise Rejected(code, "the load balancer is full", fault=Fault.CONFLICT)
+
+    def _answer(self, value: T) -> Answer[T]:
+        # A Date header counts whole seconds.
+        return Answer(value, float(int(self._clock.now())), f"request-{len(self.calls)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    document: str
+    tag: str
+    message_id: str
+
+
+class FakeNotifications(Scripted, Notifications):
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[Published] = []
+
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        message = Published(document, tag, f"message-{len(self.published) + 1}")
+        with self._call("publish", document, tag, within=within):
+            if len(document.encode("utf-8")) > LONGEST_MESSAGE or len(tag) > LONGEST_TAG:
+                raise Rejected("InvalidArgument", "the message or its tag is too long")
+            self.published.append(message)
+        return message.message_id
+
+
+class FakeScalingGroups(Scripted, ScalingGroups):
+    """A test says with `pending` and `ended` what waits at a hook, with `holds` which servers are
+    there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.completed: list[tuple[LifecycleAction, LifecycleResult]] = []
+        self._actions: dict[tuple[str, str], ActionState] = {}
+        self._instances: dict[tuple[str, str], dict[str, ScalingInstance]] = defaultdict(dict)
+
+    def pending(self, action: LifecycleAction, *instance_ids: str) -> ActionState:
+        return self._record(ActionState(action, True, "ABANDON", instance_ids))
+
+    def ended(self, action: LifecycleAction, result: str, *instance_ids: str) -> ActionState:
+        return self._record(ActionState(action, False, result, instance_ids))
+
+    def holds(
+        self, scaling_group_id: str, *instances: ScalingInstance, region_id: str = REGION
+    ) -> None:
+        there = self._instances[region_id, scaling_group_id]
+        there.update({instance.instance_id: instance for instance in instances})
+
+    def releases(self, scaling_group_id: str, *instance_ids: str, region_id: str = REGION) -> None:
+        for instance_id in instance_ids:
+            del self._instances[region_id, scaling_group_id][instance_id]
+
+    def lifecycle_actions(
+        self, region_id: str, scaling_activity_id: str, *, within: float
+    ) -> tuple[ActionState, ...]:
+        with self._call("lifecycle_actions", region_id, scaling_activity_id, within=within):
+            wanted = (region_id, scaling_activity_id)
+            return tuple(
+                replace(state, action=_as_on_record(state.action))
+                for state in self._actions.values()
+                if (state.action.region_id, state.action.scaling_activity_id) == wanted
+            )
+
+    def instances(
+        self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        asked = tuple(instance_ids)
+        with self._call("instances", region_id, scaling_group_id, asked, within=within):
+            there = self._instances[region_id, scaling_group_id]
+            return {name: there[name] for name in asked if name in there}
+
+    def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
+        with self._call("complete", action, result, within=within):
+            state = self._actions.get((action.hook_id, action.token))
+            was_pending = state is not None and state.pending
+            if state and state.pending:
+                self._record(replace(state, pending=False, result=result.value))
+                self.completed.append((action, result))
+        return was_pending
+
+    def _record(self, state: ActionState) -> ActionState:
+        self._actions[state.action.hook_id, state.action.token] = state
+        return state
+
+
+def _as_on_record(action: LifecycleAction) -> LifecycleAction:
+    """DescribeLifecycleActions tells neither the scaling group nor the transition."""
+    return LifecycleAction(
+        hook_id=action.hook_id,
+        token=action.token,
+        scaling_group_id="",
+        scaling_activity_id=action.scaling_activity_id,
+        region_id=action.region_id,
+    )

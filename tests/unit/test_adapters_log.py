@@ -1,0 +1,165 @@
+"""Steps as lines of JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from provisioner.adapters.log import StepLog, new_logger, silence_sdk_loggers
+from provisioner.core.model import LifecycleResult
+from provisioner.ports import Credentials
+
+
+class Output(io.StringIO):
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture
+def output() -> Output:
+    return Output()
+
+
+@pytest.fixture
+def log(output: Output, request: pytest.FixtureRequest) -> StepLog:
+    return StepLog(new_logger("INFO", stream=output, service=request.node.name), event="e-1")
+
+
+def test_a_step_is_one_line_with_its_name_its_time_in_utc_and_where_it_was_taken(
+    log: StepLog, output: Output
+) -> None:
+    log.step("created", vserver_group_id="rsp-1", backends=20)
+
+    (line,) = output.lines()
+    assert line["message"] == "created"
+    assert line["level"] == "INFO"
+    assert line["vserver_group_id"] == "rsp-1"
+    assert line["backends"] == 20
+    assert line["timestamp"].endswith("+00:00")
+    assert line["location"].startswith("test_a_step_is_one_line")
+
+
+def test_what_is_bound_is_in_every_line_of_this_log_and_of_no_other(
+    log: StepLog, output: Output
+) -> None:
+    bound = log.bind(fc_request_id="fc-1")
+
+    bound.step("one")
+    bound.step("two", event="e-2")
+    log.step("three")
+
+    one, two, three = output.lines()
+    assert (one["event"], one["fc_request_id"]) == ("e-1", "fc-1")
+    assert two["event"] == "e-2"
+    assert three["event"] == "e-1"
+    assert "fc_request_id" not in three
+
+
+def test_concurrent_invocations_do_not_mix_their_fields(log: StepLog, output: Output) -> None:
+    def invocation(number: int) -> None:
+        own = log.bind(invocation=number)
+        for step in range(20):
+            own.step(f"{number}/{step}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(invocation, range(8)))
+
+    lines = output.lines()
+    assert len(lines) == 160
+    assert all(line["message"].split("/")[0] == str(line["invocation"]) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "name", ["message", "name", "args", "level", "location", "timestamp", "service", "exc_info"]
+)
+def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str) -> None:
+    log.step("created", **{name: "mine"})
+
+    (line,) = output.lines()
+    assert line[f"{name}_"] == "mine"
+    assert line["message"] == "created"
+    assert line["level"] == "INFO"
+
+
+def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(
+    log: StepLog, output: Output
+) -> None:
+    log.step(
+        "odd",
+        result=LifecycleResult.ABANDON,
+        ids=("i-1", "i-2"),
+        credentials=Credentials("CANARY", "CANARY", "CANARY"),
+        error=ValueError("CANARY"),
+        raw=b"CANARY",
+    )
+
+    (line,) = output.lines()
+    assert line["result"] == "ABANDON"
+    assert line["ids"] == ["i-1", "i-2"]
+    assert (line["credentials"], line["error"], line["raw"]) == (
+        "Credentials",
+        "ValueError",
+        "bytes",
+    )
+    assert "CANARY" not in output.getvalue()
+
+
+def test_above_info_no_step_is_written(output: Output) -> None:
+    log = StepLog(new_logger("WARNING", stream=output, service="quiet"))
+
+    log.step("created")
+
+    assert output.getvalue() == ""
+
+
+@pytest.fixture
+def host() -> Iterator[Output]:
+    """A host with a handler of its own on the root logger."""
+    output, root = Output(), logging.getLogger()
+    handler, level, filters = logging.StreamHandler(output), root.level, list(root.filters)
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield output
+    root.removeHandler(handler)
+    root.setLevel(level)
+    root.filters[:] = filters
+
+
+def test_the_hosts_own_logging_goes_on(host: Output) -> None:
+    before = list(logging.getLogger().handlers)
+
+    silence_sdk_loggers()
+    silence_sdk_loggers()
+
+    logging.getLogger("host.module").debug("from a module")
+    logging.getLogger().error("from the root")
+    assert host.getvalue() == "from a module\nfrom the root\n"
+    assert logging.getLogger().handlers == before
+
+
+def test_no_step_is_written_a_second_time_by_the_host(log: StepLog, host: Output) -> None:
+    log.step("created")
+
+    assert host.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["darabonba-core", "urllib3.connectionpool", "requests", "credentials", "aiohttp.client"],
+)
+def test_an_sdks_logger_stays_silent_whatever_level_it_is_given(host: Output, name: str) -> None:
+    silence_sdk_loggers()
+    logger = logging.getLogger(name)
+    level = logger.level
+
+    logger.setLevel(logging.DEBUG)
+    logger.critical("payload")
+    logger.setLevel(level)
+
+    assert host.getvalue() == ""

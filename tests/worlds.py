@@ -1,0 +1,205 @@
+"""Two of each world: one in memory, and one behind a socket that the vendor's SDKs speak to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from random import Random
+from typing import Any, Protocol
+from urllib.request import ProxyHandler, Request, build_opener
+
+from darabonba.core import DaraCore
+
+from fakes import REGION, FakeLoadBalancers, FakeScalingGroups
+from provisioner.adapters.connection import Connection
+from provisioner.core.model import LifecycleAction
+from provisioner.ports import Credentials, LoadBalancers, ScalingGroups, ScalingInstance
+
+_numbers = count(1)
+_opener = build_opener(ProxyHandler({}))
+
+
+def forget_connections() -> None:
+    """The Tea SDK keeps its connections for the whole process."""
+    for session in DaraCore._sessions.values():
+        session.close()
+    DaraCore._sessions.clear()
+
+
+def replayable() -> Random:
+    return Random(0)  # noqa: S311 - jitter that is the same in every run
+
+
+@dataclass
+class LocalCloud:
+    """The offline cloud, by its control endpoint."""
+
+    url: str
+    credentials: Credentials = field(
+        default_factory=lambda: Credentials("localcloud", "localcloud-secret")
+    )
+
+    def connection(self, seconds: float = 8.0) -> Connection:
+        return Connection(lambda: self.credentials, self.url, seconds)
+
+    def seed(self, **document: Sequence[dict[str, Any]]) -> None:
+        self._send("POST", "seed", document)
+
+    def fault(self, **rule: Any) -> None:
+        self._send("POST", "faults", [rule])
+
+    def reset(self) -> None:
+        """Back to the world of the start, without faults."""
+        self._send("POST", "reset")
+
+    def sent(self, action: str) -> int:
+        """How often the operation was called since the last reset."""
+        entries = self._send("GET", "journal")["entries"]
+        return sum(entry["action"] == action for entry in entries)
+
+    def topic(self) -> str:
+        """Makes a new one, with a queue of its name that gets every message; answers its name."""
+        name = f"topic-{next(_numbers)}"
+        inbox = {"TopicName": name, "SubscriptionName": name, "QueueName": name}
+        self.seed(
+            Topics=[{"TopicName": name}],
+            Queues=[{"QueueName": name}],
+            Subscriptions=[inbox | {"NotifyContentFormat": "JSON"}],
+        )
+        return name
+
+    def messages(self, topic: str) -> list[dict[str, Any]]:
+        """What was published there, as a subscription pushes it."""
+        queues = self._send("GET", "state")["Queues"]
+        (queue,) = (queue for queue in queues if queue["QueueName"] == topic)
+        return [json.loads(message["MessageBody"]) for message in queue["Messages"]]
+
+    def load_balancer(self, **more: Any) -> str:
+        """Makes a new one and answers its id."""
+        name = f"lb-{next(_numbers):04}"
+        self.seed(LoadBalancers=[{"LoadBalancerId": name, "RegionId": REGION, **more}])
+        return name
+
+    def _send(self, method: str, path: str, document: Any = None) -> Any:
+        body = None if document is None else json.dumps(document).encode()
+        request = Request(f"{self.url}/_cloud/{path}", body, method=method)  # noqa: S310 - loopback
+        with _opener.open(request) as answer:
+            return json.load(answer)
+
+
+@dataclass
+class Balancing:
+    port: LoadBalancers
+    load_balancer: Callable[[], str]
+    """Makes a new one and answers its id."""
+
+
+def balancing_in_memory(fake: FakeLoadBalancers) -> Balancing:
+    def load_balancer() -> str:
+        name = f"lb-{next(_numbers):04}"
+        fake.seed(name)
+        return name
+
+    return Balancing(fake, load_balancer)
+
+
+class Scaling(Protocol):
+    """A scaling group with one hook and one activity; `action` is its action, but for the token."""
+
+    action: LifecycleAction
+
+    @property
+    def port(self) -> ScalingGroups: ...
+
+    def holds(self, *instances: ScalingInstance) -> None: ...
+
+    def waits(self, token: str, *instance_ids: str) -> LifecycleAction: ...
+
+    def wait(self, *tokens: str) -> None:
+        """Many actions at once."""
+
+    def ended(self, token: str, result: str) -> LifecycleAction: ...
+
+
+def _some_action() -> LifecycleAction:
+    number = next(_numbers)
+    return LifecycleAction(
+        hook_id=f"ash-{number:04}",
+        token="",
+        scaling_group_id=f"asg-{number:04}",
+        scaling_activity_id=f"asa-{number:04}",
+        region_id=REGION,
+    )
+
+
+@dataclass
+class ScalingInMemory:
+    port: FakeScalingGroups = field(default_factory=FakeScalingGroups)
+    action: LifecycleAction = field(default_factory=_some_action)
+
+    def holds(self, *instances: ScalingInstance) -> None:
+        self.port.holds(self.action.scaling_group_id, *instances)
+
+    def waits(self, token: str, *instance_ids: str) -> LifecycleAction:
+        return self.port.pending(replace(self.action, token=token), *instance_ids).action
+
+    def wait(self, *tokens: str) -> None:
+        for token in tokens:
+            self.waits(token)
+
+    def ended(self, token: str, result: str) -> LifecycleAction:
+        return self.port.ended(replace(self.action, token=token), result).action
+
+
+@dataclass
+class ScalingOnLocalCloud:
+    cloud: LocalCloud
+    port: ScalingGroups
+    action: LifecycleAction = field(default_factory=_some_action)
+
+    def __post_init__(self) -> None:
+        group_id, activity_id = self.action.scaling_group_id, self.action.scaling_activity_id
+        hook = {
+            "LifecycleHookId": self.action.hook_id,
+            "LifecycleTransition": "SCALE_OUT",
+            "DefaultResult": "ABANDON",
+        }
+        self.cloud.seed(
+            ScalingGroups=[
+                {"ScalingGroupId": group_id, "RegionId": REGION, "LifecycleHooks": [hook]}
+            ],
+            ScalingActivities=[{"ScalingActivityId": activity_id, "ScalingGroupId": group_id}],
+        )
+
+    def holds(self, *instances: ScalingInstance) -> None:
+        self.cloud.seed(ScalingInstances=[self._instance(instance) for instance in instances])
+
+    def waits(self, token: str, *instance_ids: str) -> LifecycleAction:
+        self.cloud.seed(LifecycleActions=[self._action(token, InstanceIds=instance_ids)])
+        return replace(self.action, token=token)
+
+    def wait(self, *tokens: str) -> None:
+        self.cloud.seed(LifecycleActions=[self._action(token) for token in tokens])
+
+    def ended(self, token: str, result: str) -> LifecycleAction:
+        outcome = {"LifecycleActionStatus": "Completed", "LifecycleActionResult": result}
+        self.cloud.seed(LifecycleActions=[self._action(token, **outcome)])
+        return replace(self.action, token=token)
+
+    def _instance(self, instance: ScalingInstance) -> dict[str, Any]:
+        return {
+            "InstanceId": instance.instance_id,
+            "ScalingGroupId": self.action.scaling_group_id,
+            "LifecycleState": instance.lifecycle_state,
+            "PrivateIpAddress": instance.private_ip,
+        }
+
+    def _action(self, token: str, **more: object) -> dict[str, Any]:
+        return {
+            "LifecycleHookId": self.action.hook_id,
+            "LifecycleActionToken": token,
+            "ScalingActivityId": self.action.scaling_activity_id,
+            **more,
+        }
