@@ -68,6 +68,7 @@ def handle(app: App, payload: bytes, context: Any) -> str:
     try:
         call = calls.read_event(payload)
     except Rejected as error:
+        _told(error, None, app.invocation(context))
         return _as_document(answers.of_error(error))
     if call:
         return _as_document(serve(app, call, context))
@@ -166,7 +167,7 @@ def _told(error: ProvisionerError, item: object, invocation: Invocation) -> Prov
     invocation.log.step(
         "outcome",
         correlation_id=event,
-        outcome="failed",
+        outcome="refused" if isinstance(error, Rejected) else "failed",
         error={"code": error.code, "message": error.message, "path": error.path},
         retryable=isinstance(error, Retryable),
     )

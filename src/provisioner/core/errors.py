@@ -17,6 +17,8 @@ from enum import Enum
 
 from .event import EventRef
 
+_MOST_TOLD = 5  # problems in one message; all of them are in `Rejected.problems`
+
 
 class Code(str, Enum):
     """Every code that this project gives by itself; the cloud's own codes are passed on."""
@@ -89,12 +91,12 @@ class Rejected(ProvisionerError):
     def of(
         cls, problems: Iterable[Problem], *, code: str = Code.INVALID_REQUEST, what: str = "request"
     ) -> Rejected:
-        """One error for all `problems`, of which there is at least one."""
+        """One error for all `problems`, of which there is at least one; it tells the first few."""
         found = tuple(problems)
-        first = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        message = f"{what}{first.path and f' at {first.path}'}: {first.message}{more}"
-        return cls(code, message, path=first.path, problems=found)
+        told = [f"{problem.path} {problem.message}".strip() for problem in found[:_MOST_TOLD]]
+        if len(found) > _MOST_TOLD:
+            told.append(f"and {len(found) - _MOST_TOLD} more")
+        return cls(code, f"{what}: {'; '.join(told)}", path=found[0].path, problems=found)
 
 
 class Retryable(ProvisionerError):

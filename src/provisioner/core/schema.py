@@ -95,7 +95,7 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
         # all are named at each, and the duplicates fall out in `problems`.
         for name in asked:
             if name not in value:
-                yield Problem(pointer(*here, name), f"{name} is required")
+                yield Problem(pointer(*here, name), "is required")
     elif rule == "additionalProperties":
         known = sorted(schema["properties"])
         for name in value:

@@ -1,0 +1,49 @@
+# make run     one scale-out event, end to end, on an offline cloud of its own
+# make test    everything that must hold, on Python 3.10 and 3.12 where both are present
+
+PYTHON ?= python3
+EVENT ?=
+
+.PHONY: help run test lint cloud coverage lock clean
+
+help:
+	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
+	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
+	@echo "make lint               ruff and mypy"
+	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
+	@echo "make coverage           what the tests reach"
+	@echo "make lock               resolve the requirements anew"
+	@echo "make clean              remove what was generated"
+
+run: .venv/.ready
+	@.venv/bin/python -m opskit run $(if $(EVENT),'$(EVENT)')
+
+test: .venv/.ready
+	@.venv/bin/python tests/environments.py
+
+lint: .venv/.ready
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+cloud: .venv/.ready
+	@.venv/bin/python -m localcloud --port 8900
+
+coverage: .venv/.ready
+	.venv/bin/coverage run -m pytest -q
+	.venv/bin/coverage report
+
+.venv/.ready: requirements-dev.txt
+	@$(PYTHON) tests/environments.py .venv
+
+lock: .venv/.ready
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
+		--custom-compile-command "make lock" --quiet --output-file requirements.txt
+	.venv/bin/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal \
+		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
+		--output-file requirements-dev.txt
+
+clean:
+	rm -rf .venv .venv-* .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		.hypothesis build

@@ -1,0 +1,42 @@
+"""`python -m opskit`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import run as running
+
+EVENTS = Path(os.path.relpath(Path(__file__).parents[2] / "events"))
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def opskit() -> None:
+    """Tools for the operator of the VServer group provisioner."""
+
+
+@app.command()
+def run(
+    event: Annotated[
+        str,
+        typer.Argument(help="a file with the bytes that Function Compute would hand over, or -"),
+    ] = str(EVENTS / "ess_hook.scale-out-45.json"),
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON document, nothing else")
+    ] = False,
+) -> None:
+    """Deliver EVENT, twice, to the function on an offline cloud that holds what it names.
+
+    Exit status: 0 all is provisioned, planned or skipped; 3 something was refused; 1 something
+    failed; 2 the command itself could not be carried out.
+    """
+    raise typer.Exit(running.run(event, as_json=as_json))
+
+
+if __name__ == "__main__":
+    app(prog_name="opskit")

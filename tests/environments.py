@@ -1,0 +1,113 @@
+"""Environments for the interpreters that are really there, and the tests in each of them.
+
+    environments.py FOLDER    make FOLDER for the interpreter that runs this
+    environments.py           run the tests on 3.10 and on 3.12, or on this one where neither is
+
+Standard library only: this runs before anything is installed. `python3.10` on the PATH may be a
+version manager's stand-in that only says that it is not there, so an interpreter counts as found
+when it has run.
+"""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET  # of files that pytest wrote a moment ago
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements-dev.txt"
+OLDEST = (3, 10)
+TESTED = ((3, 10), (3, 12))
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < OLDEST:
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(
+            f"Python 3.10 or newer is needed, and this is {version}: try PYTHON=python3.12 make …"
+        )
+        return 1
+    if arguments:
+        return make(sys.executable, ROOT / arguments[0])
+    found = {version: python for version in TESTED if (python := find(version))}
+    here = sys.version_info[:2]
+    return test(found or {(here[0], here[1]): sys.executable})
+
+
+def make(python: str, folder: Path) -> int:
+    """An environment with what the lock file names, and with the sources on its path."""
+    ready = folder / ".ready"
+    if ready.exists() and ready.stat().st_mtime >= LOCK.stat().st_mtime:
+        return 0
+    print(f"setting up {folder.name} (once; it may take a minute)", flush=True)
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    for command in (
+        (python, "-m", "venv", "--clear", str(folder)),
+        (str(folder / "bin/python"), *install, "--require-hashes", "-r", str(LOCK)),
+    ):
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            print(f"{folder.name} could not be set up; what went wrong is said above")
+            return done.returncode
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    (packages / "provisioner-sources.pth").write_text(f"{ROOT / 'src'}\n")
+    ready.touch()
+    return 0
+
+
+def find(version: tuple[int, int]) -> str:
+    """The path of an interpreter of this version that runs; empty where there is none."""
+    name = f"python{version[0]}.{version[1]}"
+    managed = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    versions = sorted(managed.glob(f"{version[0]}.{version[1]}.*/bin/python"))
+    says = "import sys; print(*sys.version_info[:2], sys.executable)"
+    for candidate in (sys.executable, name, *map(str, versions)):
+        try:
+            ran = subprocess.run(
+                (candidate, "-c", says), capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        major, minor, path = ran.stdout.split(maxsplit=2)
+        if (int(major), int(minor)) == version:
+            return path.strip()
+    return ""
+
+
+def test(interpreters: dict[tuple[int, int], str]) -> int:
+    """The last line is the sum over all interpreters."""
+    passed = failed = skipped = status = 0
+    for version, python in interpreters.items():
+        here = sys.version_info[:2] == version
+        folder = ROOT / (".venv" if here else f".venv-{version[0]}.{version[1]}")
+        report = ROOT / "build" / f"tests-{version[0]}.{version[1]}.xml"
+        report.unlink(missing_ok=True)
+        print(f"Python {version[0]}.{version[1]}", flush=True)
+        command = (
+            folder / "bin/python",
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "auto",
+            f"--junitxml={report}",
+        )
+        status = (
+            make(python, folder)
+            or subprocess.run(command, cwd=ROOT, check=False).returncode
+            or status
+        )
+        if not report.exists():
+            print(f"Python {version[0]}.{version[1]} ran no test")
+            return status or 1
+        for suite in ET.parse(report).iter("testsuite"):
+            broken = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            left_out = int(suite.get("skipped", 0))
+            failed, skipped = failed + broken, skipped + left_out
+            passed += int(suite.get("tests", 0)) - broken - left_out
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
