@@ -181,7 +181,8 @@ def _element(backend: Backend) -> dict[str, Any]:
         "Weight": backend.weight,
     }
     if backend.type != "ecs":  # the default; an ECS instance has no say in its address
-        element |= {"Type": backend.type, "ServerIp": backend.server_ip}
+        element["Type"] = backend.type
+        element |= {"ServerIp": backend.server_ip} if backend.server_ip else {}
     if backend.description:
         element["Description"] = backend.description
     return element

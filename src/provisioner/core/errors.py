@@ -28,7 +28,6 @@ class Code(str, Enum):
     INVALID_REQUEST = "InvalidRequest"
     NO_BINDING = "NoBinding"
     BINDING_UNFIT = "BindingUnfit"
-    LOAD_BALANCER_NOT_FOUND = "LoadBalancerNotFound"
     VSERVER_GROUP_DIFFERS = "VServerGroupDiffers"
     VSERVER_GROUP_NAME_NOT_UNIQUE = "VServerGroupNameNotUnique"
     QUOTA_EXCEEDED = "QuotaExceeded"

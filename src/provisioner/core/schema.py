@@ -102,7 +102,7 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
             if name not in known:
                 message = f"unknown key {shown(name)}; the keys are {', '.join(known)}"
                 yield Problem(pointer(*here, shown(name)[1:-1]), message)
-    else:
+    elif rule != "oneOf" or isinstance(value, dict):  # of what is no object, `type` has told
         yield Problem(pointer(*here), _remedy(rule, schema, asked, value))
 
 
@@ -112,9 +112,12 @@ def _remedy(rule: str, schema: Any, asked: Any, value: Any) -> str:
     return _RULES[rule](asked, value) if rule in _RULES else f"breaks the rule {rule}"
 
 
-def _one_of(branches: Any, value: object) -> str:
-    if not isinstance(value, dict):
-        return "must be an object"
+def _type(asked: Any, value: object) -> str:
+    words = [_WORDS[word] for word in ([asked] if isinstance(asked, str) else asked)]
+    return f"must be {' or '.join(words)}, is {type_name(value)}"
+
+
+def _one_of(branches: Any, _: object) -> str:
     names = [" and ".join(branch.get("required", ())) for branch in branches]
     return f"exactly one of {', '.join(names)} is required"
 
@@ -123,12 +126,13 @@ _WORDS: Mapping[str, str] = {
     "array": "a list",
     "boolean": "a boolean",
     "integer": "an integer",
+    "null": "null",
     "object": "an object",
     "string": "a string",
 }
 
 _RULES: Mapping[str, Callable[[Any, object], str]] = {
-    "type": lambda asked, value: f"must be {_WORDS[asked]}, is {type_name(value)}",
+    "type": _type,
     "enum": lambda asked, _: f"must be one of {', '.join(map(str, asked))}",
     "const": lambda asked, _: f"must be {asked}",
     "minimum": lambda asked, _: f"must be at least {asked}",

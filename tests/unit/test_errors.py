@@ -1,0 +1,68 @@
+"""Whose fault it is, and what a message says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.core.errors import (
+    Ambiguous,
+    Code,
+    ConfigurationError,
+    Fault,
+    Problem,
+    Rejected,
+    Retryable,
+    Skip,
+)
+
+PROBLEMS = (Problem("/Ports", "is required"), Problem("", "must be an object"))
+
+
+def test_one_error_carries_every_problem_and_tells_the_first() -> None:
+    error = Rejected.of(PROBLEMS, code=Code.BINDING_UNFIT, what="the hook")
+    assert error.problems == PROBLEMS
+    assert (error.code, error.path) == ("BindingUnfit", "/Ports")
+    assert error.message == "the hook: /Ports is required; must be an object"
+    assert str(error) == f"BindingUnfit: {error.message}"
+
+
+def test_a_problem_of_the_whole_document_has_no_place_in_the_message() -> None:
+    assert Rejected.of(PROBLEMS[1:]).message == "request: must be an object"
+
+
+def test_of_many_problems_a_message_tells_the_first_few_and_how_many_there_are() -> None:
+    error = Rejected.of([Problem(f"/{n}", "is required") for n in range(7)])
+    assert error.message.endswith("/4 is required; and 2 more")
+    assert len(error.problems) == 7
+
+
+def test_an_error_without_problems_is_its_own_problem() -> None:
+    error = Rejected(Code.NO_BINDING, "no binding", path="/ScalingGroupId", fault=Fault.NOT_FOUND)
+    assert error.problems == (Problem("/ScalingGroupId", "no binding"),)
+
+
+def test_a_code_of_the_clouds_is_passed_on_as_it_is() -> None:
+    assert Rejected("ObtainIpFail", "no address").code == "ObtainIpFail"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Ambiguous("no answer"), "OutcomeUnknown"),
+        (ConfigurationError("no topic", problems=PROBLEMS), "ConfigurationInvalid"),
+        (Retryable(Code.OUT_OF_TIME, "no time"), "OutOfTime"),
+    ],
+)
+def test_what_is_not_the_events_fault_is_retryable(error: Retryable, code: str) -> None:
+    assert isinstance(error, Retryable)
+    assert (error.code, type(error.code)) == (code, str)
+
+
+def test_a_skip_is_neither_rejected_nor_retryable() -> None:
+    skip = Skip("a test event")
+    assert not isinstance(skip, Rejected | Retryable)
+    assert (skip.code, skip.message) == ("Skipped", "a test event")
+
+
+def test_the_codes_of_this_project_are_distinct() -> None:
+    assert len({code.value.lower() for code in Code}) == len(Code)

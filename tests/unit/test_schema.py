@@ -1,0 +1,55 @@
+"""JSON Schema in this project's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioner.core.errors import Problem
+from provisioner.core.schema import pointer, problems, shown, type_name
+
+SCHEMAS = ["request", "bindings", "backend-servers", "result"]
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (None, "null"),
+        (True, "a boolean"),
+        (1, "an integer"),
+        (1.0, "a number"),
+        ("", "a string"),
+        ([], "a list"),
+        ({}, "an object"),
+        (object(), "unknown"),
+    ],
+)
+def test_a_type_is_named_in_the_words_of_json(value: Any, word: str) -> None:
+    assert type_name(value) == word
+
+
+def test_a_pointer_escapes_what_rfc_6901_escapes() -> None:
+    assert pointer("a/b", 0, "~") == "/a~1b/0/~0"
+    assert pointer() == ""
+
+
+def test_a_long_name_is_shown_by_its_beginning() -> None:
+    assert shown("k" * 500) == f"'{'k' * 63}…'"
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "text", [None, 1, {}], {"data": 7}])
+def test_any_value_comes_to_problems_in_words(schema: str, value: Any) -> None:
+    found = problems(schema, value)
+    assert found
+    assert not [problem for problem in found if "breaks the rule" in problem.message]
+
+
+def test_a_choice_of_types_is_told() -> None:
+    (found,) = [
+        problem
+        for problem in problems("result", {"data": {"RegionId": 7}})
+        if problem.path == "/data/RegionId"
+    ]
+    assert found == Problem("/data/RegionId", "must be a string or null, is an integer")
