@@ -1,4 +1,4 @@
-"""The function in memory: the service and the edge on fakes, and what a test may look at afterwards.
+"""The function in memory: the service and the edge on fakes, and what may be looked at afterwards.
 
 Every result that is published here is held to its schema, and searched for what must not be told.
 """
@@ -172,9 +172,7 @@ class Deployment:
         now = self.clock.now()
         return Invocation(now + seconds, now + seconds + 5, self.log, "fc-0001")
 
-    def ensure(
-        self, desired: Desired, *, seconds: float = LONG, claiming: bool = True
-    ) -> Ensured:
+    def ensure(self, desired: Desired, *, seconds: float = LONG, claiming: bool = True) -> Ensured:
         self.drive = Drive(
             desired.group,
             self.invocation(seconds),
@@ -253,6 +251,4 @@ def deployment(*bindings: Binding, **policy: Any) -> Deployment:
 
 def context(timeout: Any = 60, **shape: Any) -> SimpleNamespace:
     """Function Compute's, of any runtime; `shape` adds what only some of them have."""
-    return SimpleNamespace(
-        request_id="fc-0001", function=SimpleNamespace(timeout=timeout), **shape
-    )
+    return SimpleNamespace(request_id="fc-0001", function=SimpleNamespace(timeout=timeout), **shape)

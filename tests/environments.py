@@ -40,7 +40,7 @@ def make(python: str, folder: Path) -> int:
     if ready.exists() and ready.stat().st_mtime >= LOCK.stat().st_mtime:
         return 0
     print(f"setting up {folder.name} (once; it may take a minute)", flush=True)
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--use-pep517")
     for command in (
         (python, "-m", "venv", "--clear", str(folder)),
         (str(folder / "bin/python"), *install, "--require-hashes", "-r", str(LOCK)),

@@ -128,7 +128,7 @@ _ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]
 
 
 def _done(app: App, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
-    """Raises `Retryable`; of a plan, `Rejected`."""
+    """Raises `Retryable`."""
     log = invocation.log.bind(correlation_id=event.id)
     traced = Invocation(invocation.deadline, invocation.ends, log, invocation.fc_request_id)
     if isinstance(item, Skip):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .core import bindings
-from .core.errors import Code, Fault, Rejected, Retryable
+from .core.errors import Code, Fault, ProvisionerError, Rejected
 from .core.model import (
     Desired,
     Instance,
@@ -47,9 +47,16 @@ class HookTask(Task):
             bindings.applicable(self.request, self.means.policy)
             there = self._there()
             state = self._state(there)
-            wanted = self.desired(self._kept(there))
+            # From here on the action is whole: the message may have lacked its activity.
+            known = replace(self, request=replace(self.request, action=state.action))
+            wanted = known.desired(self._kept(there))
         except Rejected as error:
             return [self.refused(error)]
+        return known._carried_out(wanted, state, there)  # noqa: SLF001 - it is this task
+
+    def _carried_out(
+        self, wanted: Sequence[Desired], state: ActionState, there: Mapping[str, ScalingInstance]
+    ) -> list[Outcome]:
         if not state.pending:
             looked_at = [self._looked_at(each, state, there) for each in wanted]
             return [self.told(self.published(outcome)) for outcome in looked_at]
@@ -140,7 +147,8 @@ class HookTask(Task):
         group = seen.group and replace(
             seen.group, backends=() if seen.created else seen.group.backends
         )
-        return self._ended_otherwise(replace(seen, group=group, created=False), state.result)
+        stands = replace(seen, group=group, created=False, plan=replace(seen.plan, add=()))
+        return self._ended_otherwise(stands, state.result)
 
     def _answered(
         self, action: LifecycleAction, wanted: Sequence[Desired], ended: Sequence[Outcome]
@@ -149,11 +157,11 @@ class HookTask(Task):
         the redelivery publishes."""
         answer = _lifecycle_result(wanted, ended)
         outcomes = [replace(o, action=action, lifecycle_result=answer) for o in ended]
-        unheard: Retryable | None = None
+        unheard: ProvisionerError | None = None
         for outcome in outcomes:
             try:
                 self.published(outcome)
-            except Retryable as error:
+            except ProvisionerError as error:
                 unheard = unheard or error
         if unheard and answer is not LifecycleResult.CONTINUE:
             raise unheard

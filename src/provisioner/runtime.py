@@ -8,6 +8,7 @@ function's timeout, which may be a string.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from .ports import Credentials
@@ -23,9 +24,10 @@ def timeout(context: Any) -> float:
     """Seconds that this invocation may take."""
     value = getattr(getattr(context, "function", None), "timeout", None)
     try:
-        return float(value) if value else DEFAULT_TIMEOUT
+        seconds = float(value) if value else DEFAULT_TIMEOUT
     except (TypeError, ValueError):
         return DEFAULT_TIMEOUT
+    return seconds if 0 < seconds < inf else DEFAULT_TIMEOUT
 
 
 def credentials(context: Any, environ: Mapping[str, str]) -> Credentials:

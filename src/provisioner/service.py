@@ -54,8 +54,11 @@ class Task:
     invocation: Invocation
 
     def planned(self) -> list[Outcome]:
-        """Reads only, publishes nothing. Raises `Rejected`."""
-        wanted = self.desired(self.request.instances)
+        """Reads only, publishes nothing."""
+        try:
+            wanted = self.desired(self.request.instances)
+        except Rejected as error:
+            return [self.told(self.outcome(Status.REFUSED, error=error))]
         return [self.told(self.inspected(each, Status.PLANNED)) for each in wanted]
 
     def provisioned(self) -> list[Outcome]:

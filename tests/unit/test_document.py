@@ -374,7 +374,7 @@ def test_two_backends_that_differ_by_address_may_differ_in_weight() -> None:
 
 def test_a_message_holds_no_value_of_the_document() -> None:
     poison = {
-        **{key: CANARY for key in ("Action", "OnExisting", "DryRun", "Tags", "Instances")},
+        **dict.fromkeys(("Action", "OnExisting", "DryRun", "Tags", "Instances"), CANARY),
         "RegionId": f"{CANARY}/",
         "VServerGroupName": f"{CANARY} ",
         "BackendServers": [

@@ -40,10 +40,11 @@ class Policy:
 def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
     """Bindings as JSON. Nothing is read from a list that has a problem."""
     found = schema.problems("bindings", value)
-    for index, element in enumerate([] if found else value):
-        template = element.get("VServerGroupName", "")
+    for index, element in enumerate(value if isinstance(value, list) else []):
+        template = element.get("VServerGroupName") if isinstance(element, Mapping) else None
         path = schema.pointer(index, "VServerGroupName")
-        found += naming.template_problems(template, path) if template else []
+        if isinstance(template, str) and template:
+            found += naming.template_problems(template, path)
     if found:
         return (), found
     read = tuple(Binding(**_fields(element)) for element in value)
@@ -86,19 +87,27 @@ def desired(
     own backends. Raises `Rejected` before anything is done for any of them."""
     if request.backends is not None:
         return (_explicit(request, request.backends, policy),)
-    return tuple(_mapped(request, binding, instances, policy) for binding in bound)
+    mapped = tuple(_mapped(request, binding, instances, policy) for binding in bound)
+    if len({(d.group.load_balancer_id, d.group.name) for d in mapped}) < len(mapped):
+        raise Rejected(
+            Code.BINDING_UNFIT,
+            "two bindings of these instances come to one VServer group, which each would fill; "
+            "give each a VServerGroupName of its own",
+            path="/VServerGroupName",
+        )
+    return mapped
 
 
 def _explicit(request: Request, wanted: tuple[Backend, ...], policy: Policy) -> Desired:
     name, named_by_binding = request.vserver_group_name, False
     if not name:
-        name, named_by_binding = naming.expand(_namer(request, policy), request), True
+        name, named_by_binding = _derived_name(_namer(request, policy), request), True
     region_id = request.region_id or policy.region_id
     group = VServerGroup(region_id, request.load_balancer_id, name, backends.distinct(wanted))
     return _checked(group, request, policy, named_by_binding=named_by_binding)
 
 
-def _namer(request: Request, policy: Policy) -> str:
+def _namer(request: Request, policy: Policy) -> Binding:
     try:
         (binding,) = applicable(request, policy)
     except (Rejected, ValueError) as error:
@@ -107,13 +116,28 @@ def _namer(request: Request, policy: Policy) -> str:
             "VServerGroupName is required: no single binding derives one for this request",
             path="/VServerGroupName",
         ) from error
-    return binding.name_template
+    return binding
+
+
+def _derived_name(binding: Binding, request: Request) -> str:
+    """Of the binding's scaling group, which the request need not have named."""
+    if naming.needs_activity(binding.name_template) and not (
+        request.action and request.action.scaling_activity_id
+    ):
+        raise Rejected(
+            Code.BINDING_UNFIT,
+            "the binding names its group by the scaling activity, and this event has none; "
+            "name VServerGroupName in the request",
+            path="/VServerGroupName",
+        )
+    known = replace(request, scaling_group_id=binding.scaling_group_id)
+    return naming.expand(binding.name_template, known)
 
 
 def _mapped(
     request: Request, binding: Binding, instances: Iterable[Instance], policy: Policy
 ) -> Desired:
-    name = request.vserver_group_name or naming.expand(binding.name_template, request)
+    name = request.vserver_group_name or _derived_name(binding, request)
     regions = (binding.region_id, request.region_id, policy.region_id)
     group = VServerGroup(
         next(region for region in regions if region),
@@ -202,7 +226,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "ScalingGroupId": ("scaling_group_id", str),
     "LoadBalancerId": ("load_balancer_id", str),
     "RegionId": ("region_id", str),
-    "Ports": ("ports", tuple),
+    "Ports": ("ports", lambda ports: tuple(map(int, ports))),
     "Weight": ("weight", int),
     "Type": ("type", str),
     "Description": ("description", str),

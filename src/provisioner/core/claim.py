@@ -116,6 +116,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
         claims = claims_for(listed.value, desired)
         mine = [_Held(g.id, c, listed.date) for g, c in claims if c.nonce == claim.nonce]
         if not mine and own.held is None:
+            yield Wait(pause_after(len(own.nonces)))  # the next create is a burden, not a look
             return
         own.held = mine[0] if mine else own.held
         others = [(g, c) for g, c in claims if c.nonce != claim.nonce]
@@ -134,6 +135,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
 
 
 def _fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
+    failures = 0
     while remaining:
         held: _Held = yield from _keep(desired, own)
         try:
@@ -143,12 +145,15 @@ def _fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
             own.held = replace(held, date=added.date)
             remaining = remaining[BACKENDS_PER_CALL:]
         except Ambiguous:
+            failures += 1
+            yield Wait(pause_after(failures))
             actual: VServerGroup = yield from _read_own(own)
             remaining = backends.plan(actual.backends, remaining, OnExisting.EXTEND).add
         except ConfigurationError:
             raise
         except Retryable as error:
-            yield Wait(error.retry_after or SHORTEST_WAIT)
+            failures += 1
+            yield Wait(error.retry_after or pause_after(failures))
         except Rejected as error:
             if not may_pass(error, desired):
                 raise
@@ -282,6 +287,11 @@ def claims_for(
 
 def expired(claim: naming.Claim, date: float) -> bool:
     return date > claim.stamped + LEASE
+
+
+def pause_after(failures: int) -> float:
+    """Seconds to wait at most after so many failures in a row, doubling."""
+    return min(SHORTEST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
 
 
 def may_pass(error: Rejected, desired: Desired) -> bool:

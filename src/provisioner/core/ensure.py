@@ -115,8 +115,8 @@ def _adopt(desired: Desired, found: VServerGroup, *, finished: bool) -> Steps:
                 f"VServer group {found.id} does not keep what is added to it: something else "
                 "changes it at the same time",
             )
+        before = _joined(before, judged.plan)  # whatever part of it is not done is planned again
         if (yield from _carry_out(judged.plan, found.id, desired)):
-            before = _joined(before, judged.plan) if rounds else judged.plan
             rounds += 1
 
 

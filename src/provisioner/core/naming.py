@@ -75,6 +75,10 @@ def template_problems(template: str, path: str) -> list[Problem]:
     return name_problems("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
 
 
+def needs_activity(template: str) -> bool:
+    return any(fact == "scaling_activity_id" for _, fact, _, _ in Formatter().parse(template))
+
+
 def expand(template: str, request: Request) -> str:
     """The name of the group, from facts that every delivery of the event shares.
 

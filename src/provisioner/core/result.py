@@ -12,7 +12,7 @@ from typing import Any
 
 from . import document, naming
 from .errors import Retryable
-from .model import Backend, Outcome, Status
+from .model import Backend, Outcome
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
@@ -37,7 +37,7 @@ def result_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def as_message(result: dict[str, Any]) -> str:
-    """ASCII only. What a topic would not take loses its lists of backends and says so."""
+    """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
     text = _dumped(result)
     if len(text) <= LONGEST:
         return text
@@ -72,9 +72,11 @@ def _data(outcome: Outcome) -> dict[str, Any]:
             "added": _keys(plan.add),
             "addedCount": len(plan.add),
             "reweighed": _keys(plan.reweigh),
+            "reweighedCount": len(plan.reweigh),
             "alreadyPresentCount": len(plan.already_present),
             "foreignCount": len(plan.foreign),
             "dropped": list(outcome.dropped_instances),
+            "droppedCount": len(outcome.dropped_instances),
         },
         "correlation": _correlation(outcome),
     }
@@ -97,7 +99,9 @@ def _correlation(outcome: Outcome) -> dict[str, Any]:
     return {
         "eventSource": outcome.event.source,
         "eventId": outcome.event.id,
-        "ScalingActivityId": outcome.action.scaling_activity_id if outcome.action else None,
+        "ScalingActivityId": (outcome.action.scaling_activity_id or None)
+        if outcome.action
+        else None,
         "fcRequestId": outcome.fc_request_id or None,
         "slbRequestIds": list(outcome.slb_request_ids),
     }
@@ -105,7 +109,3 @@ def _correlation(outcome: Outcome) -> dict[str, Any]:
 
 def _keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
     return [{"ServerId": backend.server_id, "Port": backend.port} for backend in backends]
-
-
-def is_failure(outcome: Outcome) -> bool:
-    return outcome.status in (Status.REFUSED, Status.FAILED)

@@ -1,0 +1,139 @@
+"""What the documents say is what the code does, and the project keeps its own rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner.core.errors import Code
+from provisioner.settings import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+LONGEST_FUNCTION, LONGEST_MODULE = 40, 300  # lines; both are too long already
+GENERATED = {"build", "__pycache__", "node_modules"}
+HIDDEN_BUT_OURS = {".ci", ".gitignore"}
+
+
+def rows(marker: str) -> list[list[str]]:
+    """Of the table between two markers, without its head."""
+    text = README.read_text("utf-8")
+    found = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
+    assert len(found) == 1, f"README.md has {len(found)} tables marked {marker}"
+    lines = [line for line in found[0].splitlines() if line.strip()][2:]
+    return [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in lines]
+
+
+def test_the_readme_explains_every_environment_variable_as_the_code_does() -> None:
+    told = [(name, default.strip("`"), meaning) for name, default, meaning in rows("settings")]
+    assert told == [(f"`{v.name}`", v.default, v.meaning) for v in VARIABLES]
+
+
+def test_the_readme_explains_every_code_of_ours() -> None:
+    assert [row[0] for row in rows("codes")] == [f"`{code.value}`" for code in Code]
+    assert all(row[1] for row in rows("codes"))
+
+
+def project_files() -> Iterator[Path]:
+    """What is part of the project, be it tracked yet or not."""
+
+    def below(folder: Path) -> Iterator[Path]:
+        for path in sorted(folder.iterdir()):
+            if path.name in GENERATED or (path.name[0] == "." and path.name not in HIDDEN_BUT_OURS):
+                continue
+            if path.is_dir():
+                yield from below(path)
+            elif path.is_file():
+                yield path
+
+    return below(ROOT)
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    for path in project_files():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            yield f"{path.relative_to(ROOT)}:{number}", line
+
+
+def test_no_file_says_where_packages_come_from() -> None:
+    address = re.compile(
+        r"https?://[^\s\"']*(pypi|pythonhosted)|--(extra-)?index-url", re.IGNORECASE
+    )
+    assert [where for where, line in lines() if address.search(line)] == []
+
+
+def test_nothing_is_left_to_be_done_later() -> None:
+    mark = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
+    assert [where for where, line in lines() if mark.search(line)] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_of_one_version_and_has_hashes(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
+    wanted = [
+        line for line in text.splitlines() if line.strip() and not line.startswith(("#", " "))
+    ]
+    assert wanted
+    good = re.compile(r"[\w.-]+(\[[\w,-]+\])?==\S+( ; .*?)?\s+--hash=sha256:[0-9a-f]{64}\b")
+    assert [line.split(maxsplit=1)[0] for line in wanted if not good.match(line)] == []
+
+
+def test_what_is_shipped_is_locked_as_it_is_tested() -> None:
+    pin = re.compile(r"^([\w.-]+==\S+)", re.MULTILINE)
+    shipped, tested = (
+        set(pin.findall((ROOT / name).read_text("utf-8")))
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    assert shipped - tested == set()
+
+
+def test_a_test_that_is_left_out_says_why() -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.expr | ast.stmt) and left_out_in_silence(node)
+    ]
+    assert silent == []
+
+
+def left_out_in_silence(node: ast.expr | ast.stmt) -> bool:
+    """pytest.skip() and .xfail() take a reason first; the marks take `reason`."""
+    if isinstance(node, ast.Call):
+        reasons = [keyword.arg for keyword in node.keywords]
+        name = ast.unparse(node.func)
+        if name in {"pytest.skip", "pytest.xfail"}:
+            return not (node.args or "reason" in reasons)
+        if re.fullmatch(r"pytest\.mark\.(skip|skipif|xfail)", name):
+            return "reason" not in reasons
+    marks = getattr(node, "decorator_list", [])
+    return any(re.fullmatch(r"pytest\.mark\.(skip|xfail)", ast.unparse(mark)) for mark in marks)
+
+
+def test_no_function_and_no_module_is_too_long() -> None:
+    assert list(too_long()) == []
+
+
+def too_long() -> Iterator[str]:
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        text, where = path.read_text("utf-8"), path.relative_to(ROOT)
+        size = len(text.splitlines())
+        if size >= LONGEST_MODULE:
+            yield f"{where} has {size} lines; split it below {LONGEST_MODULE}"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno
+                size = node.end_lineno - node.lineno + 1
+                if size >= LONGEST_FUNCTION:
+                    yield (
+                        f"{where}:{node.lineno} {node.name}() has {size} lines; "
+                        f"split it below {LONGEST_FUNCTION}"
+                    )

@@ -1,0 +1,43 @@
+"""One cloud for all tests of a worker, new for each of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from e2e.stage import Cloud, Stage, stage
+from localcloud.server import running
+from worlds import forget_connections
+
+
+@pytest.fixture(scope="session")
+def cloud_url() -> Iterator[str]:
+    with running({}) as served:
+        yield served.url
+    forget_connections()
+
+
+@pytest.fixture
+def cloud(cloud_url: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)  # the SDKs would take loopback to a proxy too
+    cloud = Cloud(cloud_url)
+    cloud.reset()
+    return cloud
+
+
+@pytest.fixture
+def staged(cloud: Cloud) -> Iterator[Callable[..., Stage]]:
+    """Puts what events speak of on the cloud."""
+    stages: list[Stage] = []
+
+    def put(*events: bytes) -> Stage:
+        stages.append(stage(cloud, *events))
+        return stages[-1]
+
+    yield put
+    for made in stages:
+        for app in made.apps:
+            app.close()

@@ -1,0 +1,205 @@
+"""The whole function on localcloud: the real handler, the real adapters, the vendor's SDKs, and a
+cloud that holds what an event speaks of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import builders
+from fakes import FakeLog
+from opskit.readings import Readings
+from opskit.world import INBOX, LOAD_BALANCER, REGION, TOPIC, World, world_of
+from provisioner import bootstrap, handler
+from provisioner.adapters.clock import SystemClock
+from provisioner.bootstrap import App
+from provisioner.core import naming, schema
+from provisioner.core.model import Request
+from provisioner.ports import Clock
+from provisioner.triggers import decode
+from worlds import LocalCloud
+
+EVENTS = Path(__file__).parents[2] / "events"
+SECONDS = 120  # that the function has: longer than a lease
+LEASE = 46  # seconds, after which anybody may delete a claim
+
+INSTANCES, ACTIONS = "DescribeScalingInstances", "DescribeLifecycleActions"
+LIST, READ = "DescribeVServerGroups", "DescribeVServerGroupAttribute"
+CREATE, ADD = "CreateVServerGroup", "AddVServerGroupBackendServers"
+RENAME, DELETE = "SetVServerGroupAttribute", "DeleteVServerGroup"
+PUBLISH, COMPLETE = "PublishMessage", "CompleteLifecycleAction"
+WRITES = {CREATE, ADD, RENAME, DELETE, COMPLETE}
+
+
+@dataclass
+class Cloud(LocalCloud):
+    _late: int = 0
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._send("GET", "state")
+        return found
+
+    def journal(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._send("GET", f"journal?after={after}&wait={wait}")[
+            "entries"
+        ]
+        return found
+
+    def until_it_hangs(self) -> None:
+        """Until a call is held back by a fault, or nothing happens for a while."""
+        seen = 0
+        while entries := self.journal(after=seen, wait=20):
+            if entries[-1]["fault"] == "hang_after":
+                return
+            seen = entries[-1]["seq"]
+        raise AssertionError("nothing hangs")
+
+    def advance(self, seconds: float) -> None:
+        self._send("POST", "clock", {"advance": seconds})
+
+    def repair(self) -> None:
+        """No faults any more; what is under way stays so."""
+        self._late += sum(rule["fired"] for rule in self.state()["Faults"] if _is_late(rule))
+        self._send("DELETE", "faults")
+
+    def until_all_have_landed(self) -> None:
+        """Every call that a fault made late."""
+        self.repair()
+        self.advance(60)
+        seen = landed = 0
+        while landed < self._late:
+            entries = self.journal(after=seen, wait=20)
+            assert entries, "something late never lands"
+            seen = entries[-1]["seq"]
+            landed += sum(entry["fault"] == "late" for entry in entries)
+
+
+def _is_late(rule: Mapping[str, Any]) -> bool:
+    return bool(rule["kind"] == "late")
+
+
+class TravellingClock(Clock):
+    """Nobody waits: the cloud's clock is moved on instead, and this one with it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._real = SystemClock()
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return self._real.now() + self._ahead
+
+    def wait(self, seconds: float) -> None:
+        self._ahead += seconds
+        self._cloud.advance(seconds)
+
+
+@dataclass
+class Stage:
+    """`environ` is what a deployment would set."""
+
+    cloud: Cloud
+    world: World
+    environ: dict[str, str]
+    apps: list[App] = field(default_factory=list)
+    _seen: int = 0
+
+    def app(self, *, clock: Clock | None = None, **environ: str) -> App:
+        """An instance of the function. Without a clock, its waits take no time."""
+        clock = clock or TravellingClock(self.cloud)
+        made = bootstrap.build({**self.environ, **environ}, clock=clock, log=FakeLog())
+        self.apps.append(made)
+        return made
+
+    def deliver(self, event: bytes, app: App | None = None, *, seconds: float = SECONDS) -> Any:
+        """The function's answer."""
+        return self.deliver_as(context(seconds), event, app)
+
+    def deliver_as(self, who: SimpleNamespace, event: bytes, app: App | None = None) -> Any:
+        return json.loads(handler.handle(app or self.app(), event, who))
+
+    def actions(self) -> list[str]:
+        """What was called since this was asked last."""
+        entries = self.cloud.journal(after=self._seen)
+        self._seen = max((entry["seq"] for entry in entries), default=self._seen)
+        return [entry["action"] for entry in entries]
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Of all load balancers; claims are among them."""
+        found: list[dict[str, Any]] = self.cloud.state()["VServerGroups"]
+        return found
+
+    def claims(self) -> list[dict[str, Any]]:
+        return [g for g in self.groups() if g["VServerGroupName"].startswith(naming.CLAIM_PREFIX)]
+
+    def the_group(self, name: str = "asg-0001") -> dict[str, Any]:
+        (found,) = (g for g in self.groups() if g["VServerGroupName"] == name)
+        return found
+
+    def hook(self, activity: str = "asa-0001") -> tuple[str, str]:
+        actions = self.cloud.state()["LifecycleActions"]
+        (action,) = (a for a in actions if a["ScalingActivityId"] == activity)
+        return action["LifecycleActionStatus"], action["LifecycleActionResult"]
+
+    def in_service(self) -> list[str]:
+        found = self.cloud.state()["ScalingInstances"]
+        return [i["InstanceId"] for i in found if i["LifecycleState"] == "InService"]
+
+    def received(self) -> list[dict[str, Any]]:
+        """By a consumer of the result topic, which takes each message once; held to the schema."""
+        results = Readings(self.cloud.url).notifications(INBOX)
+        assert [schema.problems("result", result) for result in results] == [[]] * len(results)
+        return results
+
+    def read(self, vserver_group_id: str) -> dict[str, Any]:
+        return Readings(self.cloud.url).group(REGION, vserver_group_id)
+
+
+def stage(cloud: Cloud, *events: bytes) -> Stage:
+    """The cloud holds what the events speak of, and the function is bound to it."""
+    items = [item for event in events for item in decode(event)]
+    world = world_of(item for item in items if isinstance(item, Request))
+    cloud.seed(**world.seed())
+    return Stage(cloud, world, environment(cloud.url, list(world.bindings.values())))
+
+
+def environment(url: str, bindings: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
+    return {
+        "FC_REGION": REGION,
+        "RESULT_TOPIC": TOPIC,
+        "SLB_ENDPOINT": url,
+        "ESS_ENDPOINT": url,
+        "MNS_ENDPOINT": url,
+        "BINDINGS": json.dumps(bindings),
+    }
+
+
+def context(
+    seconds: float = SECONDS, *, keys: tuple[str, str] = ("localcloud", "localcloud-secret")
+) -> SimpleNamespace:
+    """Function Compute's, on Python 3.10."""
+    role = SimpleNamespace(access_key_id=keys[0], access_key_secret=keys[1], security_token=None)
+    function = SimpleNamespace(name="provisioner", timeout=seconds)
+    return SimpleNamespace(request_id="fc-0001", credentials=role, function=function)
+
+
+def hook_event(number: int, *, first: int = 1, **content: Any) -> bytes:
+    """Of a scaling group that adds so many instances."""
+    ids = [f"i-{n:04}" for n in range(first, first + number)]
+    return builders.as_bytes(builders.hook_message(instanceIds=ids, **content))
+
+
+def document(number: int, *, name: str = "web-8080", **changes: Any) -> bytes:
+    """A request for a group of so many backends on the load balancer that hooks use too."""
+    servers = [{"ServerId": f"i-{n:04}", "Port": 8080} for n in range(1, number + 1)]
+    changes = {"LoadBalancerId": LOAD_BALANCER, "BackendServers": servers, **changes}
+    return builders.as_bytes(builders.document(VServerGroupName=name, **changes))
+
+
+def servers_of(group: Mapping[str, Any]) -> list[str]:
+    return [backend["ServerId"] for backend in group["BackendServers"]]

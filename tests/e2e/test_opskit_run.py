@@ -1,0 +1,157 @@
+"""`python -m opskit run`, as a person, a script or a demonstration runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+import builders
+import opskit
+from e2e.stage import EVENTS
+from provisioner.core import schema
+
+KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery"}
+NOWHERE = "http://127.0.0.1:9"  # the port that discards; nothing listens there
+
+
+@contextmanager
+def opskit_run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(opskit.__file__).parents[1])}
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "opskit", "run", *arguments],
+        env=environ | dead,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ran(*arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+    """Status, output and errors. The errors end when the last process that holds them does, and
+    localcloud is one: that this returns at all means that it is gone."""
+    with opskit_run(*arguments) as process:
+        output, errors = process.communicate(given.decode(), timeout=60)
+        return process.returncode, output, errors
+
+
+def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any, str]:
+    """The one document on standard output, and the errors."""
+    code, output, errors = ran("--json", *arguments, given=given)
+    assert (code, errors == "") == (status, status == 0), errors
+    report = json.loads(output)
+    assert report.keys() == KEYS
+    for result in report["notifications"]:
+        assert schema.problems("result", result) == []
+    return report, errors
+
+
+def test_the_default_event_becomes_one_document_about_45_servers_in_service() -> None:
+    report, _ = reported()
+
+    (outcome,) = report["outcomes"]
+    (group,) = report["groups"]
+    (result,) = report["notifications"]
+    (action,) = report["lifecycle"]
+    assert outcome["outcome"] == "provisioned"
+    assert outcome["VServerGroupId"] == group["VServerGroupId"]
+    assert result["data"]["VServerGroupId"] == group["VServerGroupId"]
+    assert len(group["BackendServers"]["BackendServer"]) == 45
+    assert (action["status"], action["result"]) == ("Completed", "CONTINUE")
+    again = report["redelivery"]
+    assert again["unchanged"] is True
+    assert [result["id"] for result in again["notifications"]] == [result["id"]]
+    assert again["outcomes"] == report["outcomes"]
+
+
+def test_a_hook_of_another_account_and_region_read_from_standard_input_runs() -> None:
+    account, region = "2000000000000002", "ap-southeast-1"
+    arn = f"acs:ess:{region}:{account}:scalinggroup/asg-0009"
+    top = {"userId": account, "regionId": region, "resourceArn": arn}
+    event = builders.hook_message(top, scalingGroupId="asg-0009")
+
+    report, _ = reported("-", given=builders.as_bytes(event))
+
+    (outcome,) = report["outcomes"]
+    assert (outcome["outcome"], outcome["VServerGroupName"]) == ("provisioned", "asg-0009")
+    assert report["notifications"][0]["data"]["RegionId"] == region
+    assert [action["result"] for action in report["lifecycle"]] == ["CONTINUE"]
+
+
+@pytest.mark.parametrize("name", ["http.fc-v1.json", "http.gateway.json"])
+def test_an_http_event_is_told_to_a_person_line_by_line(name: str) -> None:
+    status, output, errors = ran(str(EVENTS / name))
+
+    assert (status, errors) == (0, "")
+    heads = re.findall(r"^ +\d+\.\d{3} s  (\w+)", output, re.MULTILINE)
+    assert heads[:2] == ["cloud", "event"]
+    assert heads[-1] == "outcome"
+    assert heads.count("outcome") == 2
+    assert "CreateVServerGroup" in output
+    assert output.endswith(
+        "nothing changed; the same notification ids; calls that write: PublishMessage\n"
+    )
+
+
+def test_what_is_refused_is_said_with_its_place_and_ends_in_status_3() -> None:
+    report, errors = reported(str(EVENTS / "direct.schema-problems.json"), status=3)
+
+    assert [outcome["outcome"] for outcome in report["outcomes"]] == ["refused"]
+    assert report["groups"] == []
+    assert "InvalidRequest" in errors
+    assert "/BackendServers" in errors
+
+
+def test_what_fails_on_the_cloud_ends_in_status_1() -> None:
+    """Two groups of one load balancer that together hold more than it may."""
+    messages = [
+        builders.queue_message(json.dumps(request_of(150, name)), message_id=name)
+        for name in ("first", "second")
+    ]
+
+    report, errors = reported("-", given=builders.as_bytes(messages), status=1)
+
+    first, second = report["outcomes"]
+    assert (first["outcome"], second["outcome"]) == ("provisioned", "failed")
+    assert second["error"]["code"] == "InstanceBackendServerNumberOverLimit"
+    assert "InstanceBackendServerNumberOverLimit" in errors
+    (group,) = report["groups"]
+    assert group["VServerGroupName"] == "first"
+
+
+def request_of(number: int, name: str) -> dict[str, Any]:
+    servers = [{"ServerId": f"i-{name}-{n:04}", "Port": 8080} for n in range(number)]
+    return builders.document(VServerGroupName=name, BackendServers=servers)
+
+
+def test_a_file_that_is_not_there_ends_in_status_2() -> None:
+    assert ran("nowhere.json") == (2, "", "opskit run: nowhere.json: No such file or directory\n")
+
+
+def test_localcloud_ends_by_itself_when_its_parent_is_killed() -> None:
+    with opskit_run() as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, line
+        process.kill()
+        process.communicate(timeout=30)  # returns when localcloud holds its standard error no more
+    assert process.returncode == -9
+    with pytest.raises(URLError, match="refused"):
+        build_opener(ProxyHandler({})).open(f"{found[0]}/_cloud/health")

@@ -1,0 +1,186 @@
+"""One command, one call, inside the time there is."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from math import inf
+from typing import Any
+
+import pytest
+
+from builders import REGION
+from deployments import Deployment, a_group, deployment, replayable, servers
+from provisioner.core import commands
+from provisioner.core.errors import Code, Rejected, Retryable
+from provisioner.driver import Drive
+
+BUSY = Retryable("SystemBusy", "busy")
+
+
+@pytest.fixture
+def cloud() -> Deployment:
+    return deployment()
+
+
+def drive(cloud: Deployment, seconds: float = 60.0) -> Drive:
+    invocation = cloud.invocation(seconds)
+    return Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+
+
+def ask(driven: Drive, *asked: commands.Command) -> list[Any]:
+    """The answers; of a call, its value."""
+
+    def steps() -> Generator[commands.Command, Any, list[Any]]:
+        answers = []
+        for command in asked:
+            answer = yield command
+            answers.append(getattr(answer, "value", answer))
+        return answers
+
+    return driven.run(steps())
+
+
+def test_each_command_is_one_call_on_the_load_balancer_of_the_group(cloud: Deployment) -> None:
+    driven = drive(cloud)
+    (group_id,) = ask(driven, commands.CreateGroup("web", {"a": "b"}, servers(1)))
+    _, _, _, read, _, listed = ask(
+        driven,
+        commands.AddBackends(group_id, servers(1, first=2)),
+        commands.SetWeights(group_id, servers(1, weight=7)),
+        commands.RenameGroup(group_id, "other", before=inf),
+        commands.ReadGroup(group_id),
+        commands.DeleteGroup(group_id),
+        commands.ListGroups(),
+    )
+    assert cloud.operations == ["create", "add", "set", "rename", "read", "delete", "list"]
+    assert (read.name, read.tags, read.region_id) == ("other", {"a": "b"}, REGION)
+    assert set(read.backends) == {*servers(1, weight=7), *servers(1, first=2)}
+    assert listed == ()
+    assert driven.request_ids == [f"request-{number}" for number in range(1, 8)]
+
+
+def test_each_call_is_a_step_in_the_log_with_identities_and_counts_only(cloud: Deployment) -> None:
+    driven = drive(cloud)
+    (group_id,) = ask(driven, commands.CreateGroup("web", {}, servers(2)))
+    cloud.load_balancers.fail_next("add_backend_servers", BUSY)
+    with pytest.raises(Retryable):
+        ask(driven, commands.AddBackends(group_id, servers(1)))
+    where = {"LoadBalancerId": "lb-0001"}
+    assert cloud.log.steps == [
+        (
+            "slb.create",
+            {**where, "VServerGroupName": "web", "backends": 2, "slb_request_id": "request-1"},
+        ),
+        (
+            "slb.add.failed",
+            {**where, "VServerGroupId": group_id, "backends": 1, "code": "SystemBusy"},
+        ),
+    ]
+
+
+def test_what_stands_because_of_us_is_known_however_it_ends(cloud: Deployment) -> None:
+    made = cloud.stands()
+    driven = drive(cloud)
+    ask(driven, commands.ListGroups(), commands.ReadGroup(made.id))
+    assert not driven.wrote
+    cloud.load_balancers.fail_next("set_weights", Rejected("InvalidParameter", "no"))
+    with pytest.raises(Rejected):
+        ask(
+            driven,
+            commands.AddBackends(made.id, servers(2)),
+            commands.AddBackends(made.id, servers(1, first=3)),
+            commands.SetWeights(made.id, servers(1)),
+        )
+    assert driven.wrote
+    assert driven.added == {made.id: [*servers(3)]}
+    ask(driven, commands.DeleteGroup(made.id))
+    assert driven.added == {}
+
+
+def test_a_wait_is_between_half_and_all_of_what_was_asked(cloud: Deployment) -> None:
+    ask(drive(cloud), *(commands.Wait(2.0) for _ in range(20)))
+    assert all(1.0 <= wait <= 2.0 for wait in cloud.clock.waits)
+    assert len(set(cloud.clock.waits)) == 20
+
+
+def test_a_wait_that_would_outlast_the_time_is_not_begun(cloud: Deployment) -> None:
+    with pytest.raises(Retryable) as late:
+        ask(drive(cloud, seconds=1.0), commands.Wait(4.0))
+    assert late.value.code == Code.OUT_OF_TIME.value
+    assert cloud.clock.waits == []
+
+
+def test_nonces_are_16_hexadecimal_digits_and_differ(cloud: Deployment) -> None:
+    nonces = ask(drive(cloud), *(commands.Nonce() for _ in range(50)))
+    assert len(set(nonces)) == 50
+    assert all(len(nonce) == 16 and int(nonce, 16) >= 0 for nonce in nonces)
+
+
+def test_the_time_there_is_never_early_and_follows_our_clock(cloud: Deployment) -> None:
+    cloud.clock.advance(0.7)  # a Date drops the fraction
+    cloud.load_balancers.takes["list_vserver_groups"] = [3.0]
+    driven = drive(cloud)
+    _, time = ask(driven, commands.ListGroups(), commands.Time())
+    assert time >= cloud.clock.now()
+    cloud.clock.advance(10.0)
+    assert ask(driven, commands.Time()) == [time + 10.0]
+
+
+def test_an_answer_without_a_date_tells_nothing_of_the_time(cloud: Deployment) -> None:
+    driven = drive(cloud)
+    before, _, after = ask(driven, commands.Time(), commands.ReadGroup("rsp-9999"), commands.Time())
+    assert before == after == -inf
+    assert driven.request_ids == []
+
+
+def test_a_command_about_a_claim_is_not_sent_after_its_hour(cloud: Deployment) -> None:
+    made = cloud.stands()
+    driven = drive(cloud)
+    ask(driven, commands.ListGroups())
+    before = cloud.clock.now() + 5.0
+    ask(driven, commands.RenameGroup(made.id, "one", before=before))
+    cloud.clock.advance(4.0)
+    for command in (
+        commands.RenameGroup(made.id, "two", before=before),
+        commands.AddBackends(made.id, servers(1), before=before),
+    ):
+        with pytest.raises(Retryable) as late:
+            ask(driven, command)
+        assert late.value.code == Code.OUT_OF_TIME.value
+    assert cloud.writes == ["rename"]
+
+
+def test_when_time_is_up_only_tidying_is_done(cloud: Deployment) -> None:
+    made = cloud.stands()
+    driven = drive(cloud, seconds=0)
+    with pytest.raises(Retryable):
+        ask(driven, commands.ListGroups())
+    ask(driven, commands.DeleteGroup(made.id))
+    assert cloud.operations == ["delete"]
+
+
+def test_out_of_time_tells_the_failure_that_took_it_but_not_one_that_passed(
+    cloud: Deployment,
+) -> None:
+    def stubborn() -> Generator[commands.Command, Any, None]:
+        try:
+            yield commands.ListGroups()
+        except Retryable:
+            yield commands.Wait(100.0)
+
+    cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    with pytest.raises(Retryable) as told:
+        drive(cloud).run(stubborn())
+    assert told.value.code == "SystemBusy"
+
+    def passed() -> Generator[commands.Command, Any, None]:
+        try:
+            yield commands.ListGroups()
+        except Retryable:
+            yield commands.ListGroups()
+            yield commands.Wait(200.0)
+
+    cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    with pytest.raises(Retryable) as told:
+        drive(cloud).run(passed())
+    assert told.value.code == Code.OUT_OF_TIME.value

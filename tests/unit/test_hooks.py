@@ -1,0 +1,492 @@
+"""A lifecycle hook: what ESS says comes first, the one answer comes last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from builders import TOKEN, a_hook_request
+from deployments import (
+    LB,
+    Deployment,
+    a_binding,
+    deployment,
+    instance,
+    servers,
+)
+from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.core.model import (
+    Backend,
+    Binding,
+    LifecycleAction,
+    LifecycleResult,
+    Request,
+    Status,
+)
+
+HOOK = a_hook_request()
+GROUP = "asg-0001"
+BUSY = Retryable("Throttling", "slow down")
+FULL = Rejected("InstanceBackendServerNumberOverLimit", "full")
+CONTINUE, ABANDON, ROLLBACK = LifecycleResult
+TWO_LISTENERS = (
+    a_binding(name_template="{scaling_group_id}-8080", failure_result=ROLLBACK),
+    a_binding(name_template="{scaling_group_id}-8443", ports=(8443,)),
+)
+
+
+def waiting(*bindings: Binding, request: Request = HOOK, **policy: Any) -> Deployment:
+    cloud = deployment(*(bindings or (a_binding(),)), **policy)
+    cloud.waits_at_a_hook(request)
+    return cloud
+
+
+def answers(cloud: Deployment) -> list[LifecycleResult]:
+    return [result for _, result in cloud.scaling_groups.completed]
+
+
+def codes(cloud: Deployment) -> list[str]:
+    return [result["data"].get("error", {}).get("code") for result in cloud.notifications.results]
+
+
+def untouched(cloud: Deployment) -> bool:
+    return not (cloud.writes or cloud.scaling_groups.calls_of("complete"))
+
+
+# The straight line
+
+
+def test_a_group_is_ensured_then_published_then_the_action_completed() -> None:
+    cloud = waiting()
+    (outcome,) = cloud.complete(HOOK)
+    assert (outcome.status, outcome.lifecycle_result) == (Status.PROVISIONED, CONTINUE)
+    assert cloud.held(GROUP) == set(servers(2))
+    steps = [name for name in cloud.log.names if name in ("slb.rename", "published", "completed")]
+    assert steps == ["slb.rename", "published", "completed"]
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_the_result_carries_the_answer_that_is_about_to_be_sent() -> None:
+    cloud = waiting()
+    cloud.complete(HOOK)
+    (result,) = cloud.notifications.results
+    assert result["data"]["lifecycle"] == {
+        "LifecycleHookId": "ash-0001",
+        "LifecycleActionResult": "CONTINUE",
+    }
+    assert result["data"]["correlation"]["ScalingActivityId"] == "asa-0001"
+
+
+def test_nothing_is_written_before_ess_has_said_what_waits_and_what_is_there() -> None:
+    cloud = waiting()
+    for operation in ("instances", "lifecycle_actions"):
+        cloud.scaling_groups.fail_next(operation, BUSY)
+        with pytest.raises(Retryable):
+            cloud.complete(HOOK)
+        assert cloud.operations == []
+        assert untouched(cloud)
+    cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_the_same_event_again_reads_publishes_the_same_result_and_writes_nothing() -> None:
+    cloud = waiting()
+    cloud.complete(HOOK)
+    cloud.load_balancers.calls.clear()
+    cloud.scaling_groups.calls.clear()
+    (again,) = cloud.complete(HOOK)
+    assert again.status is Status.PROVISIONED
+    assert cloud.operations == ["list", "read"]
+    assert [call.operation for call in cloud.scaling_groups.calls] == [
+        "instances",
+        "lifecycle_actions",
+    ]
+    first, second = cloud.notifications.results
+    assert first["id"] == second["id"]
+    assert first["data"]["VServerGroupId"] == second["data"]["VServerGroupId"]
+    assert second["data"]["lifecycle"] == first["data"]["lifecycle"]
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_an_operators_drain_and_foreign_backends_stay() -> None:
+    cloud = waiting()
+    cloud.stands(*servers(1, weight=0), *servers(1, first=9), name=GROUP)
+    cloud.complete(HOOK)
+    assert cloud.held(GROUP) == {
+        *servers(1, weight=0),
+        *servers(1, first=2),
+        *servers(1, first=9),
+    }
+
+
+def test_metadata_of_the_hook_sets_what_the_binding_opens_to_it() -> None:
+    request = a_hook_request(metadata='{"Weight": 10, "LoadBalancerId": "lb-0002"}')
+    cloud = waiting(a_binding(overridable=frozenset({"Weight"})), request=request)
+    cloud.complete(request)
+    assert cloud.held(GROUP) == set(servers(2, weight=10))
+
+
+def test_an_eci_instance_gets_the_address_that_ess_knows() -> None:
+    cloud = waiting(a_binding(type="eci"))
+    cloud.complete(HOOK)
+    assert cloud.held(GROUP) == {
+        Backend(f"i-000{n}", 8080, type="eci", server_ip=f"10.0.0.{n}") for n in (1, 2)
+    }
+
+
+def test_the_region_of_the_function_stands_in_for_a_message_without_one() -> None:
+    request = a_hook_request(region_id="")
+    cloud = waiting()
+    cloud.complete(request)
+    assert answers(cloud) == [CONTINUE]
+    assert {call.arguments[0] for call in cloud.scaling_groups.calls[:2]} == {"cn-hangzhou"}
+
+
+# Do no harm
+
+
+def test_a_hook_without_a_binding_is_refused_published_and_never_touched() -> None:
+    cloud = deployment(a_binding(scaling_group_id="asg-0002"))
+    cloud.waits_at_a_hook(HOOK)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.REFUSED
+    assert codes(cloud) == ["NoBinding"]
+    assert cloud.scaling_groups.calls == []
+    assert cloud.operations == []
+
+
+def test_a_hook_whose_binding_does_not_fit_is_refused_and_never_completed() -> None:
+    request = a_hook_request(metadata='{"Weight": 101}')
+    cloud = waiting(a_binding(overridable=frozenset({"Weight"})), request=request)
+    cloud.complete(request)
+    assert codes(cloud) == ["BindingUnfit"]
+    assert untouched(cloud)
+
+
+@pytest.mark.parametrize("other", [{"hook_id": "ash-0002"}, {"token": "another"}])
+def test_an_action_that_is_not_on_record_is_refused_and_nothing_written(
+    other: dict[str, str],
+) -> None:
+    cloud = deployment(a_binding())
+    cloud.waits_at_a_hook(a_hook_request(**other), token=other.get("token", TOKEN))
+    cloud.complete(HOOK)
+    assert codes(cloud) == ["LifecycleActionNotFound"]
+    assert untouched(cloud)
+
+
+def test_a_configuration_error_raises_and_leaves_the_hook_pending() -> None:
+    cloud = waiting()
+    cloud.load_balancers.fail_next("create_vserver_group", ConfigurationError("no permission"))
+    with pytest.raises(ConfigurationError):
+        cloud.complete(HOOK)
+    assert cloud.writes == ["create"]
+    assert cloud.scaling_groups.calls_of("complete") == []
+    assert cloud.notifications.published == []
+
+
+# What the message lacks
+
+
+def test_a_token_that_the_message_lacks_is_asked_of_ess() -> None:
+    request = a_hook_request(token="")
+    cloud = waiting()
+    cloud.complete(request)
+    ((action, _),) = cloud.scaling_groups.completed
+    assert action.token == TOKEN
+
+
+@pytest.mark.parametrize("template", ["{scaling_group_id}", "{scaling_activity_id}"])
+def test_an_activity_that_the_message_lacks_is_known_by_its_instances(template: str) -> None:
+    request = a_hook_request("ash-0001:by-token", scaling_activity_id="")
+    cloud = waiting(a_binding(name_template=template))
+    cloud.complete(request)
+    assert answers(cloud) == [CONTINUE]
+    (result,) = cloud.notifications.results
+    assert result["data"]["correlation"]["ScalingActivityId"] == "asa-0001"
+    assert cloud.names == [template.format(scaling_group_id=GROUP, scaling_activity_id="asa-0001")]
+
+
+def test_an_activity_that_nothing_tells_is_refused() -> None:
+    request = a_hook_request(scaling_activity_id="")
+    cloud = deployment(a_binding())
+    cloud.waits_at_a_hook(HOOK, instance(1, scaling_activity_id=""))
+    cloud.complete(request)
+    assert codes(cloud) == ["LifecycleActionNotFound"]
+    assert untouched(cloud)
+
+
+# Instances that are gone
+
+
+def test_instances_that_are_gone_or_leaving_are_dropped_and_reported() -> None:
+    request = a_hook_request(instance_ids=[f"i-000{n}" for n in range(1, 6)])
+    cloud = deployment(a_binding())
+    cloud.waits_at_a_hook(
+        request,
+        instance(1),
+        instance(2, "Removing"),
+        instance(3, "Removing:Wait"),
+        instance(4, "Stopped"),
+    )
+    (outcome,) = cloud.complete(request)
+    assert outcome.dropped_instances == ("i-0002", "i-0003", "i-0004", "i-0005")
+    assert cloud.held(GROUP) == set(servers(1))
+    assert cloud.notifications.results[0]["data"]["changes"]["dropped"] == [
+        *outcome.dropped_instances
+    ]
+    assert answers(cloud) == [CONTINUE]
+
+
+@pytest.mark.parametrize("result", list(LifecycleResult))
+def test_when_all_are_gone_the_action_gets_the_failure_result_and_nothing_is_written(
+    result: LifecycleResult,
+) -> None:
+    cloud = deployment(a_binding(failure_result=result))
+    cloud.waits_at_a_hook(HOOK, instance(1, "Removing"))
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.REFUSED
+    assert codes(cloud) == ["InstancesGone"]
+    assert answers(cloud) == [result]
+    assert cloud.operations == []
+    assert cloud.notifications.results[0]["data"]["lifecycle"]["LifecycleActionResult"] == result
+
+
+# Several groups, one answer
+
+
+def test_two_bindings_make_two_groups_and_the_action_is_completed_once_after_both() -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    cloud.complete(HOOK)
+    assert cloud.names == ["asg-0001-8080", "asg-0001-8443"]
+    assert cloud.notifications.kinds == ["provisioned", "provisioned"]
+    assert answers(cloud) == [CONTINUE]
+    last = [name for name in cloud.log.names if name in ("published", "completed")]
+    assert last == ["published", "published", "completed"]
+
+
+@pytest.mark.parametrize(("failing", "answer"), [(0, ROLLBACK), (1, ABANDON)])
+def test_one_group_that_fails_decides_the_answer_by_its_own_binding(
+    failing: int, answer: LifecycleResult
+) -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    name = f"asg-0001-{(8080, 8443)[failing]}"
+    cloud.stands(name=name)
+    cloud.stands(name=name)
+    cloud.complete(HOOK)
+    assert answers(cloud) == [answer]
+    assert sorted(cloud.notifications.kinds) == ["provisioned", "refused"]
+    assert {
+        result["data"]["lifecycle"]["LifecycleActionResult"]
+        for result in cloud.notifications.results
+    } == {answer.value}
+
+
+def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_were_made() -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert cloud.names == ["asg-0001-8443"]
+    assert cloud.scaling_groups.calls_of("complete") == []
+    assert cloud.notifications.published == []
+    cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+
+
+# Failures
+
+
+def test_a_permanent_failure_is_published_and_answered_with_the_failure_result() -> None:
+    cloud = waiting()
+    cloud.load_balancers.seed(LB, quota=1)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.FAILED
+    assert cloud.notifications.kinds == ["failed"]
+    assert answers(cloud) == [ABANDON]
+    assert cloud.names == []
+
+
+def test_a_fresh_instance_without_an_address_is_waited_for() -> None:
+    cloud = waiting()
+    for _ in range(4):
+        cloud.load_balancers.fail_next("add_backend_servers", Rejected("ObtainIpFail", "not yet"))
+    cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+
+
+@pytest.mark.parametrize(
+    "error", [BUSY, Ambiguous("no answer"), Rejected("InvalidArgument", "not taken")]
+)
+def test_servers_that_are_ready_go_live_even_if_nobody_heard_of_it(error: Any) -> None:
+    cloud = waiting()
+    cloud.notifications.fail_next("publish", error)
+    with pytest.raises(type(error)):
+        cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+    assert cloud.notifications.published == []
+    writes = list(cloud.writes)
+    (again,) = cloud.complete(HOOK)
+    assert again.status is Status.PROVISIONED
+    assert cloud.writes == writes
+    assert cloud.notifications.kinds == ["provisioned"]
+
+
+def test_the_result_that_is_published_late_has_the_id_of_the_one_that_was_lost() -> None:
+    heard, unheard = waiting(), waiting()
+    heard.complete(HOOK)
+    unheard.notifications.fail_next("publish", BUSY)
+    with pytest.raises(Retryable):
+        unheard.complete(HOOK)
+    unheard.complete(HOOK)
+    assert heard.notifications.results[0]["id"] == unheard.notifications.results[0]["id"]
+
+
+def test_one_of_two_results_that_is_not_heard_does_not_silence_the_other() -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    cloud.notifications.fail_next("publish", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert cloud.notifications.kinds == ["provisioned"]
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_a_failure_that_nobody_heard_of_is_not_answered_yet() -> None:
+    cloud = waiting()
+    cloud.load_balancers.seed(LB, quota=1)
+    cloud.notifications.fail_next("publish", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert answers(cloud) == []
+    cloud.complete(HOOK)
+    assert answers(cloud) == [ABANDON]
+    assert cloud.notifications.kinds == ["failed"]
+
+
+# Completing
+
+
+def test_an_answer_that_was_lost_is_found_on_record_by_the_redelivery() -> None:
+    cloud = waiting()
+    cloud.scaling_groups.fail_next("complete", Ambiguous("no answer"), after_effect=True)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.PROVISIONED
+    assert answers(cloud) == [CONTINUE]
+    assert len(cloud.scaling_groups.calls_of("complete")) == 1
+
+
+class EndedMeanwhile:
+    """Another delivery, or the hook's own timeout, ends the action just before we do."""
+
+    def __init__(self, cloud: Deployment, result: str) -> None:
+        self.scaling_groups, self.result = cloud.scaling_groups, result
+        self.complete = cloud.scaling_groups.complete
+
+    def __call__(self, action: LifecycleAction, result: LifecycleResult, **how: Any) -> bool:
+        if self.result:
+            self.scaling_groups.ended(action, self.result)
+        else:
+            self.scaling_groups._actions.clear()
+        return self.complete(action, result, **how)
+
+
+def ended_meanwhile(cloud: Deployment, result: str) -> None:
+    meanwhile = EndedMeanwhile(cloud, result)
+    cloud.scaling_groups.complete = meanwhile  # type: ignore[method-assign]
+
+
+def test_an_action_that_ended_meanwhile_as_we_would_have_it_is_a_success() -> None:
+    cloud = waiting()
+    ended_meanwhile(cloud, "CONTINUE")
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.PROVISIONED
+    assert cloud.notifications.kinds == ["provisioned"]
+
+
+@pytest.mark.parametrize(("result", "told"), [("ABANDON", "ABANDON"), ("", "nothing")])
+def test_an_action_that_ended_meanwhile_otherwise_is_published_as_failed(
+    result: str, told: str
+) -> None:
+    cloud = waiting()
+    ended_meanwhile(cloud, result)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.FAILED
+    assert cloud.notifications.kinds == ["provisioned", "failed"]
+    error = cloud.notifications.results[-1]["data"]["error"]
+    assert error["code"] == "HookEndedOtherwise"
+    assert f"({told} is on record)" in error["message"]
+    assert cloud.notifications.results[-1]["data"]["lifecycle"]["LifecycleActionResult"] is None
+
+
+def test_an_answer_that_ess_refuses_is_published_as_failed() -> None:
+    cloud = waiting()
+    cloud.scaling_groups.fail_next("complete", Rejected("InvalidParamter", "no"))
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.FAILED
+    assert codes(cloud) == [None, "InvalidParamter"]
+
+
+# An action that has ended
+
+
+def test_an_action_that_ended_with_continue_and_all_in_place_is_a_replay() -> None:
+    cloud = deployment(a_binding())
+    cloud.ended_at_a_hook(HOOK, "CONTINUE")
+    cloud.stands(*servers(2), name=GROUP)
+    (outcome,) = cloud.complete(HOOK)
+    assert (outcome.status, outcome.lifecycle_result) == (Status.PROVISIONED, CONTINUE)
+    assert untouched(cloud)
+
+
+@pytest.mark.parametrize("result", ["ABANDON", "ROLLBACK"])
+def test_an_action_that_ended_otherwise_is_only_looked_at(result: str) -> None:
+    cloud = deployment(a_binding())
+    cloud.ended_at_a_hook(HOOK, result)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.FAILED
+    assert codes(cloud) == ["HookEndedOtherwise"]
+    assert untouched(cloud)
+
+
+@pytest.mark.parametrize("there", [None, 1])
+def test_a_late_delivery_adds_nothing_and_reports_nothing_as_added(there: int | None) -> None:
+    cloud = deployment(a_binding())
+    cloud.ended_at_a_hook(HOOK, "CONTINUE")
+    if there:
+        cloud.stands(*servers(there), name=GROUP)
+    cloud.complete(HOOK)
+    assert untouched(cloud)
+    (result,) = cloud.notifications.results
+    assert result["data"]["error"]["code"] == "HookEndedOtherwise"
+    assert result["data"]["BackendServerCount"] == (there or 0)
+    assert (result["data"]["changes"]["created"], result["data"]["changes"]["added"]) == (False, [])
+    assert result["data"]["correlation"]["ScalingActivityId"] == "asa-0001"
+
+
+def test_an_ended_action_whose_group_is_not_unique_tells_that() -> None:
+    cloud = deployment(a_binding())
+    cloud.ended_at_a_hook(HOOK, "CONTINUE")
+    cloud.stands(name=GROUP)
+    cloud.stands(name=GROUP)
+    cloud.complete(HOOK)
+    assert codes(cloud) == ["VServerGroupNameNotUnique"]
+    assert untouched(cloud)
+
+
+def test_a_weight_of_an_ended_action_is_no_difference() -> None:
+    cloud = deployment(a_binding())
+    cloud.ended_at_a_hook(HOOK, "CONTINUE")
+    cloud.stands(*servers(2, weight=0), name=GROUP)
+    assert cloud.complete(HOOK)[0].status is Status.PROVISIONED
+
+
+def test_a_failure_result_that_was_recorded_is_not_sent_twice() -> None:
+    cloud = waiting()
+    cloud.load_balancers.seed(LB, quota=1)
+    cloud.complete(HOOK)
+    cloud.complete(HOOK)
+    assert answers(cloud) == [ABANDON]
+    assert len(cloud.scaling_groups.calls_of("complete")) == 1
+    assert {result["type"] for result in cloud.notifications.results} == {"vservergroup.failed"}

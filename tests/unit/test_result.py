@@ -1,0 +1,162 @@
+"""The result document. That every published one keeps to its schema is held in `deployments`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builders import TOKEN, a_hook_request
+from deployments import a_group, hold_to_the_schema, servers
+from provisioner.core import result
+from provisioner.core.errors import Code, Rejected, Retryable
+from provisioner.core.model import (
+    Backend,
+    EventRef,
+    LifecycleResult,
+    Outcome,
+    Plan,
+    Status,
+)
+
+EVENT = EventRef("ess_hook", "e-1")
+REFUSED = Rejected(Code.NO_BINDING, "no binding", path="/ScalingGroupId")
+
+
+def outcome(status: Status = Status.PROVISIONED, **changes: Any) -> Outcome:
+    made = a_group(*servers(2), id="rsp-0001")
+    return replace(Outcome(status, EVENT, group=made, fc_request_id="fc-0001"), **changes)
+
+
+def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> None:
+    plan = Plan(add=servers(1), already_present=servers(1, first=2), foreign=servers(3, first=9))
+    document = result.result_document(
+        outcome(
+            created=True,
+            plan=plan,
+            dropped_instances=("i-0003",),
+            action=a_hook_request().action,
+            lifecycle_result=LifecycleResult.CONTINUE,
+            slb_request_ids=("r-1", "r-2"),
+        )
+    )
+    hold_to_the_schema(document)
+    assert document["subject"] == "lb-0001/web-8080"
+    assert document["data"] == {
+        "RegionId": "cn-hangzhou",
+        "LoadBalancerId": "lb-0001",
+        "VServerGroupId": "rsp-0001",
+        "VServerGroupName": "web-8080",
+        "BackendServers": [
+            {"ServerId": "i-0001", "Port": 8080, "Weight": 100},
+            {"ServerId": "i-0002", "Port": 8080, "Weight": 100},
+        ],
+        "BackendServerCount": 2,
+        "changes": {
+            "created": True,
+            "added": [{"ServerId": "i-0001", "Port": 8080}],
+            "addedCount": 1,
+            "reweighed": [],
+            "reweighedCount": 0,
+            "alreadyPresentCount": 1,
+            "foreignCount": 3,
+            "dropped": ["i-0003"],
+            "droppedCount": 1,
+        },
+        "lifecycle": {"LifecycleHookId": "ash-0001", "LifecycleActionResult": "CONTINUE"},
+        "correlation": {
+            "eventSource": "ess_hook",
+            "eventId": "e-1",
+            "ScalingActivityId": "asa-0001",
+            "fcRequestId": "fc-0001",
+            "slbRequestIds": ["r-1", "r-2"],
+        },
+    }
+    assert TOKEN not in json.dumps(document)
+
+
+def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
+    document = result.result_document(Outcome(Status.REFUSED, EVENT, error=REFUSED))
+    hold_to_the_schema(document)
+    assert document["data"]["error"] == {
+        "code": "NoBinding",
+        "message": "no binding",
+        "path": "/ScalingGroupId",
+        "retryable": False,
+    }
+    assert "subject" not in document
+    later = Outcome(Status.FAILED, EVENT, error=Retryable("Throttling", "slow down"))
+    assert result.result_document(later)["data"]["error"]["retryable"] is True
+
+
+def test_the_same_result_has_the_same_id_whoever_found_it_and_whenever() -> None:
+    first = result.result_document(outcome(created=True, fc_request_id="fc-0001"))
+    again = result.result_document(outcome(slb_request_ids=("r-9",), fc_request_id="fc-0002"))
+    assert first["id"] == again["id"]
+
+
+def test_a_result_differs_in_id_by_event_group_load_balancer_and_kind() -> None:
+    outcomes = [
+        outcome(),
+        outcome(Status.FAILED),
+        outcome(Status.REFUSED),
+        outcome(event=EventRef("ess_hook", "e-2")),
+        outcome(group=a_group(name="web-8443")),
+        outcome(group=a_group(load_balancer_id="lb-0002")),
+        outcome(group=None),
+    ]
+    assert len({result.result_document(each)["id"] for each in outcomes}) == 7
+
+
+def test_backends_that_somebody_else_made_are_told_as_the_api_tells_them() -> None:
+    strange = Backend("eni-1", 80, 0, type="eni", description="with spaces, not ours")
+    document = result.result_document(outcome(group=a_group(strange, id="rsp-0001")))
+    hold_to_the_schema(document)
+    assert document["data"]["BackendServers"][0]["ServerId"] == "eni-1"
+
+
+def test_what_a_topic_takes_is_sent_whole_and_in_ascii() -> None:
+    document = result.result_document(outcome(group=a_group(name="组一")))
+    message = result.as_message(document)
+    assert message.isascii()
+    assert json.loads(message) == document
+
+
+@pytest.mark.parametrize("number", [400, 700])
+def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: int) -> None:
+    many = tuple(Backend("i-" + "x" * 120, port + 1) for port in range(number))
+    full = result.result_document(
+        outcome(
+            group=a_group(*many),
+            plan=Plan(add=many, reweigh=many[:2]),
+            dropped_instances=("i-0009",),
+        )
+    )
+    message = result.as_message(full)
+    assert len(message) <= result.LONGEST
+    short = json.loads(message)
+    hold_to_the_schema(short)
+    assert short["data"]["truncated"] is True
+    assert short["data"]["BackendServers"] == []
+    assert short["data"]["BackendServerCount"] == number
+    assert short["data"]["changes"] == {
+        "created": False,
+        "added": [],
+        "addedCount": number,
+        "reweighed": [],
+        "reweighedCount": 2,
+        "alreadyPresentCount": 0,
+        "foreignCount": 0,
+        "dropped": [],
+        "droppedCount": 1,
+    }
+    assert {key: value for key, value in short.items() if key != "data"} == {
+        key: value for key, value in full.items() if key != "data"
+    }
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_tag_is_short_enough_to_filter_by(status: Status) -> None:
+    assert result.tag(outcome(status)) == status.value

@@ -1,0 +1,86 @@
+"""What contexts and environments say, in every shape that runtimes give them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deployments import context
+from provisioner import runtime
+from provisioner.ports import Credentials
+
+ENVIRON = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "key-of-environ",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret-of-environ",
+    "ALIBABA_CLOUD_SECURITY_TOKEN": "token-of-environ",
+}
+OF_ENVIRON = Credentials("key-of-environ", "secret-of-environ", "token-of-environ")
+
+
+def given(key: Any, secret: Any, *token: Any) -> SimpleNamespace:
+    return SimpleNamespace(
+        access_key_id=key, access_key_secret=secret, security_token=(*token, None)[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (60, 60.0),
+        ("60", 60.0),
+        (0.5, 0.5),
+        (None, 3.0),
+        ("", 3.0),
+        (0, 3.0),
+        ("soon", 3.0),
+        ("nan", 3.0),
+        ("inf", 3.0),
+        (-1, 3.0),
+        ([60], 3.0),
+    ],
+)
+def test_a_timeout_is_a_number_or_a_string_or_the_platforms_default(
+    value: Any, seconds: float
+) -> None:
+    assert runtime.timeout(context(value)) == seconds
+
+
+@pytest.mark.parametrize("shape", [None, SimpleNamespace(), SimpleNamespace(function=None)])
+def test_a_context_without_a_function_has_the_default_timeout_and_no_request_id(shape: Any) -> None:
+    assert runtime.timeout(shape) == runtime.DEFAULT_TIMEOUT
+    assert runtime.request_id(shape) == ""
+
+
+def test_a_request_id_is_text_or_nothing() -> None:
+    assert runtime.request_id(context()) == "fc-0001"
+    assert runtime.request_id(SimpleNamespace(request_id=7)) == ""
+
+
+def test_the_credentials_of_the_context_come_first() -> None:
+    shape = context(credentials=given("key", "secret", "token"))
+    assert runtime.credentials(shape, ENVIRON) == Credentials("key", "secret", "token")
+    shape = context(credentials=given("key", "secret"))
+    assert runtime.credentials(shape, ENVIRON) == Credentials("key", "secret", "")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        context(),
+        context(credentials=None),
+        context(credentials=given("", "", "")),
+        context(credentials=given("key", "")),
+        context(credentials=given(None, None)),
+        None,
+    ],
+)
+def test_the_environments_credentials_stand_in_where_the_context_has_none(shape: Any) -> None:
+    assert runtime.credentials(shape, ENVIRON) == OF_ENVIRON
+    assert runtime.credentials(shape, {}) == Credentials("", "", "")
+
+
+def test_a_secret_is_no_part_of_a_representation() -> None:
+    assert "secret" not in repr(OF_ENVIRON)
+    assert "token-of" not in repr(OF_ENVIRON)

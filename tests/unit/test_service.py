@@ -1,0 +1,217 @@
+"""The use case without a hook: prepared, ensured, published, told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builders import a_request
+from deployments import LB, NAME, Deployment, a_binding, deployment, servers
+from provisioner.core.errors import Ambiguous, Rejected, Retryable
+from provisioner.core.model import EventRef, Instance, OnExisting, Request, Status
+from provisioner.service import refuse
+
+REQUEST = a_request("direct", "e-1", backends=servers(2))
+BUSY = Retryable("Throttling", "slow down")
+FULL = Rejected("InstanceBackendServerNumberOverLimit", "full")
+BY_BINDINGS = Request(
+    EventRef("direct", "e-1"), scaling_group_id="asg-0001", instances=(Instance("i-0001"),)
+)
+
+
+def two_listeners() -> Deployment:
+    return deployment(
+        *(
+            a_binding(ports=(port,), name_template=f"{{scaling_group_id}}-{port}")
+            for port in (8080, 8443)
+        )
+    )
+
+
+def test_a_request_is_ensured_published_and_told() -> None:
+    cloud = deployment()
+    (outcome,) = cloud.provision(REQUEST)
+    assert (outcome.status, outcome.created) == (Status.PROVISIONED, True)
+    assert cloud.held() == set(servers(2))
+    (result,) = cloud.notifications.results
+    assert result["type"] == "vservergroup.provisioned"
+    assert result["data"]["VServerGroupId"] == "rsp-0001"
+    assert len(result["data"]["correlation"]["slbRequestIds"]) == 5
+    assert cloud.notifications.published[0].tag == "provisioned"
+    assert [name for name in cloud.log.names if not name.startswith("slb.")] == [
+        "mapped",
+        "published",
+        "outcome",
+    ]
+
+
+def test_the_same_request_again_writes_nothing_and_publishes_the_same_id() -> None:
+    cloud = deployment()
+    cloud.provision(REQUEST)
+    cloud.load_balancers.calls.clear()
+    (again,) = cloud.provision(REQUEST)
+    assert cloud.operations == ["list", "read"]
+    assert not again.created
+    first, second = cloud.notifications.results
+    assert first["id"] == second["id"]
+    assert first["data"]["VServerGroupId"] == second["data"]["VServerGroupId"]
+
+
+def test_the_same_request_again_is_done_even_if_an_operator_changed_the_group_since() -> None:
+    cloud = deployment()
+    cloud.provision(REQUEST)
+    (group,) = cloud.load_balancers.named(NAME)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=servers(1, weight=0))
+    (again,) = cloud.provision(REQUEST)
+    assert again.status is Status.PROVISIONED
+    assert cloud.held() == set(servers(1, weight=0))
+
+
+def test_another_request_for_a_group_that_differs_is_refused_and_published() -> None:
+    cloud = deployment()
+    cloud.stands(*servers(1))
+    (outcome,) = cloud.provision(REQUEST)
+    assert outcome.status is Status.REFUSED
+    (result,) = cloud.notifications.results
+    assert result["data"]["error"]["code"] == "VServerGroupDiffers"
+    assert cloud.writes == []
+
+
+def test_a_merge_sets_the_weights_that_the_request_names() -> None:
+    cloud = deployment()
+    cloud.stands(*servers(1, weight=0), *servers(1, first=9))
+    (outcome,) = cloud.provision(replace(REQUEST, on_existing=OnExisting.MERGE))
+    assert outcome.status is Status.PROVISIONED
+    assert cloud.held() == {*servers(2), *servers(1, first=9)}
+    changes = cloud.notifications.results[0]["data"]["changes"]
+    assert (changes["addedCount"], changes["reweighedCount"], changes["foreignCount"]) == (1, 1, 1)
+
+
+def test_a_failure_after_something_was_added_is_failed_and_tells_what_stays() -> None:
+    cloud = deployment()
+    cloud.stands()
+    cloud.load_balancers.seed(LB, quota=20)
+    request = a_request("direct", "e-1", backends=servers(25), on_existing=OnExisting.MERGE)
+    (outcome,) = cloud.provision(request)
+    assert outcome.status is Status.FAILED
+    (result,) = cloud.notifications.results
+    assert result["data"]["changes"]["addedCount"] == 20
+    assert result["data"]["VServerGroupId"] == "rsp-0001"
+
+
+def test_a_failure_that_was_undone_leaves_no_group_in_the_result() -> None:
+    cloud = deployment()
+    cloud.load_balancers.seed(LB, quota=1)
+    (outcome,) = cloud.provision(REQUEST)
+    assert outcome.status is Status.FAILED
+    (result,) = cloud.notifications.results
+    assert result["data"]["VServerGroupId"] is None
+    assert result["data"]["changes"]["addedCount"] == 0
+    assert cloud.names == []
+
+
+def test_a_failure_does_not_hide_a_later_success() -> None:
+    cloud = deployment()
+    cloud.load_balancers.fail_next("add_backend_servers", FULL)
+    cloud.provision(REQUEST)
+    cloud.provision(REQUEST)
+    failed, provisioned = cloud.notifications.results
+    assert (failed["type"], provisioned["type"]) == (
+        "vservergroup.failed",
+        "vservergroup.provisioned",
+    )
+    assert failed["id"] != provisioned["id"]
+
+
+def test_what_cannot_be_mapped_is_refused_before_any_call() -> None:
+    cloud = deployment()
+    (outcome,) = cloud.provision(BY_BINDINGS)
+    assert outcome.status is Status.REFUSED
+    assert cloud.notifications.results[0]["data"]["error"]["code"] == "NoBinding"
+    assert cloud.operations == []
+
+
+def test_two_bindings_make_two_groups_and_two_results() -> None:
+    cloud = two_listeners()
+    outcomes = cloud.provision(BY_BINDINGS)
+    assert [outcome.group.name for outcome in outcomes if outcome.group] == [
+        "asg-0001-8080",
+        "asg-0001-8443",
+    ]
+    assert len({result["id"] for result in cloud.notifications.results}) == 2
+
+
+def test_what_is_retryable_raises_after_every_group_was_tried_and_before_any_is_published() -> None:
+    cloud = two_listeners()
+    cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    with pytest.raises(Retryable) as raised:
+        cloud.provision(BY_BINDINGS)
+    assert raised.value.code == "Throttling"
+    assert cloud.names == ["asg-0001-8443"]
+    assert cloud.notifications.published == []
+
+
+def test_a_result_that_cannot_be_published_raises_and_the_redelivery_publishes_it() -> None:
+    cloud = deployment()
+    cloud.notifications.fail_next("publish", Ambiguous("no answer"))
+    with pytest.raises(Retryable):
+        cloud.provision(REQUEST)
+    assert cloud.names == [NAME]
+    cloud.provision(REQUEST)
+    assert cloud.notifications.kinds == ["provisioned"]
+    assert cloud.writes == ["create", "add", "rename"]
+
+
+def test_a_plan_reads_only_and_publishes_nothing() -> None:
+    cloud = deployment()
+    (outcome,) = cloud.plan(REQUEST)
+    assert (outcome.status, outcome.created) == (Status.PLANNED, True)
+    assert outcome.plan.add == servers(2)
+    assert cloud.operations == ["list"]
+    assert cloud.notifications.published == []
+
+
+def test_a_plan_for_a_group_that_is_there_tells_what_would_be_done() -> None:
+    cloud = deployment()
+    made = cloud.stands(*servers(1, weight=1))
+    (outcome,) = cloud.plan(replace(REQUEST, on_existing=OnExisting.MERGE))
+    assert outcome.group
+    assert (outcome.group.id, outcome.created) == (made.id, False)
+    assert outcome.plan.add == servers(1, first=2)
+    assert outcome.plan.reweigh == servers(1)
+    assert cloud.writes == []
+
+
+def test_a_plan_that_would_be_refused_says_so_and_publishes_nothing() -> None:
+    cloud = deployment()
+    cloud.stands(*servers(1))
+    assert [outcome.status for outcome in cloud.plan(REQUEST)] == [Status.REFUSED]
+    (outcome,) = cloud.plan(BY_BINDINGS)
+    assert outcome.error
+    assert (outcome.status, outcome.error.code) == (Status.REFUSED, "NoBinding")
+    assert cloud.writes == []
+    assert cloud.notifications.published == []
+
+
+def test_without_claims_the_policy_creates_under_the_name() -> None:
+    cloud = deployment(claiming=False)
+    cloud.provision(REQUEST)
+    assert cloud.writes == ["create"]
+    assert cloud.held() == set(servers(2))
+
+
+def test_an_event_that_could_not_be_read_is_published_under_its_own_identity() -> None:
+    cloud = deployment()
+    event = EventRef("unread", "sha256:0#1")
+    outcome = refuse(cloud.means, Rejected("Unreadable", "no JSON"), event, cloud.invocation())
+    assert outcome.status is Status.REFUSED
+    (result,) = cloud.notifications.results
+    assert result["data"]["correlation"]["eventId"] == "sha256:0#1"
+    assert result["data"]["correlation"]["fcRequestId"] == "fc-0001"
+
+
+def test_no_step_in_the_log_has_a_backends_address_or_the_list_of_backends() -> None:
+    cloud = deployment()
+    cloud.provision(REQUEST)
+    assert "i-0001" not in repr(cloud.log.steps)
