@@ -19,8 +19,8 @@ from provisioner import hooks
 from provisioner.bootstrap import App, Role
 from provisioner.core import naming, schema
 from provisioner.core.bindings import Policy
-from provisioner.core.claim import Ensured
 from provisioner.core.ensure import ensure
+from provisioner.core.ensured import Ensured
 from provisioner.core.model import (
     Backend,
     Binding,
@@ -39,6 +39,8 @@ LB = "lb-0001"
 NAME = "web-8080"
 SECRET = "secret-of-the-role"
 LONG = 120.0  # seconds: longer than a lease
+HOURS = 10_000.0  # seconds
+MOMENT = 0.01  # seconds
 
 _SHORT = {
     "list_vserver_groups": "list",
@@ -88,6 +90,7 @@ class EventfulClock(FakeClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self._started = self.now()
         self._due: list[tuple[float, Callable[[], object]]] = []
 
     def later(self, seconds: float, happen: Callable[[], object]) -> None:
@@ -95,6 +98,7 @@ class EventfulClock(FakeClock):
 
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
+        assert self.now() < self._started + HOURS, "a run goes round in circles"
         due = [each for each in self._due if each[0] <= self.now()]
         self._due = [each for each in self._due if each[0] > self.now()]
         for _, happen in due:
@@ -102,7 +106,8 @@ class EventfulClock(FakeClock):
 
 
 class SlowLoadBalancers(FakeLoadBalancers):
-    """`takes` says how many seconds each of the next calls of an operation lasts."""
+    """`takes` says how many seconds each of the next calls of an operation lasts; the others take
+    a moment, so that even a run that never waits comes to its end."""
 
     def __init__(self, clock: FakeClock, *load_balancer_ids: str) -> None:
         super().__init__(clock, *load_balancer_ids)
@@ -114,7 +119,7 @@ class SlowLoadBalancers(FakeLoadBalancers):
         with super()._call(operation, *arguments, within=within):
             yield
         waiting = self.takes.get(operation)
-        self._time.advance(waiting.pop(0) if waiting else 0.0)
+        self._time.advance(waiting.pop(0) if waiting else MOMENT)
 
 
 class HeldToTheSchema(FakeNotifications):

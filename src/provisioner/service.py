@@ -14,8 +14,8 @@ from random import Random
 
 from .core import bindings, result
 from .core.bindings import Policy
-from .core.claim import Ensured
 from .core.ensure import ensure, inspect
+from .core.ensured import Ensured
 from .core.errors import ProvisionerError, Rejected, Retryable
 from .core.model import (
     Backend,

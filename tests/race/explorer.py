@@ -27,8 +27,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.core import backends, commands
-from provisioner.core.claim import LATE, Ensured
+from provisioner.core.ensured import Ensured
 from provisioner.core.errors import Ambiguous, Code, Rejected, Retryable
+from provisioner.core.lease import LATE
 from provisioner.core.model import Answer, Backend, OnExisting, VServerGroup
 
 from .frames import frozen, position

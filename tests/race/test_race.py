@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from provisioner.core import claim, commands
+from provisioner.core import claim, commands, lease
 from provisioner.core import ensure as protocol
-from provisioner.core.claim import Ensured, made, the_one
 from provisioner.core.ensure import ensure
+from provisioner.core.ensured import Ensured, made, the_one
 from provisioner.core.model import Backend, Desired, OnExisting, VServerGroup
 
 from .explorer import Budget, Violation, explore
@@ -22,8 +22,8 @@ DESIRED = Desired(WANTED, OnExisting.EXTEND, "fingerprint")
 @pytest.fixture(autouse=True)
 def one_length_of_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long to wait is the driver's affair: one length keeps alike states alike."""
-    for module in (claim, protocol):
-        monkeypatch.setattr(module, "SHORTEST_WAIT", claim.LONGEST_WAIT)
+    for module in (claim, lease, protocol):
+        monkeypatch.setattr(module, "SHORTEST_WAIT", lease.LONGEST_WAIT)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_explorer_finds_what_is_wrong_with_a_handwritten_function(handwritte
 def test_the_explorer_finds_that_a_lease_must_outlast_its_owner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(claim, "LEASE", -1.0)
+    monkeypatch.setattr(lease, "LEASE", -1.0)
     with pytest.raises(Violation):
         explore((lambda: ensure(DESIRED),) * 2, WANTED, Budget())
 
@@ -74,7 +74,7 @@ def test_the_explorer_finds_that_a_claim_must_be_seen_alone(
 ) -> None:
     def blind(desired: Desired, own: claim.Own, pending: Any) -> Any:
         created = yield commands.CreateGroup(pending.name, desired.group.tags)
-        own.held = claim._Held(created.value, pending, created.date)
+        own.held = claim.Held(created.value, pending, created.date)
 
     monkeypatch.setattr(claim, "_claim", blind)
     with pytest.raises(Violation, match="two groups bear the wanted name"):

@@ -22,8 +22,8 @@ from deployments import (
     wanted,
 )
 from provisioner.core import naming
-from provisioner.core.claim import HOLD, LEASE, RENEW
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.core.lease import HOLD, LATE, LEASE, RENEW
 from provisioner.core.model import Backend, OnExisting
 
 UNKNOWN = Ambiguous("no answer")
@@ -265,15 +265,19 @@ def test_a_group_that_loses_what_is_added_to_it_is_given_up_for_this_delivery(
     assert error.code == Code.STILL_CHANGING.value
 
 
-def test_a_group_that_is_deleted_or_renamed_while_it_is_read_is_looked_for_anew(
-    cloud: Deployment,
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_group_that_is_renamed_or_deleted_before_it_is_read_is_looked_for_anew(
+    cloud: Deployment, renamed: bool
 ) -> None:
     made = cloud.stands(*servers(1))
+    groups = cloud.load_balancers.groups
+    other = {made.id: replace(made, name="other")}
     cloud.load_balancers.takes["list_vserver_groups"] = [1.0]
-    cloud.clock.later(1.0, partial(cloud.load_balancers.groups.pop, made.id))
+    cloud.clock.later(1.0, partial(groups.update, other) if renamed else groups.clear)
     done = cloud.ensure(wanted(*servers(1)))
     assert done.created
     assert cloud.operations == ["list", "read", "list", "create", "list", "add", "rename"]
+    assert cloud.held() == set(servers(1))
 
 
 # Claims of others
@@ -340,6 +344,30 @@ def test_the_higher_nonce_gives_way_and_the_lower_one_stays(cloud: Deployment) -
         own = cloud.load_balancers.calls_of("create_vserver_group")
         assert (len(own) == 1) is stays
         assert cloud.held() == set(servers(1))
+
+
+def test_the_one_that_stays_fills_nothing_before_it_is_alone(cloud: Deployment) -> None:
+    written: list[str] = []
+
+    def gives_way() -> None:
+        written.extend(cloud.writes)
+        (group,) = [g for g in cloud.load_balancers.groups.values() if g.name.endswith("/" + high)]
+        del cloud.load_balancers.groups[group.id]
+
+    high = "f" * 16
+    cloud.load_balancers.takes["create_vserver_group"] = [1.0]
+    cloud.clock.later(1.0, partial(cloud.claimed_by_another, nonce=high))
+    cloud.clock.later(6.0, gives_way)
+    assert cloud.ensure(wanted(*servers(1))).created
+    assert written == ["create"]
+    assert cloud.names == [NAME]
+
+
+def test_the_one_that_stays_renews_while_it_waits(cloud: Deployment) -> None:
+    cloud.load_balancers.takes["create_vserver_group"] = [1.0]
+    cloud.clock.later(1.0, partial(cloud.claimed_by_another, nonce="f" * 16))
+    cloud.ensure(wanted(*servers(1)))
+    assert len(claims_sent(cloud)) >= 2
 
 
 def test_a_group_that_appears_beside_our_claim_is_adopted_and_the_claim_deleted(
@@ -598,6 +626,11 @@ def test_without_a_hook_an_instance_without_an_address_is_refused(cloud: Deploym
 
 
 # The lease
+
+
+def test_nobody_deletes_a_claim_about_which_something_may_still_take_effect() -> None:
+    assert (RENEW, HOLD, LATE, LEASE) == (10.0, 20.0, 15.0, 45.0)
+    assert HOLD + LATE < LEASE
 
 
 def claims_sent(cloud: Deployment) -> list[int]:

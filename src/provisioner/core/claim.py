@@ -24,11 +24,18 @@ from .commands import (
     Time,
     Wait,
 )
-from .errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
-from .model import BACKENDS_PER_CALL, Answer, Backend, Desired, OnExisting, Plan, VServerGroup
-
-RENEW, HOLD, LATE, LEASE = 10.0, 20.0, 15.0, 45.0  # seconds
-SHORTEST_WAIT, LONGEST_WAIT = 0.25, 4.0  # seconds
+from .ensured import made, the_one
+from .errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from .lease import (
+    HOLD,
+    LONGEST_WAIT,
+    RENEW,
+    SHORTEST_WAIT,
+    claims_for,
+    expired,
+    pause_after,
+)
+from .model import BACKENDS_PER_CALL, Answer, Backend, Desired, OnExisting, VServerGroup
 
 # The instance has no address yet, or is not running: on a fresh instance this passes.
 NOT_READY_YET = "ObtainIpFail"
@@ -37,16 +44,7 @@ Steps = Generator[Command, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ensured:
-    """`plan.add` and `plan.reweigh` have been carried out; `group` holds what it now has."""
-
-    group: VServerGroup
-    created: bool
-    plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """A group of ours that is not finished. Without a claim it bears the wanted name already.
 
     `date` is the newest Date heard from the API: what a renewal is stamped with.
@@ -68,13 +66,13 @@ class Own:
 
     nonces: set[str] = field(default_factory=set)
     committed: set[str] = field(default_factory=set)
-    held: _Held | None = None
+    held: Held | None = None
 
     def may_delete(self, claim: naming.Claim | None) -> bool:
         return claim is None or (claim.nonce in self.nonces and claim.nonce not in self.committed)
 
 
-class _GivenUp(Exception):
+class GivenUp(Exception):
     """Not an error: the claim is lost, look again."""
 
 
@@ -87,13 +85,13 @@ def make(desired: Desired, own: Own, date: float) -> Steps:
         yield from _claim(desired, own, naming.claim(desired.group.name, date, nonce))
         if own.held is None:
             return None
-        yield from _fill(desired, own, desired.group.backends)
+        yield from fill(desired, own, desired.group.backends)
         return (yield from _commit(desired, own))
-    except _GivenUp:
-        yield from _undo(own)
+    except GivenUp:
+        yield from undo(own)
         return None
     except (Rejected, Retryable):
-        yield from _undo(own)
+        yield from undo(own)
         raise
 
 
@@ -101,7 +99,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
     """Holds the claim once a list shows it alone; nothing where another one has precedence."""
     try:
         sent: Answer[str] = yield CreateGroup(claim.name, desired.group.tags)
-        own.held = _Held(sent.value, claim, sent.date)
+        own.held = Held(sent.value, claim, sent.date)
     except ConfigurationError:
         raise
     except Ambiguous:
@@ -114,7 +112,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
     while True:
         listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
         claims = claims_for(listed.value, desired)
-        mine = [_Held(g.id, c, listed.date) for g, c in claims if c.nonce == claim.nonce]
+        mine = [Held(g.id, c, listed.date) for g, c in claims if c.nonce == claim.nonce]
         if not mine and own.held is None:
             yield Wait(pause_after(len(own.nonces)))  # the next create is a burden, not a look
             return
@@ -125,7 +123,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
             yield from clear(late.pop(0))
         live = [c for _, c in others if not (own.may_delete(c) or expired(c, listed.date))]
         if the_one(listed.value, desired) or (live and min(live) < claim):
-            yield from _undo(own)
+            yield from undo(own)
             return
         if mine and not live:
             return
@@ -134,10 +132,10 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
         yield from _keep(desired, own)
 
 
-def _fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
+def fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
     failures = 0
     while remaining:
-        held: _Held = yield from _keep(desired, own)
+        held: Held = yield from _keep(desired, own)
         try:
             added: Answer[None] = yield AddBackends(
                 held.id, remaining[:BACKENDS_PER_CALL], held.before
@@ -162,7 +160,7 @@ def _fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
 
 def _commit(desired: Desired, own: Own) -> Steps:
     while True:
-        held: _Held = yield from _keep(desired, own)
+        held: Held = yield from _keep(desired, own)
         assert held.claim is not None
         own.committed.add(held.claim.nonce)
         try:
@@ -185,7 +183,7 @@ def _keep(desired: Desired, own: Own) -> Steps:
         return held
     now: float = yield Time()
     if now > held.before:
-        raise _GivenUp
+        raise GivenUp
     if now < held.claim.stamped + RENEW:
         return held
     if held.date < held.claim.stamped + RENEW:
@@ -194,11 +192,11 @@ def _keep(desired: Desired, own: Own) -> Steps:
     claim = naming.claim(desired.group.name, heard, held.claim.nonce)
     try:
         renewed: Answer[None] = yield RenameGroup(held.id, claim.name, held.before)
-        own.held = _Held(held.id, claim, renewed.date)
+        own.held = Held(held.id, claim, renewed.date)
     except ConfigurationError:
         raise
     except Ambiguous:
-        raise _GivenUp from None
+        raise GivenUp from None
     except Retryable:
         pass  # refused for the moment; the next step tries again, while the old stamp lasts
     return own.held
@@ -209,12 +207,12 @@ def _read_own(own: Own) -> Steps:
     assert own.held is not None
     read: Answer[VServerGroup | None] = yield ReadGroup(own.held.id)
     if read.value is None:
-        raise _GivenUp
+        raise GivenUp
     own.held = replace(own.held, date=read.date)
     return read.value
 
 
-def _undo(own: Own) -> Steps:
+def undo(own: Own) -> Steps:
     if own.held is not None and own.may_delete(own.held.claim):
         yield from _delete(own.held.id)
     own.held = None
@@ -235,70 +233,5 @@ def _delete(group_id: str) -> Steps:
         return
 
 
-def make_alone(desired: Desired, own: Own) -> Steps:
-    """Without claims: created under the wanted name with the first backends, then filled."""
-    wanted = desired.group.backends
-    try:
-        created: Answer[str] = yield CreateGroup(
-            desired.group.name, desired.group.tags, wanted[:BACKENDS_PER_CALL]
-        )
-    except Ambiguous:
-        yield from _outlast_a_late_create(desired)
-        return None
-    own.held = _Held(created.value, None, created.date)
-    try:
-        yield from _fill(desired, own, wanted[BACKENDS_PER_CALL:])
-    except _GivenUp:
-        return None
-    except Rejected:
-        yield from _undo(own)
-        raise
-    return made(desired, created.value)
-
-
-def _outlast_a_late_create(desired: Desired) -> Steps:
-    until = (yield Time()) + LATE
-    while (yield Time()) <= until:
-        listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
-        if the_one(listed.value, desired):
-            return
-        yield Wait(LONGEST_WAIT)
-
-
-def the_one(groups: tuple[VServerGroup, ...], desired: Desired) -> VServerGroup | None:
-    named = [group for group in groups if group.name == desired.group.name]
-    if len(named) > 1:
-        raise Rejected(
-            Code.VSERVER_GROUP_NAME_NOT_UNIQUE,
-            f"{len(named)} VServer groups bear this name ({', '.join(g.id for g in named)}); "
-            "rename or delete all but one, or choose another VServerGroupName",
-            path="/VServerGroupName",
-            fault=Fault.CONFLICT,
-        )
-    return named[0] if named else None
-
-
-def claims_for(
-    groups: tuple[VServerGroup, ...], desired: Desired
-) -> list[tuple[VServerGroup, naming.Claim]]:
-    claims = ((group, naming.read_claim(group.name)) for group in groups)
-    return [(g, c) for g, c in claims if c is not None and c.is_for(desired.group.name)]
-
-
-def expired(claim: naming.Claim, date: float) -> bool:
-    return date > claim.stamped + LEASE
-
-
-def pause_after(failures: int) -> float:
-    """Seconds to wait at most after so many failures in a row, doubling."""
-    return min(SHORTEST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
-
-
 def may_pass(error: Rejected, desired: Desired) -> bool:
     return desired.from_hook and error.code == NOT_READY_YET
-
-
-def made(desired: Desired, group_id: str) -> Ensured:
-    return Ensured(
-        replace(desired.group, id=group_id), created=True, plan=Plan(desired.group.backends)
-    )

@@ -32,23 +32,12 @@ from dataclasses import replace
 from typing import Any
 
 from . import backends, naming
-from .claim import (
-    LONGEST_WAIT,
-    SHORTEST_WAIT,
-    Ensured,
-    Own,
-    Steps,
-    claims_for,
-    clear,
-    expired,
-    made,
-    make,
-    make_alone,
-    may_pass,
-    the_one,
-)
+from .alone import make_alone
+from .claim import Own, Steps, clear, make, may_pass
 from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights, Wait
+from .ensured import Ensured, made, the_one
 from .errors import Ambiguous, Code, Fault, Rejected, Retryable
+from .lease import LONGEST_WAIT, SHORTEST_WAIT, claims_for, expired
 from .model import BACKENDS_PER_CALL, Answer, Desired, OnExisting, Plan, VServerGroup
 
 _ROUNDS = 3  # of adding to a group that somebody else keeps changing
