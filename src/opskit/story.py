@@ -121,7 +121,7 @@ def _call(action: str, fields: Mapping[str, Any]) -> str:
     parts = [str(fields[key]) for key in ("VServerGroupId", "VServerGroupName") if key in fields]
     if fields.get("backends"):
         parts.append(f"{fields['backends']} backends")
-    return f"{action} [dim]{escape(' '.join(parts))}[/]"
+    return f"{action} [dim]{escape(' '.join(parts))}[/]" if parts else action
 
 
 def _hook(fields: Mapping[str, Any]) -> tuple[str, str]:

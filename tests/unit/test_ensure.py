@@ -497,6 +497,16 @@ def test_what_is_refused_for_the_moment_is_sent_again(cloud: Deployment, operati
     assert "delete" not in cloud.writes
 
 
+@pytest.mark.parametrize("operation", ["create_vserver_group", "add_backend_servers"])
+def test_a_load_balancer_that_does_not_answer_is_asked_less_and_less(
+    cloud: Deployment, operation: str
+) -> None:
+    for _ in range(1000):
+        cloud.load_balancers.fail_next(operation, UNKNOWN)
+    unfinished(cloud, wanted(*servers(2)), seconds=10)
+    assert 3 <= len(cloud.load_balancers.calls_of(operation)) <= 10
+
+
 def test_the_cloud_says_how_long_to_wait(cloud: Deployment) -> None:
     slow_down = Retryable("Throttling", "slow down", retry_after=8.0)
     cloud.load_balancers.fail_next("add_backend_servers", slow_down)
