@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from .core import bindings
 from .core.errors import Code, Fault, ProvisionerError, Rejected
 from .core.model import (
+    Binding,
     Desired,
     Instance,
     LifecycleAction,
@@ -44,19 +45,22 @@ class HookTask(Task):
 
     def completed(self) -> list[Outcome]:
         try:
-            bindings.applicable(self.request, self.means.policy)
+            bound = bindings.applicable(self.request, self.means.policy)
             there = self._there()
             state = self._state(there)
-            # From here on the action is whole: the message may have lacked its activity.
-            known = replace(self, request=replace(self.request, action=state.action))
-            wanted = known.desired(self._kept(there))
         except Rejected as error:
             return [self.refused(error)]
-        return known._carried_out(wanted, state, there)  # noqa: SLF001 - it is this task
+        # From here on the action is whole: the message may have lacked its activity.
+        known = replace(self, request=replace(self.request, action=state.action))
+        return known._carried_out(bound, state, there)  # noqa: SLF001 - it is this task
 
     def _carried_out(
-        self, wanted: Sequence[Desired], state: ActionState, there: Mapping[str, ScalingInstance]
+        self, bound: Sequence[Binding], state: ActionState, there: Mapping[str, ScalingInstance]
     ) -> list[Outcome]:
+        try:
+            wanted = self.desired(self._kept(there))
+        except Rejected as error:
+            return self._unmapped(error, bound, state)
         if not state.pending:
             looked_at = [self._looked_at(each, state, there) for each in wanted]
             return [self.told(self.published(outcome)) for outcome in looked_at]
@@ -64,7 +68,18 @@ class HookTask(Task):
             ended = self.ensured(wanted)
         else:
             ended = [self._all_gone(each) for each in wanted]
-        return self._answered(state.action, wanted, [self._noted(o, there) for o in ended])
+        answer = _lifecycle_result(wanted, ended)
+        return self._answered(state.action, answer, [self._noted(o, there) for o in ended])
+
+    def _unmapped(
+        self, error: Rejected, bound: Sequence[Binding], state: ActionState
+    ) -> list[Outcome]:
+        """An unfit binding is the deployment's doing and leaves the hook alone; an event that asks
+        for too much is answered."""
+        if error.code == Code.BINDING_UNFIT.value or not state.pending:
+            return [self.refused(error)]
+        refused = self.outcome(Status.REFUSED, error=error)
+        return self._answered(state.action, bound[0].failure_result, [refused])
 
     def _there(self) -> Mapping[str, ScalingInstance]:
         return self.means.scaling_groups.instances(
@@ -151,11 +166,10 @@ class HookTask(Task):
         return self._ended_otherwise(stands, state.result)
 
     def _answered(
-        self, action: LifecycleAction, wanted: Sequence[Desired], ended: Sequence[Outcome]
+        self, action: LifecycleAction, answer: LifecycleResult, ended: Sequence[Outcome]
     ) -> list[Outcome]:
         """Publishes, then completes. Servers that are ready go live even if nobody heard of it;
         the redelivery publishes."""
-        answer = _lifecycle_result(wanted, ended)
         outcomes = [replace(o, action=action, lifecycle_result=answer) for o in ended]
         unheard: ProvisionerError | None = None
         for outcome in outcomes:

@@ -164,6 +164,13 @@ def test_a_hook_whose_binding_does_not_fit_is_refused_and_never_completed() -> N
     assert untouched(cloud)
 
 
+def test_an_event_that_exceeds_the_quota_is_answered_with_the_failure_result() -> None:
+    cloud = waiting(a_binding(failure_result=ROLLBACK), backend_quota=1)
+    (outcome,) = cloud.complete(HOOK)
+    assert (outcome.status, answers(cloud), cloud.writes) == (Status.REFUSED, [ROLLBACK], [])
+    assert codes(cloud) == ["QuotaExceeded"]
+
+
 @pytest.mark.parametrize("other", [{"hook_id": "ash-0002"}, {"token": "another"}])
 def test_an_action_that_is_not_on_record_is_refused_and_nothing_written(
     other: dict[str, str],

@@ -15,6 +15,7 @@ import pytest
 from builders import TOKEN, a_hook_request, a_request
 from provisioner.core.errors import Rejected
 from provisioner.core.model import Backend, Instance, OnExisting, Request
+from provisioner.core.naming import digest
 from provisioner.triggers import Decoded, decode, direct, http
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -120,7 +121,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.upper-camel-keys.json": [a_hook_request()],
     "ess_hook.token-missing.json": [a_hook_request(token="")],
     "ess_hook.activity-missing.json": [
-        a_hook_request(f"ash-0001:{TOKEN}", scaling_activity_id=""),
+        a_hook_request(f"ash-0001:token-{digest(TOKEN)[:32]}", scaling_activity_id=""),
     ],
     "ess_hook.metadata.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.metadata-at-top.json": [a_hook_request(metadata='{"Weight": 50}')],

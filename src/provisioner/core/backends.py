@@ -63,10 +63,13 @@ def plan(actual: Iterable[Backend], wanted: Iterable[Backend], on_existing: OnEx
         and (on_existing is OnExisting.REFUSE or backend.weight_named)
         and on_existing is not OnExisting.EXTEND
     ]
+    changed = {backend.key for backend in reweigh}
     return Plan(
         add=tuple(backend for key, backend in asked.items() if key not in present),
         reweigh=tuple(reweigh),
-        already_present=tuple(present[key] for key in sorted(asked.keys() & present.keys())),
+        already_present=tuple(
+            present[key] for key in sorted(asked.keys() & present.keys() - changed)
+        ),
         foreign=tuple(present[key] for key in sorted(present.keys() - asked.keys())),
     )
 

@@ -99,12 +99,12 @@ def desired(
 
 
 def _explicit(request: Request, wanted: tuple[Backend, ...], policy: Policy) -> Desired:
-    name, named_by_binding = request.vserver_group_name, False
-    if not name:
-        name, named_by_binding = _derived_name(_namer(request, policy), request), True
-    region_id = request.region_id or policy.region_id
+    named_by = None if request.vserver_group_name else _namer(request, policy)
+    name = _derived_name(named_by, request) if named_by else request.vserver_group_name
+    bound_region = named_by.region_id if named_by else ""
+    region_id = request.region_id or bound_region or policy.region_id
     group = VServerGroup(region_id, request.load_balancer_id, name, backends.distinct(wanted))
-    return _checked(group, request, policy, named_by_binding=named_by_binding)
+    return _checked(group, request, policy, named_by_binding=named_by is not None)
 
 
 def _namer(request: Request, policy: Policy) -> Binding:

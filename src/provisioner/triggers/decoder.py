@@ -75,8 +75,9 @@ def _items(value: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
         try:
             found = _read(value, delivery)
         except Rejected as error:
-            error.event = EventRef(delivery.source, delivery.id) if delivery.id else None
             found = error
+        if isinstance(found, Rejected) and delivery.id:
+            found.event = EventRef(delivery.source, delivery.id)
         if isinstance(found, Inside):
             yield from _items(found.value, found.delivery, layers + 1)
         else:

@@ -27,6 +27,7 @@ from typing import Any
 
 from provisioner.core.errors import Problem, Rejected, Skip
 from provisioner.core.model import EventRef, Instance, LifecycleAction, Request, Transition
+from provisioner.core.naming import digest
 from provisioner.core.schema import pointer, type_name
 
 from . import ess_events
@@ -66,7 +67,8 @@ def read(value: dict[str, Any], delivery: Delivery) -> Request | Skip | None:
     instances = tuple(map(Instance, _instance_ids(message, found)))
     if found:
         raise Rejected.of(found, what="the lifecycle hook message")
-    which = action.scaling_activity_id or action.token
+    # The token lets its holder end the action: it is known by its hash where ids are told.
+    which = action.scaling_activity_id or f"token-{digest(action.token)[:32]}"
     return Request(
         event=EventRef("ess_hook", f"{action.hook_id}:{which}"),
         region_id=action.region_id,
