@@ -206,10 +206,15 @@ class Deployment:
         ids = [each.instance_id for each in request.instances]
         return self.scaling_groups.pending(replace(request.action, token=token), *ids).action
 
-    def ended_at_a_hook(self, request: Request, result: str) -> None:
+    def ended_at_a_hook(self, request: Request, result: str, *, timed_out: bool = False) -> None:
         assert request.action
         self._holds(request)
-        self.scaling_groups.ended(request.action, result)
+        self.scaling_groups.ended(request.action, result, timed_out=timed_out)
+
+    def addresses_are_unknown(self, request: Request) -> None:
+        for one in request.instances:
+            there = ScalingInstance(one.instance_id, "Pending:Wait", "", "asa-0001")
+            self.scaling_groups.holds(request.scaling_group_id, there)
 
     def stands(self, *backends: Backend, name: str = NAME, **changes: Any) -> VServerGroup:
         """A group that somebody made before."""

@@ -277,8 +277,10 @@ class FakeScalingGroups(Scripted, ScalingGroups):
     def pending(self, action: LifecycleAction, *instance_ids: str) -> ActionState:
         return self._record(ActionState(action, True, "ABANDON", instance_ids))
 
-    def ended(self, action: LifecycleAction, result: str, *instance_ids: str) -> ActionState:
-        return self._record(ActionState(action, False, result, instance_ids))
+    def ended(
+        self, action: LifecycleAction, result: str, *instance_ids: str, timed_out: bool = False
+    ) -> ActionState:
+        return self._record(ActionState(action, False, result, instance_ids, timed_out))
 
     def holds(
         self, scaling_group_id: str, *instances: ScalingInstance, region_id: str = REGION
@@ -306,8 +308,12 @@ class FakeScalingGroups(Scripted, ScalingGroups):
     ) -> Mapping[str, ScalingInstance]:
         asked = tuple(instance_ids)
         with self._call("instances", region_id, scaling_group_id, asked, within=within):
-            there = self._instances[region_id, scaling_group_id]
-            return {name: there[name] for name in asked if name in there}
+            return {
+                name: replace(there[name], scaling_group_id=group)
+                for (region, group), there in self._instances.items()
+                for name in asked
+                if region == region_id and scaling_group_id in ("", group) and name in there
+            }
 
     def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
         with self._call("complete", action, result, within=within):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .core.errors import Fault, Problem, ProvisionerError, Rejected, Retryable
+from .core.errors import Code, Fault, Problem, ProvisionerError, Rejected, Retryable
 from .core.model import Outcome
 from .core.result import result_document
 
@@ -18,6 +18,8 @@ _STATUS: Mapping[Fault, int] = {
     Fault.CONFLICT: 409,
 }
 _RETRY_AFTER = 5.0  # seconds, where the cloud named none
+_NOT_FOUND = 404
+_NOT_ALLOWED = 405
 _INTERNAL_ERROR = 500
 _UNAVAILABLE = 503
 _NOTHING: Mapping[str, str] = {}
@@ -55,13 +57,20 @@ def of_defect(error: ProvisionerError) -> Answer:
     return _problem(_INTERNAL_ERROR, error)
 
 
-def no_such_path(paths: Iterable[str]) -> Answer:
-    return _bare(404, f"there is nothing at this path; there is {', '.join(paths)}")
+def no_such_path(paths: Iterable[str]) -> Rejected:
+    told = f"there is nothing at this path; there is {', '.join(paths)}"
+    return Rejected(Code.NOT_FOUND, told, fault=Fault.NOT_FOUND)
 
 
-def no_such_method(methods: Sequence[str]) -> Answer:
-    allowed = {"Allow": ", ".join(methods)}
-    return _bare(405, f"this path takes {' or '.join(methods)}", headers=allowed)
+def no_such_method(methods: Iterable[str]) -> Rejected:
+    return Rejected(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(methods)}")
+
+
+def of_misdirected(error: Rejected, methods: Sequence[str]) -> Answer:
+    """`methods` are those of the path; without one, there is no such path."""
+    if not methods:
+        return _problem(_NOT_FOUND, error)
+    return _problem(_NOT_ALLOWED, error, headers={"Allow": ", ".join(methods)})
 
 
 def _problem(
@@ -82,9 +91,4 @@ def _problem(
         "errors": [{"pointer": p.path, "detail": p.message} for p in problems],
         **more,
     }
-    return Answer(status, body, "application/problem+json", headers)
-
-
-def _bare(status: int, detail: str, headers: Mapping[str, str] = _NOTHING) -> Answer:
-    body = {"type": "about:blank", "status": status, "detail": detail}
     return Answer(status, body, "application/problem+json", headers)

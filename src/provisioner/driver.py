@@ -7,7 +7,7 @@ balancer (from its own Date headers, never early), when to stop, and what has be
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 # Seconds for deleting our own unfinished group when time is up: else it is in the way of others.
 _GRACE = 3.0
+_LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
 
 
@@ -32,6 +33,12 @@ class Invocation:
     ends: float
     log: Log
     fc_request_id: str = ""
+
+    def share(self, now: float, parts: int) -> Invocation:
+        """What one of `parts` may take of the time left, so that one that hangs does not starve
+        the others; what it leaves over, they have."""
+        left = self.deadline - now
+        return replace(self, deadline=now + max(left / max(parts, 1), min(left, _LEAST_SHARE)))
 
 
 class Drive:
@@ -93,7 +100,7 @@ class Drive:
         try:
             answer = call()
         except ProvisionerError as error:
-            self._log.step(f"slb.{name}.failed", code=error.code, **self._about(command))
+            self._failed(name, error, command)
             raise
         if answer.date:
             self._ahead = answer.date + _DATE_RESOLUTION - sent_at
@@ -103,6 +110,13 @@ class Drive:
         about = self._about(command)
         self._log.step(f"slb.{name}", slb_request_id=answer.request_id, **about)
         return answer
+
+    def _failed(self, name: str, error: ProvisionerError, command: commands.Command) -> None:
+        about = self._about(command)
+        if error.request_id:
+            self.request_ids.append(error.request_id)
+            about["slb_request_id"] = error.request_id
+        self._log.step(f"slb.{name}.failed", code=error.code, **about)
 
     def _calls(
         self, command: commands.ListGroups | commands.ReadGroup | commands.Write, within: float

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -43,13 +44,22 @@ def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
 
 
 def handler(event: bytes, context: Any) -> str:
-    return handle(app(context), event, context)
+    ready = _ready(context)
+    if isinstance(ready, App):
+        return handle(ready, event, context)
+    if _is_call(event):
+        return _as_document(_answer(ready))
+    raise Retryable(ready.code, ready.message)  # anew: see `handle`
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """WSGI, for HTTP triggers of generation 2."""
     context = environ.get("fc.context")
-    answer = serve(app(context), calls.read_environ(environ), context)
+    ready = _ready(context)
+    if isinstance(ready, App):
+        answer = serve(ready, calls.read_environ(environ), context)
+    else:
+        answer = _answer(ready)
     status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
     start_response(status, [("Content-Type", answer.content_type), *answer.headers.items()])
     return [answer.encoded()]
@@ -75,9 +85,11 @@ def handle(app: App, payload: bytes, context: Any) -> str:
     invocation = app.invocation(context)
     outcomes: list[Outcome] = []
     failures: list[ProvisionerError] = []
-    for number, item in enumerate(decode(payload)):
+    items = decode(payload)
+    for number, item in enumerate(items):
+        share = invocation.share(app.means.clock.now(), len(items) - number)
         try:
-            outcomes += _done(app, item, _event_of(item, payload, number), invocation)
+            outcomes += _done(app, item, _event_of(item, payload, number), share)
         except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
             failures.append(_told(_ours(error), item, invocation))
     if not failures:
@@ -88,18 +100,40 @@ def handle(app: App, payload: bytes, context: Any) -> str:
 
 def serve(app: App, call: HttpCall, context: Any) -> Answer:
     """Never raises."""
-    path = call.path.rstrip("/") or "/"
-    methods = _ROUTES.get(path)
-    if methods is None:
-        return answers.no_such_path(_ROUTES)
+    invocation = _traced(app.invocation(context), call)
+    methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
     if call.method not in methods:
-        return answers.no_such_method(list(methods))
-    invocation = app.invocation(context)
+        error = answers.no_such_method(methods) if methods else answers.no_such_path(_ROUTES)
+        _told(error, None, invocation)
+        return answers.of_misdirected(error, list(methods))
     try:
         return methods[call.method](app, call, invocation)
     except Exception as error:  # noqa: BLE001 - the funnel
-        ours = _told(_ours(error), None, invocation)
-        return answers.of_defect(ours) if ours.code == DEFECT else answers.of_error(ours)
+        return _answer(_told(_ours(error), None, invocation))
+
+
+def _ready(context: Any) -> App | ProvisionerError:
+    try:
+        return app(context)
+    except Exception as error:  # noqa: BLE001 - the funnel
+        return _ours(error)
+
+
+def _is_call(payload: bytes) -> bool:
+    try:
+        return calls.read_event(payload) is not None
+    except Rejected:
+        return True
+
+
+def _answer(error: ProvisionerError) -> Answer:
+    return answers.of_defect(error) if error.code == DEFECT else answers.of_error(error)
+
+
+def _traced(invocation: Invocation, call: HttpCall) -> Invocation:
+    if not call.request_id:
+        return invocation
+    return replace(invocation, log=invocation.log.bind(http_request_id=call.request_id))
 
 
 def _health(app: App, call: HttpCall, invocation: Invocation) -> Answer:  # noqa: ARG001
@@ -130,7 +164,7 @@ _ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]
 def _done(app: App, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
     """Raises `Retryable`."""
     log = invocation.log.bind(correlation_id=event.id)
-    traced = Invocation(invocation.deadline, invocation.ends, log, invocation.fc_request_id)
+    traced = replace(invocation, log=log)
     if isinstance(item, Skip):
         log.step("outcome", outcome="skipped", reason=item.message)
         return ()
@@ -168,7 +202,7 @@ def _told(error: ProvisionerError, item: object, invocation: Invocation) -> Prov
         "outcome",
         correlation_id=event,
         outcome="refused" if isinstance(error, Rejected) else "failed",
-        error={"code": error.code, "message": error.message, "path": error.path},
+        error=error.fields(),
         retryable=isinstance(error, Retryable),
     )
     return error

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .core import bindings
-from .core.errors import Code, Fault, ProvisionerError, Rejected
+from .core import bindings, naming
+from .core.errors import Code, Fault, ProvisionerError, Rejected, Retryable
 from .core.model import (
     Binding,
     Desired,
@@ -45,31 +45,68 @@ class HookTask(Task):
 
     def completed(self) -> list[Outcome]:
         try:
-            bound = bindings.applicable(self.request, self.means.policy)
-            there = self._there()
-            state = self._state(there)
+            there = self._there() if not self.request.scaling_group_id else None
+            known = self._with_group(there) if there is not None else self
+            bound = bindings.applicable(known.request, self.means.policy)
+            there = known._there() if there is None else there  # noqa: SLF001 - it is this task
+            state = known._state(there)  # noqa: SLF001
         except Rejected as error:
             return [self.refused(error)]
         # From here on the action is whole: the message may have lacked its activity.
-        known = replace(self, request=replace(self.request, action=state.action))
-        return known._carried_out(bound, state, there)  # noqa: SLF001 - it is this task
+        return known._with_action(state.action)._carried_out(bound, state, there)  # noqa: SLF001
+
+    def _with_group(self, there: Mapping[str, ScalingInstance]) -> HookTask:
+        """A message may lack its scaling group: its instances are in one."""
+        groups = sorted({instance.scaling_group_id for instance in there.values()} - {""})
+        group = groups[0] if len(groups) == 1 else ""
+        request = replace(self.request, scaling_group_id=group)
+        return replace(self, request=request, asked=replace(self.asked, scaling_group_id=group))
+
+    def _with_action(self, action: LifecycleAction) -> HookTask:
+        id_ = naming.hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
+        event = replace(self.request.event, id=id_)
+        return replace(self, request=replace(self.request, action=action, event=event))
 
     def _carried_out(
         self, bound: Sequence[Binding], state: ActionState, there: Mapping[str, ScalingInstance]
     ) -> list[Outcome]:
+        if state.pending:
+            self._wait_for_addresses(bound, there)
         try:
             wanted = self.desired(self._kept(there))
         except Rejected as error:
             return self._unmapped(error, bound, state)
         if not state.pending:
-            looked_at = [self._looked_at(each, state, there) for each in wanted]
-            return [self.told(self.published(outcome)) for outcome in looked_at]
+            return self._replayed(wanted, state, there)
         if self._kept(there):
             ended = self.ensured(wanted)
         else:
             ended = [self._all_gone(each) for each in wanted]
         answer = _lifecycle_result(wanted, ended)
         return self._answered(state.action, answer, [self._noted(o, there) for o in ended])
+
+    def _replayed(
+        self, wanted: Sequence[Desired], state: ActionState, there: Mapping[str, ScalingInstance]
+    ) -> list[Outcome]:
+        """The action has ended. As we end one that fails: an earlier delivery told all about it."""
+        ours = {each.failure_result.value for each in wanted} - {LifecycleResult.CONTINUE.value}
+        if state.result in ours and not state.timed_out:
+            outcomes = [self.outcome(Status.SKIPPED, group=each.group) for each in wanted]
+            return [self.told(outcome) for outcome in outcomes]
+        looked_at = [self._looked_at(each, state, there) for each in wanted]
+        return [self.told(self.published(outcome)) for outcome in looked_at]
+
+    def _wait_for_addresses(
+        self, bound: Sequence[Binding], there: Mapping[str, ScalingInstance]
+    ) -> None:
+        """An ENI or ECI is known by its address, which ESS may not have of a fresh instance yet."""
+        missing = [name for name, instance in there.items() if not instance.private_ip]
+        if missing and any(binding.type != "ecs" for binding in bound):
+            raise Retryable(
+                Code.INSTANCES_NOT_READY,
+                f"{len(missing)} instance(s) have no private address yet; the next delivery asks "
+                "again",
+            )
 
     def _unmapped(
         self, error: Rejected, bound: Sequence[Binding], state: ActionState
@@ -149,20 +186,18 @@ class HookTask(Task):
     def _looked_at(
         self, wanted: Desired, state: ActionState, there: Mapping[str, ScalingInstance]
     ) -> Outcome:
-        """The action has ended: a replay where all is done and the recorded result is ours."""
+        """A replay, where CONTINUE is on record and the group stands. What was taken out since
+        is somebody's choice; unless the hook timed out, and nobody ever put it in."""
         seen = self._noted(self.inspected(wanted, Status.PROVISIONED), there)
         if seen.error:
             return seen
-        if (
-            state.result == LifecycleResult.CONTINUE.value
-            and not seen.created
-            and not seen.plan.add
-        ):
-            return replace(seen, lifecycle_result=LifecycleResult.CONTINUE)
         group = seen.group and replace(
             seen.group, backends=() if seen.created else seen.group.backends
         )
         stands = replace(seen, group=group, created=False, plan=replace(seen.plan, add=()))
+        replayed = not seen.created and not (seen.plan.add and state.timed_out)
+        if state.result == LifecycleResult.CONTINUE.value and replayed:
+            return replace(stands, lifecycle_result=LifecycleResult.CONTINUE)
         return self._ended_otherwise(stands, state.result)
 
     def _answered(

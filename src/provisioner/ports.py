@@ -92,6 +92,7 @@ class ActionState:
     pending: bool
     result: str
     instance_ids: tuple[str, ...]
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class ScalingInstance:
     lifecycle_state: str
     private_ip: str
     scaling_activity_id: str = ""
+    scaling_group_id: str = field(default="", compare=False)
 
 
 class ScalingGroups(Protocol):
@@ -113,7 +115,7 @@ class ScalingGroups(Protocol):
     def instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        """Those of `instance_ids` that the group still has."""
+        """Those of `instance_ids` that the group still has; any group, where none is named."""
 
     def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
         """Sends the one result of a pending action. False: it had ended already, or never was."""

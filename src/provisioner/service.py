@@ -16,7 +16,7 @@ from .core import bindings, result
 from .core.bindings import Policy
 from .core.ensure import ensure, inspect
 from .core.ensured import Ensured
-from .core.errors import ProvisionerError, Rejected, Retryable
+from .core.errors import ConfigurationError, ProvisionerError, Rejected, Retryable
 from .core.model import (
     Backend,
     Binding,
@@ -92,9 +92,10 @@ class Task:
         """Raises `Retryable` after every group was tried."""
         ended: list[Outcome] = []
         failures: list[Retryable] = []
-        for each in wanted:
+        for number, each in enumerate(wanted):
+            share = self.invocation.share(self.means.clock.now(), len(wanted) - number)
             try:
-                ended.append(self._ensured(each))
+                ended.append(replace(self, invocation=share)._ensured(each))  # noqa: SLF001
             except Retryable as error:
                 failures.append(error)
         if failures:
@@ -110,10 +111,16 @@ class Task:
             return self._failed(wanted, drive, error)
 
     def published(self, outcome: Outcome) -> Outcome:
+        """Raises `Retryable`, also where the topic takes no such message: the outcome stands, and
+        the topic is the deployment's."""
         document = result.result_document(outcome)
-        message_id = self.means.notifications.publish(
-            result.as_message(document), tag=result.tag(outcome), within=self.time_left()
-        )
+        message, tag = result.as_message(document), result.tag(outcome)
+        try:
+            message_id = self.means.notifications.publish(message, tag=tag, within=self.time_left())
+        except Rejected as error:
+            self.told(outcome)
+            unfit = f"the result topic refuses a result with {error.code}; look at its settings"
+            raise ConfigurationError(unfit) from error
         self.invocation.log.step(
             "published", type=document["type"], id=document["id"], message_id=message_id
         )
@@ -132,7 +139,7 @@ class Task:
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             dropped=len(outcome.dropped_instances),
-            error=error and {"code": error.code, "message": error.message, "path": error.path},
+            error=error and error.fields(),
         )
         return outcome
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 from .core import bindings, document
 from .core.bindings import Policy
 from .core.errors import ConfigurationError, Problem
+from .core.lease import CALL
 from .core.model import Binding
 
-LONGEST_CALL = 8.0  # seconds: the lease of a claim counts on it
+_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
+_TOPIC = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # names of topics (doc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class _Reader:
         region_id = self._environ.get("REGION_ID") or self._environ.get("FC_REGION", "")
         if not region_id:
             self._problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
+        elif not _REGION.match(region_id):
+            self._problem("REGION_ID", "must be a region like cn-hangzhou")
         policy = Policy(
             region_id=region_id,
             bindings=self._bindings(),
@@ -114,21 +119,24 @@ class _Reader:
         )
         return Settings(
             policy=policy,
-            result_topic=self._required("RESULT_TOPIC"),
+            result_topic=self._topic("RESULT_TOPIC"),
             slb_endpoint=self._environ.get("SLB_ENDPOINT", ""),
             ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
             mns_endpoint=self._mns_endpoint(region_id),
-            request_timeout=self._number("REQUEST_TIMEOUT", 0.1, LONGEST_CALL),
+            request_timeout=self._number("REQUEST_TIMEOUT", 0.1, CALL),
             log_level=self._one_of("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
         )
 
     def _problem(self, name: str, message: str) -> None:
         self.problems.append(Problem(name, message))
 
-    def _required(self, name: str) -> str:
-        if name not in self._environ:
+    def _topic(self, name: str) -> str:
+        topic = self._environ.get(name, "")
+        if not topic:
             self._problem(name, "is required")
-        return self._environ.get(name, "")
+        elif not _TOPIC.match(topic):
+            self._problem(name, "must be 1 to 120 letters, digits or hyphens")
+        return topic
 
     def _one_of(self, name: str, *choices: str) -> str:
         value = self._environ.get(name, _DEFAULTS[name])

@@ -207,7 +207,28 @@ def test_over_tls_too_nothing_hangs_for_longer_than_one_call_may() -> None:
         with pytest.raises(Retryable) as failed:
             port.publish("{}", tag="", within=0.001)
 
+    assert failed.value.code == Code.NO_ANSWER.value
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_topic_that_nobody_listens_for_was_sent_nothing(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        endpoint = f"{scheme}://127.0.0.1:{gone.getsockname()[1]}"
+    connection = Connection(lambda: Credentials("key", "secret"), endpoint)
+    port = MnsNotifications(connection, "results", FakeClock(), replayable())
+
+    with pytest.raises(Retryable) as failed:
+        port.publish("{}", tag="", within=0.001)
+
     assert failed.value.code == Code.UNREACHABLE.value
+
+
+def test_an_open_connection_too_waits_no_longer_than_the_time_that_is_left(bench: Bench) -> None:
+    bench.publish("first")
+    bench.port.publish("second", tag="", within=2.0)
+
+    connection = bench.port._idle[0][0].mns_client.http.conn
+    assert connection.sock.gettimeout() == 2.0
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import REGION, FakeClock
+from provisioner.adapters.clock import SystemClock
 from provisioner.adapters.connection import Connection
 from provisioner.adapters.slb import SlbLoadBalancers
 from provisioner.core.errors import (
@@ -215,6 +216,18 @@ def test_a_create_that_hangs_is_ambiguous_after_the_time_for_one_call(cloud: Loc
         bench.create("new")
 
     assert bench.names() == ["new", NAME]
+
+
+def test_a_create_that_hangs_is_given_up_when_no_time_is_left(
+    cloud: LocalCloud, bench: Bench
+) -> None:
+    cloud.fault(kind="hang_after", action="CreateVServerGroup", seconds=30)
+    began = SystemClock().now()
+
+    with pytest.raises(Ambiguous):
+        bench.port.create_vserver_group(VServerGroup(REGION, bench.lb, "new"), within=0.1)
+
+    assert SystemClock().now() - began < 6, "the connection would allow for 8 seconds"
 
 
 def test_a_create_that_was_broken_before_it_took_effect_is_ambiguous_all_the_same(

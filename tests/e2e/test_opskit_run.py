@@ -62,6 +62,17 @@ def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any,
     return report, errors
 
 
+def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
+    http = {"method": "POST", "path": "/groups"}
+    context = {"http": http, "requestId": "req-0001"}
+    event = builders.http_event("{}", requestContext=context)
+
+    report, errors = reported("-", given=builders.as_bytes(event), status=3)
+
+    assert report["outcomes"][0]["error"]["code"] == "NotFound"
+    assert "NotFound" in errors
+
+
 def test_the_default_event_becomes_one_document_about_45_servers_in_service() -> None:
     report, _ = reported()
 

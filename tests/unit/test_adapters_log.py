@@ -110,6 +110,22 @@ def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(
     assert "CANARY" not in output.getvalue()
 
 
+def test_at_warning_refusals_and_failures_are_still_written(output: Output) -> None:
+    log = StepLog(new_logger("WARNING", stream=output, service="loud"))
+
+    log.step("slb.add.failed", code="SystemBusy")
+    log.step("slb.add", outcome="failed")
+    for outcome in ("refused", "failed", "provisioned"):
+        log.step("outcome", outcome=outcome)
+
+    assert [(line["message"], line["level"]) for line in output.lines()] == [
+        ("slb.add.failed", "WARNING"),
+        ("outcome", "WARNING"),
+        ("outcome", "ERROR"),
+    ]
+    assert output.lines()[0]["location"].startswith("test_at_warning")
+
+
 def test_above_info_no_step_is_written(output: Output) -> None:
     log = StepLog(new_logger("WARNING", stream=output, service="quiet"))
 

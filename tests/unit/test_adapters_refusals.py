@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.adapters.refusals import Operation, Refusal, Rule, busy, judge, rejected
+from provisioner.adapters.refusals import (
+    Operation,
+    Refusal,
+    Rule,
+    busy,
+    judge,
+    rejected,
+    unanswered,
+    unreachable,
+)
 from provisioner.adapters.slb_rules import ADD, CREATE, DELETE, LIST, READ, RULES, SET
 from provisioner.core.errors import (
     Ambiguous,
@@ -96,6 +105,13 @@ def test_a_server_error_is_ambiguous_for_writes_and_of_the_moment_for_reads(stat
     for operation in EVERY:
         error = slb(operation, status, "InternalError")
         assert type(error) is (Ambiguous if operation.writes else Retryable)
+        assert error.code == ("OutcomeUnknown" if operation.writes else "InternalError")
+        assert "InternalError" in str(error)
+
+
+def test_a_read_without_a_readable_answer_has_a_code_of_its_own() -> None:
+    assert unanswered(READ, "timed out").code == Code.NO_ANSWER.value
+    assert unreachable(READ, "no route").code == Code.UNREACHABLE.value
 
 
 def test_a_code_that_says_nothing_was_done_is_believed_with_any_status() -> None:

@@ -22,11 +22,13 @@ class Flaky:
     def __init__(self, *errors: Exception, takes: float = 0.0) -> None:
         self.clock = FakeClock()
         self.begun: list[float] = []
+        self.told: list[float] = []
         self._started = self.clock.now()
         self._errors = list(errors)
         self._takes = takes
 
-    def __call__(self) -> str:
+    def __call__(self, left: float) -> str:
+        self.told.append(left)
         self.begun.append(self.clock.now() - self._started)
         self.clock.advance(self._takes)
         if self._errors:
@@ -54,6 +56,16 @@ def test_a_call_that_the_cloud_did_not_take_is_made_again() -> None:
 
     assert call.retry.until_answered(call, within=60) == "answer"
     assert len(call.begun) == 4
+
+
+def test_each_attempt_is_told_the_time_that_is_left() -> None:
+    call = Flaky(busy(retry_after=3.0), takes=2.0)
+
+    call.retry.until_answered(call, within=20)
+
+    first, second = call.told
+    assert first == 20
+    assert 14.7 < second <= 15.0
 
 
 def test_the_ceiling_of_the_waits_doubles_up_to_five_seconds() -> None:

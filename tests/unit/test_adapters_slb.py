@@ -229,12 +229,47 @@ def test_a_debug_switch_of_the_sdk_that_trips_over_a_status_makes_a_write_ambigu
 
 
 def test_what_the_sdk_refuses_by_itself_is_the_deployments_fault(port: SlbLoadBalancers) -> None:
-    def refuse(_client: object, _request: object) -> None:
+    def refuse(*_: object) -> None:
         raise ClientException(code="ParameterMissing", message="'config' can not be unset")
 
     request = models.CreateVServerGroupRequest(region_id=REGION)
     with pytest.raises(ConfigurationError):
-        port._api.call(CREATE, refuse, request, lambda answer: answer)
+        port._api.call(CREATE, refuse, request, lambda answer: answer, LONG)
+
+
+@pytest.mark.parametrize(
+    ("configured", "left", "connect", "read"),
+    [(8.0, 60.0, 2000, 6000), (8.0, 2.0, 500, 1500), (8.0, 0.01, 125, 375), (0.2, 0.01, 50, 150)],
+)
+def test_a_call_lasts_no_longer_than_the_time_that_is_left(
+    api: Canned, configured: float, left: float, connect: int, read: int
+) -> None:
+    asked: list[Any] = []
+
+    def method(_client: object, _request: object, options: Any) -> None:
+        asked.append((options.connect_timeout, options.read_timeout))
+
+    connection = Connection(lambda: Credentials("key", "secret"), api.url, configured)
+    port = SlbLoadBalancers(connection, FakeClock(), replayable())
+    request = models.CreateVServerGroupRequest(region_id=REGION)
+    with pytest.raises(Ambiguous):
+        port._api.call(CREATE, method, request, lambda answer: answer, left)
+    assert asked == [(connect, read)]
+
+
+@pytest.mark.parametrize(
+    ("status", "said_id", "known"),
+    [(400, "R-9", "R-9"), (500, "R-9", "R-9"), (400, None, "")],
+)
+def test_a_refusal_carries_the_request_id_that_it_was_answered_with(
+    api: Canned, port: SlbLoadBalancers, status: int, said_id: str | None, known: str
+) -> None:
+    api.say(json.dumps({"Code": "NeverHeardOf", "RequestId": said_id}), status)
+
+    with pytest.raises(ProvisionerError) as failed:
+        create(port)
+
+    assert failed.value.request_id == known
 
 
 def test_an_endpoint_that_is_none_is_the_deployments_fault() -> None:
@@ -390,13 +425,6 @@ def test_an_endpoint_is_a_url_or_a_host_and_tls_unless_it_says_otherwise(
     client = port._api._client(REGION)
 
     assert (client._protocol, client._endpoint) == (protocol, host)
-
-
-def test_connecting_and_reading_fit_into_the_time_for_one_call() -> None:
-    connection = Connection(lambda: Credentials("key", "secret"), seconds=8.0)
-    client = SlbLoadBalancers(connection, FakeClock(), replayable())._api._client(REGION)
-
-    assert (client._connect_timeout, client._read_timeout) == (2000, 6000)
 
 
 def test_a_client_is_kept_for_as_long_as_its_credentials() -> None:

@@ -156,7 +156,7 @@ def test_a_hook_is_mapped_by_every_binding_of_its_scaling_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "path"), [("asg-0002", "/ScalingGroupId"), ("", "/LoadBalancerId")]
+    ("group", "path"), [("asg-0002", "/ScalingGroupId"), ("", "/content/scalingGroupId")]
 )
 def test_a_hook_that_no_binding_knows_is_refused(group: str, path: str) -> None:
     error = refused(a_hook_request(scaling_group_id=group), policy(a_binding()))
@@ -171,12 +171,18 @@ def test_instances_without_a_scaling_group_are_mapped_by_the_only_binding_of_the
     assert not desired.from_hook
 
 
-@pytest.mark.parametrize("bound", [(), (a_binding(), a_binding(scaling_group_id="asg-0002"))])
+@pytest.mark.parametrize(
+    ("bound", "path"),
+    [
+        ((), "/LoadBalancerId"),
+        ((a_binding(), a_binding(scaling_group_id="asg-0002")), "/ScalingGroupId"),
+    ],
+)
 def test_without_a_scaling_group_none_or_several_bindings_of_a_balancer_are_refused(
-    bound: tuple[Binding, ...],
+    bound: tuple[Binding, ...], path: str
 ) -> None:
     error = refused(asks_for("i-0001", load_balancer_id="lb-0001"), policy(*bound))
-    assert (error.code, error.path) == ("NoBinding", "/LoadBalancerId")
+    assert (error.code, error.path) == ("NoBinding", path)
 
 
 def test_a_balancer_named_besides_the_scaling_group_chooses_among_its_bindings() -> None:
@@ -336,13 +342,25 @@ def test_ownership_is_marked_by_tags_beside_the_requests_own() -> None:
 
 def test_where_tags_are_off_ownership_stands_in_each_free_description() -> None:
     asked = (Backend("i-1", 80), Backend("i-2", 80, description="blue"))
-    request = a_request("direct", "e-1", backends=asked, tags={"team": "a"})
+    request = a_request("direct", "e-1", backends=asked)
     (desired,) = mapped(request, policy(tagging=False))
     assert desired.group.tags == {}
     assert [backend.description for backend in desired.group.backends] == [
         f"vservergroup-provisioner/{desired.fingerprint}",
         "blue",
     ]
+
+
+def test_tags_that_a_request_names_are_refused_where_tags_are_off() -> None:
+    asked = (Backend("i-1", 80),)
+    request = a_request("direct", "e-1", backends=asked, tags={"team": "a"})
+    assert refused(request, policy(tagging=False)).path == "/Tags"
+
+
+def test_a_name_that_the_binding_alone_tells_is_checked_at_once() -> None:
+    one = {"ScalingGroupId": "asg:1", "LoadBalancerId": "lb-1", "Ports": [80]}
+    _, found = bindings.read_bindings([one])
+    assert [problem.path for problem in found] == ["/0/VServerGroupName"]
 
 
 def test_a_content_hash_covers_the_instances_that_the_event_named_gone_or_not() -> None:

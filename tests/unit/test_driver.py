@@ -10,9 +10,10 @@ import pytest
 
 from builders import REGION
 from deployments import Deployment, a_group, deployment, replayable, servers
+from fakes import FakeLog
 from provisioner.core import commands
 from provisioner.core.errors import Code, Rejected, Retryable
-from provisioner.driver import Drive
+from provisioner.driver import Drive, Invocation
 
 BUSY = Retryable("SystemBusy", "busy")
 
@@ -75,6 +76,26 @@ def test_each_call_is_a_step_in_the_log_with_identities_and_counts_only(cloud: D
             "slb.add.failed",
             {**where, "VServerGroupId": group_id, "backends": 1, "code": "SystemBusy"},
         ),
+    ]
+
+
+def test_a_failed_call_is_known_by_its_request_id_too(cloud: Deployment) -> None:
+    refused = Retryable("SystemBusy", "busy")
+    refused.request_id = "request-of-the-refusal"
+    cloud.load_balancers.fail_next("list_vserver_groups", refused)
+    driven = drive(cloud)
+    with pytest.raises(Retryable):
+        ask(driven, commands.ListGroups())
+    assert driven.request_ids == ["request-of-the-refusal"]
+    assert cloud.log.steps == [
+        (
+            "slb.list.failed",
+            {
+                "LoadBalancerId": "lb-0001",
+                "slb_request_id": "request-of-the-refusal",
+                "code": "SystemBusy",
+            },
+        )
     ]
 
 
@@ -184,3 +205,12 @@ def test_out_of_time_tells_the_failure_that_took_it_but_not_one_that_passed(
     with pytest.raises(Retryable) as told:
         drive(cloud).run(passed())
     assert told.value.code == Code.OUT_OF_TIME.value
+
+
+def test_time_is_shared_so_that_one_that_hangs_does_not_starve_the_others() -> None:
+    whole = Invocation(deadline=60.0, ends=66.0, log=FakeLog())
+    assert whole.share(0.0, 4).deadline == 15.0
+    assert whole.share(45.0, 1).deadline == 60.0
+    assert whole.share(50.0, 10).deadline == 55.0  # less than five seconds is of no use
+    assert whole.share(58.0, 10).deadline == 60.0
+    assert whole.share(0.0, 4).ends == 66.0

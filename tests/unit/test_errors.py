@@ -58,6 +58,22 @@ def test_what_is_not_the_events_fault_is_retryable(error: Retryable, code: str) 
     assert (error.code, type(error.code)) == (code, str)
 
 
+def test_an_error_tells_its_problems_where_they_say_more_than_its_message() -> None:
+    assert Rejected.of(PROBLEMS).fields()["problems"] == [
+        {"path": "/Ports", "message": "is required"},
+        {"path": "", "message": "must be an object"},
+    ]
+    alone = Retryable(Code.OUT_OF_TIME, "no time")
+    assert alone.fields() == {"code": "OutOfTime", "message": "no time", "path": ""}
+
+
+def test_the_clouds_request_id_is_for_the_log_and_not_for_a_result() -> None:
+    refused = Rejected("OverQuota", "full")
+    refused.request_id = "R-1"
+    assert refused.fields()["request_id"] == "R-1"
+    assert "request_id" not in refused.document()
+
+
 def test_a_skip_is_neither_rejected_nor_retryable() -> None:
     skip = Skip("a test event")
     assert not isinstance(skip, Rejected | Retryable)

@@ -375,6 +375,39 @@ def test_another_path_is_404_and_another_method_405(
     assert (got, headers.get("Allow")) == (status, allow)
     assert (headers["Content-Type"], body["status"]) == (PROBLEM, status)
     assert cloud.operations == []
+    code = {404: "NotFound", 405: "MethodNotAllowed"}[status]
+    assert body["code"] == code
+    ((name, told),) = cloud.log.steps
+    assert (name, told["outcome"]) == ("outcome", "refused")
+    assert told["error"] == {"code": code, "message": body["detail"], "path": ""}
+
+
+def test_a_call_is_known_in_the_log_by_the_id_that_its_gateway_gave_it(cloud: Deployment) -> None:
+    event = {
+        "httpMethod": "POST",
+        "path": "/",
+        "body": json.dumps(document()),
+        "headers": {"X-Ca-Request-Id": "req-0002"},
+    }
+    assert answered(handler.handle(cloud.app, as_bytes(event), context()))[0] == 200
+    assert {fields["http_request_id"] for _, fields in cloud.log.steps} == {"req-0002"}
+
+
+@pytest.mark.parametrize("form", ["event", "WSGI"])
+def test_every_problem_of_a_refused_event_is_in_the_log(cloud: Deployment, form: str) -> None:
+    body = document(RegionId=7, BackendServers=[{"Port": CANARY}])
+    if form == "event":
+        handled(cloud, body)
+    else:
+        by_wsgi(cloud, "POST", "/", json.dumps(body))
+    (told,) = [fields for name, fields in cloud.log.steps if name == "outcome"]
+    error: Any = told["error"]
+    assert [problem["path"] for problem in error["problems"]] == [
+        "/BackendServers/0/Port",
+        "/BackendServers/0/ServerId",
+        "/RegionId",
+    ]
+    assert CANARY not in repr(cloud.log.steps)
 
 
 def test_a_group_that_failed_is_a_problem_that_holds_the_result(
@@ -454,8 +487,40 @@ def test_initialize_fails_with_every_problem_and_the_next_instance_may_succeed(
 
 @pytest.mark.usefixtures("environment")
 def test_a_configuration_error_keeps_an_event_that_comes_before_it_is_mended() -> None:
-    with pytest.raises(Retryable):
+    with pytest.raises(Retryable) as error:
         index.handler(as_bytes(document()), context())
+    assert (type(error.value), error.value.code) == (Retryable, "ConfigurationInvalid")
+    assert (error.value.__cause__, error.value.__context__) == (None, None)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    "event", [http_event("{}"), http_event("not base64", isBase64Encoded=True)]
+)
+def test_a_call_that_comes_before_the_configuration_is_mended_is_503(event: Any) -> None:
+    status, headers, problem = answered(index.handler(as_bytes(event), context()))
+    assert (status, headers["Content-Type"]) == (503, PROBLEM)
+    assert (problem["code"], problem["retryable"]) == ("ConfigurationInvalid", True)
+
+
+@pytest.mark.usefixtures("environment")
+def test_over_wsgi_too_a_configuration_that_cannot_work_is_503() -> None:
+    sent: list[Any] = []
+    (answer,) = index.http_handler({"fc.context": context()}, lambda *said: sent.extend(said))
+    assert sent[0] == "503 Service Unavailable"
+    assert json.loads(answer)["code"] == "ConfigurationInvalid"
+
+
+def test_a_defect_while_the_instance_is_built_is_500_and_tells_nothing(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    def build() -> None:
+        raise KeyError(CANARY)
+
+    environment.setattr(bootstrap, "build", build)
+    status, _, problem = answered(index.handler(as_bytes(http_event("{}")), context()))
+    assert (status, problem["code"]) == (500, "InternalError")
+    assert CANARY not in json.dumps(problem)
 
 
 def test_the_functions_entry_points_work_on_the_instances_app(

@@ -11,7 +11,7 @@ import pytest
 from builders import TOKEN, a_hook_request
 from deployments import a_group, hold_to_the_schema, servers
 from provisioner.core import result
-from provisioner.core.errors import Code, Rejected, Retryable
+from provisioner.core.errors import Code, Problem, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
     EventRef,
@@ -89,6 +89,31 @@ def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
     assert "subject" not in document
     later = Outcome(Status.FAILED, EVENT, error=Retryable("Throttling", "slow down"))
     assert result.result_document(later)["data"]["error"]["retryable"] is True
+
+
+MANY = tuple(Problem(f"/Instances/{n}", "must be a string, is a number") for n in range(100))
+
+
+def test_every_problem_is_told_where_there_are_several() -> None:
+    refused = Outcome(Status.REFUSED, EVENT, error=Rejected.of(MANY))
+    document = result.result_document(refused)
+    hold_to_the_schema(document)
+    problems = document["data"]["error"]["problems"]
+    assert [(problem["path"], problem["message"]) for problem in problems] == [
+        (problem.path, problem.message) for problem in MANY
+    ]
+
+
+def test_problems_that_no_topic_would_take_are_dropped_and_the_message_stays() -> None:
+    long = [Problem(problem.path, "x" * 700) for problem in MANY]
+    full = result.result_document(Outcome(Status.REFUSED, EVENT, error=Rejected.of(long)))
+    message = result.as_message(full)
+    assert len(message) <= result.LONGEST
+    short = json.loads(message)
+    hold_to_the_schema(short)
+    assert short["data"]["truncated"] is True
+    assert short["data"]["error"].keys() == {"code", "message", "path", "retryable"}
+    assert short["data"]["error"]["message"].endswith("and 95 more")
 
 
 def test_the_same_result_has_the_same_id_whoever_found_it_and_whenever() -> None:

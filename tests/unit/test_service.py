@@ -8,7 +8,7 @@ import pytest
 
 from builders import a_request
 from deployments import LB, NAME, Deployment, a_binding, deployment, servers
-from provisioner.core.errors import Ambiguous, Rejected, Retryable
+from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from provisioner.core.model import EventRef, Instance, OnExisting, Request, Status
 from provisioner.service import refuse
 
@@ -44,6 +44,21 @@ def test_a_request_is_ensured_published_and_told() -> None:
         "published",
         "outcome",
     ]
+
+
+def test_a_topic_that_refuses_a_result_is_the_deployments_fault_and_the_group_is_told() -> None:
+    cloud = deployment()
+    cloud.notifications.fail_next("publish", Rejected("InvalidArgument", "too long"))
+    with pytest.raises(ConfigurationError) as raised:
+        cloud.provision(REQUEST)
+    assert (raised.value.code, "InvalidArgument" in raised.value.message) == (
+        "ConfigurationInvalid",
+        True,
+    )
+    (told,) = [fields for name, fields in cloud.log.steps if name == "outcome"]
+    assert (told["outcome"], told["VServerGroupId"]) == ("provisioned", "rsp-0001")
+    cloud.provision(REQUEST)
+    assert cloud.notifications.kinds == ["provisioned"]
 
 
 def test_the_same_request_again_writes_nothing_and_publishes_the_same_id() -> None:

@@ -145,6 +145,8 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
     wrong = dict.fromkeys(EFFECTS, f"{SECRET} ")
     problems = refused({**PLATFORM, **wrong})
     assert problems.keys() == {
+        "RESULT_TOPIC",
+        "REGION_ID",
         "BACKEND_PORTS",
         "BACKEND_WEIGHT",
         "BACKEND_TYPE",

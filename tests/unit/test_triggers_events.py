@@ -239,13 +239,8 @@ def wsgi_environ(call: dict[str, Any]) -> dict[str, Any]:
 def test_a_wsgi_call_is_read_from_its_environ() -> None:
     call = json.loads((EVENTS / WSGI).read_text())
     read = http.read_environ(wsgi_environ(call))
-    assert (read.method, read.path, read.format) == ("POST", "/", "wsgi")
+    assert (read.method, read.path) == ("POST", "/")
     assert read.request_id == "req-0001"
-    assert read.headers == {
-        "content-type": "application/json",
-        "content-length": str(len(call["body"])),
-        "x-request-tag": "a",
-    }
     assert comparable(direct.read_body(read.body, source="http")) == a_request("http", HASH)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.core.errors import Code, ConfigurationError
+from provisioner.core.lease import CALL
 from provisioner.ports import Credentials, CredentialsSource
 
-CALL_SECONDS = 8.0  # the lease on a claim counts on it: no call hangs for longer
+_SHORTEST_CALL = 0.5  # seconds: below, even a cloud that is well would not be heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Connection:
 
     credentials: CredentialsSource
     endpoint: str = ""
-    seconds: float = CALL_SECONDS
+    seconds: float = CALL
 
     def identity(self) -> Credentials:
         """The credentials of this moment."""
@@ -26,3 +27,7 @@ class Connection:
             message = "there are no credentials: give the function a role"
             raise ConfigurationError(message, code=Code.PERMISSION_MISSING)
         return found
+
+    def timeout(self, within: float) -> float:
+        """Seconds for one call, where `within` are left."""
+        return min(self.seconds, max(within, _SHORTEST_CALL))

@@ -67,11 +67,11 @@ class EssScalingGroups(ScalingGroups):
         for start in range(0, len(instance_ids), _INSTANCES_PER_CALL):
             request = models.DescribeScalingInstancesRequest(
                 region_id=region_id,
-                scaling_group_id=scaling_group_id,
+                scaling_group_id=scaling_group_id or None,
                 instance_ids=list(instance_ids[start : start + _INSTANCES_PER_CALL]),
                 page_size=_INSTANCES_PER_CALL,
             )
-            method = Client.describe_scaling_instances
+            method = Client.describe_scaling_instances_with_options
             call = partial(self._api.call, _INSTANCES, method, request, _read_instances)
             found |= self._retry.until_answered(call, within=deadline - self._clock.now())
         return found
@@ -84,7 +84,7 @@ class EssScalingGroups(ScalingGroups):
             lifecycle_action_result=result.value,
             client_token=_client_token(action.token, result.value),
         )
-        method = Client.complete_lifecycle_action
+        method = Client.complete_lifecycle_action_with_options
         call = partial(self._api.call, _COMPLETE, method, request, lambda _: True)
         try:
             return self._retry.until_answered(call, within=within, repeatable=True)
@@ -114,7 +114,9 @@ class EssScalingGroups(ScalingGroups):
             next_token=token or None,  # an empty one would be sent
         )
         read = partial(_read_page, region_id, activity_id)
-        call = partial(self._api.call, _ACTIONS, Client.describe_lifecycle_actions, request, read)
+        call = partial(
+            self._api.call, _ACTIONS, Client.describe_lifecycle_actions_with_options, request, read
+        )
         return self._retry.until_answered(call, within=deadline - self._clock.now())
 
 
@@ -132,6 +134,7 @@ def _read_page(region_id: str, activity_id: str, response: Any) -> _Page:
             # The result is filled while the action is pending, too: only the status tells.
             pending=item.lifecycle_action_status == "Pending",
             result=item.lifecycle_action_result or "",
+            timed_out=item.lifecycle_action_status == "Timeout",
             instance_ids=tuple(item.instance_ids or ()),
         )
         for item in body.lifecycle_actions or ()
@@ -147,6 +150,7 @@ def _read_instances(response: Any) -> dict[str, ScalingInstance]:
             item.lifecycle_state or "",
             item.private_ip_address or "",
             item.scaling_activity_id or "",
+            item.scaling_group_id or "",
         )
         for item in response.body.scaling_instances or ()
     }

@@ -55,7 +55,8 @@ class StepLog(Log):
         return StepLog(self._logger, **self._bound | fields)
 
     def step(self, name: str, /, **fields: object) -> None:
-        self._logger.info(name, extra=_harmless(self._bound | fields), stacklevel=3)
+        write = getattr(self._logger, _level(name, fields))
+        write(name, extra=_harmless(self._bound | fields), stacklevel=3)
 
 
 def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> Logger:
@@ -83,6 +84,7 @@ def silence_sdk_loggers() -> None:
     logging.getLogger().addFilter(_not_from_an_sdk)
 
 
+_OUTCOMES = {"refused": "warning", "failed": "error"}
 _NOWHERE = logging.NullHandler()
 
 
@@ -93,6 +95,13 @@ def _not_from_an_sdk(record: logging.LogRecord) -> bool:
         if any(record.pathname.startswith(f"{place}/") for place in places):
             return False
     return True
+
+
+def _level(name: str, fields: Mapping[str, object]) -> str:
+    """A failed call may yet be made good; an outcome that failed was not."""
+    if name.endswith(".failed"):
+        return "warning"
+    return _OUTCOMES.get(str(fields.get("outcome")), "info") if name == "outcome" else "info"
 
 
 def _harmless(fields: Mapping[str, object]) -> dict[str, object]:

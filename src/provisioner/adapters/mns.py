@@ -7,6 +7,8 @@ by its id. The SDK tells no HTTP status, hence the code alone decides; what it l
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from mns.mns_exception import MNSClientParameterException, MNSServerException
 from mns.topic import TopicMessage
 
 from provisioner.core.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
+from provisioner.core.result import LONGEST, LONGEST_TAG
 from provisioner.ports import Clock, Notifications
 
 from .connection import Connection
@@ -32,11 +35,9 @@ from .refusals import (
     rejected,
     throttled,
     unanswered,
+    unreachable,
 )
 from .retry import Retry
-
-LONGEST_MESSAGE = 64 * 1024  # bytes
-LONGEST_TAG = 16  # characters
 
 _PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
 _TOPIC = deployment("create the result topic, or set the one that is there")
@@ -52,6 +53,8 @@ _RULES = (
     Rule("TooManyRequests", throttled),
     Rule("QpsLimitExceeded", throttled),
 )
+
+_NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
 # A server closes what is idle, and a frozen instance does not notice; a new connection is cheaper
 # than finding out.
@@ -84,15 +87,16 @@ class MnsNotifications(Notifications):
     def publish(self, document: str, *, tag: str, within: float) -> str:
         _check(document, tag)
         return self._retry.until_answered(
-            lambda: self._publish(document, tag), within=within, repeatable=True
+            lambda left: self._publish(document, tag, left), within=within, repeatable=True
         )
 
     def close(self) -> None:
         while self._idle:
             self._idle.pop()[0].mns_client.close_connection()
 
-    def _publish(self, document: str, tag: str) -> str:
+    def _publish(self, document: str, tag: str, within: float) -> str:
         with _our_errors(), self._account() as account:
+            _limit(account, self._connection.timeout(within))
             sent = account.get_topic(self._topic).publish_message(TopicMessage(document, tag))
             if not sent.message_id:
                 raise ValueError
@@ -119,19 +123,30 @@ class MnsNotifications(Notifications):
 
     def _new_account(self) -> Account:
         provider = _Rotating(self._connection)
-        account = Account(self._connection.endpoint, credentials_provider=provider)
-        client = account.mns_client
-        client.set_connection_timeout(self._connection.seconds)  # heeded over HTTP
-        client.http.conn.timeout = self._connection.seconds  # heeded over HTTPS, which has none
-        return account
+        return Account(self._connection.endpoint, credentials_provider=provider)
+
+
+def _limit(account: Account, seconds: float) -> None:
+    connection = account.mns_client.http.conn
+    connection.connection_timeout = seconds  # heeded when it connects over HTTP
+    connection.timeout = seconds  # heeded when it connects over HTTPS, which has no such setting
+    if connection.sock:
+        connection.sock.settimeout(seconds)
 
 
 def _check(document: str, tag: str) -> None:
     """The SDK checks neither."""
-    if len(document.encode("utf-8")) > LONGEST_MESSAGE:
+    if len(document.encode("utf-8")) > LONGEST:
         raise Rejected("InvalidArgument", "a message to a topic holds at most 64 KB")
     if len(tag) > LONGEST_TAG:
         raise Rejected("InvalidArgument", f"a tag has at most {LONGEST_TAG} characters")
+
+
+def _never_sent(error: BaseException | None) -> bool:
+    """Over HTTP, the SDK wraps what its connecting met; what sending meets is not wrapped so."""
+    return isinstance(error, _NEVER_SENT) or (
+        isinstance(error, OSError) and any(isinstance(arg, OSError) for arg in error.args)
+    )
 
 
 @contextmanager
@@ -147,4 +162,6 @@ def _our_errors() -> Iterator[None]:
         message = "the endpoint or the name of the result topic is not one of MNS's"
         raise ConfigurationError(message) from error
     except Exception as error:
+        if _never_sent(error.__context__):
+            raise unreachable(_PUBLISH, type(error.__context__).__name__) from error
         raise unanswered(_PUBLISH, type(error).__name__) from error

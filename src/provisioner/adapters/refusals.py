@@ -69,7 +69,7 @@ def judge(
     if otherwise:
         return otherwise(refusal)
     if refusal.status >= _SERVER_ERROR:
-        return unanswered(refusal.operation, f"status {refusal.status}")
+        return _broken(refusal)
     if refusal.retry_after is not None:
         return busy(refusal)
     return _REFUSED_FOR_GOOD(refusal)
@@ -106,7 +106,14 @@ def unanswered(operation: Operation, why: str) -> Retryable:
     effect."""
     if operation.writes:
         return Ambiguous(f"{operation.name} may have taken effect: no readable answer ({why})")
-    return Retryable(Code.UNREACHABLE, f"{operation.name}: no readable answer ({why})")
+    return Retryable(Code.NO_ANSWER, f"{operation.name}: no readable answer ({why})")
+
+
+def _broken(refusal: Refusal) -> Retryable:
+    if refusal.operation.writes:
+        return unanswered(refusal.operation, f"status {refusal.status}, {refusal.code}")
+    message = f"{refusal.operation.name}: the cloud failed with status {refusal.status}"
+    return Retryable(refusal.code, message, retry_after=refusal.retry_after)
 
 
 def unreachable(operation: Operation, why: str) -> Retryable:

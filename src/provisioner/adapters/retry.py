@@ -27,13 +27,14 @@ class Retry:
     clock: Clock
     random: Random
 
-    def once(self, call: Callable[[], T], *, within: float) -> T:
+    def once(self, call: Callable[[float], T], *, within: float) -> T:
+        """The call is told how many seconds are left."""
         if within <= 0:
             raise Retryable(Code.OUT_OF_TIME, "no time is left to call the cloud")
-        return call()
+        return call(within)
 
     def until_answered(
-        self, call: Callable[[], T], *, within: float, repeatable: bool = False
+        self, call: Callable[[float], T], *, within: float, repeatable: bool = False
     ) -> T:
         """No attempt begins after `within` seconds, and no wait that would end there begins.
 

@@ -45,7 +45,7 @@ class SlbLoadBalancers(LoadBalancers):
         request = models.DescribeVServerGroupsRequest(
             region_id=region_id, load_balancer_id=load_balancer_id
         )
-        call = partial(self._call, LIST, Client.describe_vserver_groups, request, read)
+        call = partial(self._call, LIST, Client.describe_vserver_groups_with_options, request, read)
         answer = self._retry.until_answered(call, within=within)
         self._owners.update((group.id, load_balancer_id) for group in answer.value)
         return answer
@@ -61,7 +61,9 @@ class SlbLoadBalancers(LoadBalancers):
         request = models.DescribeVServerGroupAttributeRequest(
             region_id=region_id, vserver_group_id=vserver_group_id
         )
-        call = partial(self._call, READ, Client.describe_vserver_group_attribute, request, read)
+        call = partial(
+            self._call, READ, Client.describe_vserver_group_attribute_with_options, request, read
+        )
         try:
             answer = self._retry.until_answered(call, within=within)
         except Rejected as error:
@@ -82,8 +84,8 @@ class SlbLoadBalancers(LoadBalancers):
             backend_servers=backend_servers(wanted.backends) if wanted.backends else None,
             tag=[models.CreateVServerGroupRequestTag(k, v) for k, v in wanted.tags.items()],
         )
-        call = partial(self._call, CREATE, Client.create_vserver_group, request, read)
-        answer = self._change(wanted.load_balancer_id, call, deadline=self._clock.now() + within)
+        call = partial(self._call, CREATE, Client.create_vserver_group_with_options, request, read)
+        answer = self._change(wanted.load_balancer_id, call, within)
         self._owners[answer.value] = wanted.load_balancer_id
         return answer
 
@@ -95,12 +97,11 @@ class SlbLoadBalancers(LoadBalancers):
             vserver_group_id=vserver_group_id,
             backend_servers=backend_servers(backends),
         )
-        method = Client.add_vserver_group_backend_servers
+        method = Client.add_vserver_group_backend_servers_with_options
         change = partial(
             self._change,
             self._owner(vserver_group_id),
             partial(self._call, ADD, method, request, _nothing),
-            deadline=self._clock.now() + within,
         )
         return self._retry.until_answered(change, within=within)
 
@@ -128,42 +129,48 @@ class SlbLoadBalancers(LoadBalancers):
         request = models.DeleteVServerGroupRequest(
             region_id=region_id, vserver_group_id=vserver_group_id
         )
-        call = partial(self._call, DELETE, Client.delete_vserver_group, request, _nothing)
+        call = partial(
+            self._call, DELETE, Client.delete_vserver_group_with_options, request, _nothing
+        )
         owner = self._owner(vserver_group_id)
         try:
-            answer = self._change(owner, call, deadline=self._clock.now() + within)
+            answer = self._change(owner, call, within)
         except Rejected as error:
             answer = _if_gone(error)
         self._owners.pop(vserver_group_id, None)
         return answer
 
     def _set(self, request: Any, within: float) -> Answer[None]:
-        call = partial(self._call, SET, Client.set_vserver_group_attribute, request, _nothing)
+        call = partial(
+            self._call, SET, Client.set_vserver_group_attribute_with_options, request, _nothing
+        )
         owner = self._owner(request.vserver_group_id)
-        return self._change(owner, call, deadline=self._clock.now() + within)
+        return self._change(owner, call, within)
 
     def _owner(self, vserver_group_id: str) -> str:
         return self._owners.get(vserver_group_id, vserver_group_id)
 
     def _change(
-        self, load_balancer_id: str, call: Callable[[], Answer[T]], *, deadline: float
+        self, load_balancer_id: str, call: Callable[[float], Answer[T]], within: float
     ) -> Answer[T]:
         """Sent once, when it is this load balancer's turn."""
-        with self._turns.of(load_balancer_id, within=deadline - self._clock.now()):
+        deadline = self._clock.now() + within
+        with self._turns.of(load_balancer_id, within=within):
             return self._retry.once(call, within=deadline - self._clock.now())
 
     def _call(
         self,
         operation: Operation,
-        method: Callable[[Any, Any], Any],
+        method: Callable[[Any, Any, Any], Any],
         request: Any,
         read: Callable[[Any], T],
+        within: float,
     ) -> Answer[T]:
         def answer(response: Any) -> Answer[T]:
             date = parsedate_to_datetime(response.headers["date"]).timestamp()
             return Answer(read(response.body), date, response.body.request_id)
 
-        return self._api.call(operation, method, request, answer)
+        return self._api.call(operation, method, request, answer, within)
 
 
 def _nothing(_body: Any) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.exceptions import UnretryableException
+from darabonba.runtime import RuntimeOptions
 from requests import exceptions as requests_errors
 from urllib3 import exceptions as urllib3_errors
 
@@ -33,6 +34,8 @@ _SHARE_TO_CONNECT = 0.25
 
 # An endpoint is made of it: nothing that could lead the signed request to another host.
 _REGION_ID = re.compile(r"[a-z0-9-]{1,64}\Z")
+
+_MISSING = (None, "", "None")  # the SDK spells a missing code or RequestId 'None'
 
 _NEVER_SENT = (
     urllib3_errors.ConnectTimeoutError,
@@ -64,15 +67,16 @@ class Api(Generic[C]):
     def call(
         self,
         operation: Operation,
-        method: Callable[[C, Any], Any],
+        method: Callable[[C, Any, Any], Any],
         request: Any,
         read: Callable[[Any], T],
+        within: float,
     ) -> T:
-        """One attempt. What `read` makes of the response is the result; what it raises means that
-        the answer cannot be read."""
+        """One attempt, in the `within` seconds that are left. What `read` makes of the response is
+        the result; what it raises means that the answer cannot be read."""
         client = self._client(request.region_id)
         with _our_errors(operation, self._rules):
-            response = method(client, request)
+            response = method(client, request, _options(self._connection.timeout(within)))
             _check_success(response)
             return read(response)
 
@@ -113,7 +117,6 @@ def _our_errors(operation: Operation, rules: Iterable[Rule]) -> Iterator[None]:
 
 def _config(connection: Connection, region_id: str, credentials: Credentials) -> Config:
     scheme, host = _split(connection.endpoint)
-    connect = connection.seconds * _SHARE_TO_CONNECT
     return Config(
         access_key_id=credentials.access_key_id,
         access_key_secret=credentials.access_key_secret,
@@ -121,8 +124,13 @@ def _config(connection: Connection, region_id: str, credentials: Credentials) ->
         region_id=region_id,
         endpoint=host,
         protocol=scheme,
-        connect_timeout=_milliseconds(connect),
-        read_timeout=_milliseconds(connection.seconds - connect),
+    )
+
+
+def _options(seconds: float) -> RuntimeOptions:
+    connect = seconds * _SHARE_TO_CONNECT
+    return RuntimeOptions(
+        connect_timeout=_milliseconds(connect), read_timeout=_milliseconds(seconds - connect)
     )
 
 
@@ -140,9 +148,18 @@ def _milliseconds(seconds: float) -> int:
 def _of_answer(
     error: AlibabaCloudException, operation: Operation, rules: Iterable[Rule]
 ) -> ProvisionerError:
+    ours = _judged(error, operation, rules)
+    if error.request_id not in _MISSING:
+        ours.request_id = str(error.request_id)
+    return ours
+
+
+def _judged(
+    error: AlibabaCloudException, operation: Operation, rules: Iterable[Rule]
+) -> ProvisionerError:
     if error.status_code is None:  # raised by the client itself, before it sent anything
         return ConfigurationError(f"{operation.name}: the SDK refuses its configuration")
-    if error.code in (None, "", "None"):  # the SDK spells a missing code 'None'
+    if error.code in _MISSING:
         return unanswered(operation, f"status {error.status_code} without a code")
     seconds = error.retry_after / 1000 if error.retry_after else None
     return judge(Refusal(operation, error.status_code, str(error.code), seconds), rules)

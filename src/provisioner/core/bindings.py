@@ -48,7 +48,7 @@ def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
     if found:
         return (), found
     read = tuple(Binding(**_fields(element)) for element in value)
-    found = _collisions(read)
+    found = [*_unfit_names(read), *_collisions(read)]
     return (() if found else read), found
 
 
@@ -62,13 +62,7 @@ def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
         and balancer in ("", binding.load_balancer_id)
     )
     if not found or (not group and len(found) > 1):
-        what = f"scaling group {group}" if group else f"load balancer {balancer}"
-        raise Rejected(
-            Code.NO_BINDING,
-            f"{'no binding is' if not found else f'{len(found)} bindings are'} configured for "
-            f"{what}; add one to BINDINGS, or name BackendServers and VServerGroupName",
-            path="/ScalingGroupId" if group else "/LoadBalancerId",
-        )
+        raise _no_binding(request, len(found))
     if request.vserver_group_name and len(found) > 1:
         raise Rejected(
             Code.BINDING_UNFIT,
@@ -78,6 +72,23 @@ def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
         )
     metadata = request.action.metadata if request.action else ""
     return tuple(_overridden(binding, metadata) for binding in found)
+
+
+def _no_binding(request: Request, found: int) -> Rejected:
+    if found:
+        remedy = f"{found} bindings are for this load balancer; name the ScalingGroupId of one"
+        return Rejected(Code.NO_BINDING, remedy, path="/ScalingGroupId")
+    if request.action and not request.scaling_group_id:
+        unknown = "the message names no scaling group, and its instances are in no single one"
+        return Rejected(Code.NO_BINDING, unknown, path="/content/scalingGroupId")
+    group = request.scaling_group_id
+    what = f"scaling group {group}" if group else f"load balancer {request.load_balancer_id}"
+    return Rejected(
+        Code.NO_BINDING,
+        f"no binding is configured for {what}; add one to BINDINGS, or name BackendServers and "
+        "VServerGroupName",
+        path="/ScalingGroupId" if group else "/LoadBalancerId",
+    )
 
 
 def desired(
@@ -153,6 +164,8 @@ def _checked(
     group: VServerGroup, request: Request, policy: Policy, *, named_by_binding: bool
 ) -> Desired:
     found = naming.name_problems(group.name, "/VServerGroupName")
+    if request.tags and not policy.tagging:
+        found.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
     found += backends.address_problems(group.backends)
     if not found:
         found = schema.problems("backend-servers", document.backend_servers(group.backends))
@@ -204,12 +217,29 @@ def _overridden(binding: Binding, metadata: str) -> Binding:
     return replace(binding, **_fields(opened))
 
 
+def _known_name(binding: Binding) -> str:
+    """The name as far as the binding alone tells it."""
+    return binding.name_template.replace("{scaling_group_id}", binding.scaling_group_id)
+
+
+def _unfit_names(bindings: Sequence[Binding]) -> list[Problem]:
+    """Of those whose name is known before there is an event."""
+    names = [(index, _known_name(binding)) for index, binding in enumerate(bindings)]
+    return [
+        problem
+        for index, name in names
+        if "{" not in name
+        for problem in naming.name_problems(name, schema.pointer(index, "VServerGroupName"))
+    ]
+
+
 def _collisions(bindings: Sequence[Binding]) -> list[Problem]:
     """Two bindings of one scaling group that name one group would fill it from both sides."""
     seen: dict[object, int] = {}
     found = []
     for index, binding in enumerate(bindings):
-        which = (binding.scaling_group_id, binding.load_balancer_id, binding.name_template)
+        name = _known_name(binding)
+        which = (binding.scaling_group_id, binding.load_balancer_id, name)
         first = seen.setdefault(which, index)
         if first != index:
             message = f"names the same VServer group as /{first}; give each a VServerGroupName"

@@ -25,7 +25,7 @@ from .commands import (
     Wait,
 )
 from .ensured import made, the_one
-from .errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from .errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from .lease import (
     HOLD,
     LONGEST_WAIT,
@@ -153,6 +153,8 @@ def fill(desired: Desired, own: Own, remaining: tuple[Backend, ...]) -> Steps:
             failures += 1
             yield Wait(error.retry_after or pause_after(failures))
         except Rejected as error:
+            if error.fault is Fault.NOT_FOUND:
+                raise GivenUp from None  # somebody deleted it: look again
             if not may_pass(error, desired):
                 raise
             yield Wait(LONGEST_WAIT)
@@ -172,6 +174,10 @@ def _commit(desired: Desired, own: Own) -> Steps:
         except Retryable as error:
             yield Wait(error.retry_after or SHORTEST_WAIT)
             continue
+        except Rejected as error:
+            if error.fault is Fault.NOT_FOUND:
+                raise GivenUp from None
+            raise
         return made(desired, held.id)
 
 

@@ -154,6 +154,8 @@ def _carry_out(plan: Plan, group_id: str, desired: Desired) -> Steps:
         except Ambiguous:
             return True
         except Rejected as error:
+            if error.fault is Fault.NOT_FOUND:
+                return True  # somebody deleted it: reading back tells
             if not may_pass(error, desired):
                 raise
             yield Wait(LONGEST_WAIT)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from .event import EventRef
 
@@ -26,6 +27,8 @@ class Code(str, Enum):
     UNREADABLE = "Unreadable"
     UNKNOWN_ENVELOPE = "UnknownEnvelope"
     INVALID_REQUEST = "InvalidRequest"
+    NOT_FOUND = "NotFound"
+    METHOD_NOT_ALLOWED = "MethodNotAllowed"
     NO_BINDING = "NoBinding"
     BINDING_UNFIT = "BindingUnfit"
     VSERVER_GROUP_DIFFERS = "VServerGroupDiffers"
@@ -33,11 +36,13 @@ class Code(str, Enum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     INSTANCES_GONE = "InstancesGone"
     LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
+    INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
     CONFIGURATION_INVALID = "ConfigurationInvalid"
     PERMISSION_MISSING = "PermissionMissing"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     UNREACHABLE = "Unreachable"
+    NO_ANSWER = "NoAnswer"
     OUT_OF_TIME = "OutOfTime"
     STILL_CHANGING = "StillChanging"
 
@@ -60,13 +65,28 @@ class Problem:
 
 
 class ProvisionerError(Exception):
-    """`code` is one of `Code` or a code of the cloud's."""
+    """`code` is one of `Code` or a code of the cloud's; `request_id` is set by the adapter where
+    the cloud answered with one."""
+
+    problems: tuple[Problem, ...] = ()
 
     def __init__(self, code: str, message: str, *, path: str = "") -> None:
         super().__init__(f"{_plain(code)}: {message}")
         self.code = _plain(code)
         self.message = message
         self.path = path
+        self.request_id = ""
+
+    def document(self) -> dict[str, Any]:
+        """For a result: the message tells the first few of the problems, `problems` all of them."""
+        told: dict[str, Any] = {"code": self.code, "message": self.message, "path": self.path}
+        if self.problems not in ((), (Problem(self.path, self.message),)):
+            told["problems"] = [{"path": p.path, "message": p.message} for p in self.problems]
+        return told
+
+    def fields(self) -> dict[str, Any]:
+        """For the log."""
+        return self.document() | ({"request_id": self.request_id} if self.request_id else {})
 
 
 class Rejected(ProvisionerError):

@@ -11,6 +11,7 @@ from .model import Desired, VServerGroup
 
 RENEW = 10.0  # seconds after its stamp, a claim is renewed
 HOLD = 20.0  # its owner sends nothing about it any more
+CALL = 8.0  # no call hangs for longer
 LATE = 15.0  # after it was sent, a call has taken effect or never will
 LEASE = 45.0  # after its stamp, anybody may delete it
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 4.0

@@ -94,6 +94,12 @@ def expand(template: str, request: Request) -> str:
     )
 
 
+def hook_event_id(hook_id: str, scaling_activity_id: str, token: str) -> str:
+    """One token for each hook and activity (doc). The token lets its holder end the action, so it
+    is known by its hash where ids are told."""
+    return f"{hook_id}:{scaling_activity_id or f'token-{digest(token)[:32]}'}"
+
+
 def fingerprint(request: Request, group: VServerGroup) -> str:
     """Which very request made a group, by what it asked for: the same in every delivery of it."""
     backends = sorted([*backend.key, backend.weight] for backend in request.backends or ())

@@ -46,6 +46,9 @@ def as_message(result: dict[str, Any]) -> str:
         key: [] if isinstance(value, list) else value for key, value in data["changes"].items()
     }
     shorter = {**data, "BackendServers": [], "changes": changes, "truncated": True}
+    if "error" in data:
+        error = {key: value for key, value in data["error"].items() if key != "problems"}
+        shorter["error"] = error
     return _dumped({**result, "data": shorter})
 
 
@@ -86,12 +89,8 @@ def _data(outcome: Outcome) -> dict[str, Any]:
             "LifecycleActionResult": outcome.lifecycle_result and outcome.lifecycle_result.value,
         }
     if outcome.error:
-        data["error"] = {
-            "code": outcome.error.code,
-            "message": outcome.error.message,
-            "path": outcome.error.path,
-            "retryable": isinstance(outcome.error, Retryable),
-        }
+        retryable = isinstance(outcome.error, Retryable)
+        data["error"] = {**outcome.error.document(), "retryable": retryable}
     return data
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from provisioner.core.errors import Problem, Rejected, Skip
 from provisioner.core.model import EventRef, Instance, LifecycleAction, Request, Transition
-from provisioner.core.naming import digest
+from provisioner.core.naming import hook_event_id
 from provisioner.core.schema import pointer, type_name
 
 from . import ess_events
@@ -67,10 +67,9 @@ def read(value: dict[str, Any], delivery: Delivery) -> Request | Skip | None:
     instances = tuple(map(Instance, _instance_ids(message, found)))
     if found:
         raise Rejected.of(found, what="the lifecycle hook message")
-    # The token lets its holder end the action: it is known by its hash where ids are told.
-    which = action.scaling_activity_id or f"token-{digest(action.token)[:32]}"
+    event_id = hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
     return Request(
-        event=EventRef("ess_hook", f"{action.hook_id}:{which}"),
+        event=EventRef("ess_hook", event_id),
         region_id=action.region_id,
         scaling_group_id=action.scaling_group_id,
         instances=instances,

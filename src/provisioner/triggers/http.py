@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from provisioner.core import schema
 from provisioner.core.errors import Rejected
@@ -37,10 +37,8 @@ _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 class HttpCall:
     method: str
     path: str
-    headers: Mapping[str, str] = field(repr=False)  # keys in lower case
     body: bytes = field(repr=False)
-    request_id: str
-    format: Literal["fc", "gateway", "wsgi"]
+    request_id: str  # the caller's, where a gateway stands between
 
 
 def read_event(payload: bytes) -> HttpCall | None:
@@ -54,22 +52,11 @@ def read_event(payload: bytes) -> HttpCall | None:
 
 def read_environ(environ: Mapping[str, Any]) -> HttpCall:
     method = str(environ.get("REQUEST_METHOD", "GET")).upper()
-    # HTTP_PROXY is the process's own, and may hold a password.
-    headers = {
-        name[5:].replace("_", "-").lower(): str(value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_") and name != "HTTP_PROXY"
-    }
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            headers[name.replace("_", "-").lower()] = str(environ[name])
     return HttpCall(
         method=method,
         path=str(environ.get("PATH_INFO", "/")),
-        headers=headers,
         body=_wsgi_body(environ, method),
         request_id=_text(getattr(environ.get("fc.context"), "request_id", "")),
-        format="wsgi",
     )
 
 
@@ -87,19 +74,15 @@ def _call(value: dict[str, Any]) -> HttpCall | None:
         return HttpCall(
             method=_text(inner.get("method")).upper(),
             path=_text(inner.get("path")) or _text(value.get("rawPath")),
-            headers=headers,
             body=_body(value),
             request_id=_text(context.get("requestId")) or headers.get("x-fc-request-id", ""),
-            format="fc",
         )
     if isinstance(value.get("httpMethod"), str) and isinstance(value.get("path"), str):
         return HttpCall(
             method=value["httpMethod"].upper(),
             path=value["path"],
-            headers=headers,
             body=_body(value),
             request_id=headers.get("x-ca-request-id", ""),
-            format="gateway",
         )
     return None
 
