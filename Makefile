@@ -4,7 +4,7 @@
 PYTHON ?= python3
 EVENT ?=
 
-.PHONY: help run test lint cloud coverage lock clean
+.PHONY: help run test lint cloud coverage emulator-coverage lock clean
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make coverage           what the tests reach"
+	@echo "make emulator-coverage  write docs/emulator-coverage.md from the code"
 	@echo "make lock               resolve the requirements anew"
 	@echo "make clean              remove what was generated"
 
@@ -32,6 +33,9 @@ cloud: .venv/.ready
 coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q
 	.venv/bin/coverage report
+
+emulator-coverage: .venv/.ready
+	.venv/bin/python -m localcloud.coverage > docs/emulator-coverage.md
 
 .venv/.ready: requirements-dev.txt
 	@$(PYTHON) tests/environments.py .venv
