@@ -1,4 +1,4 @@
-"""ECS on the wire: DescribeInstances, as far as finding an instance's address needs it."""
+"""ECS on the wire: DescribeInstances, as far as finding an instance and its address needs it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ def describe_instances(cloud: Cloud, call: Call) -> dict[str, Any]:
     region_id, wanted = call.parameters.require("RegionId"), _wanted(call)
     page = call.parameters.integer("PageNumber", default=1, low=1, high=10**8)
     size = call.parameters.integer("PageSize", default=10, low=1, high=100)
+    status, vpc_id = call.parameters.text("Status"), call.parameters.text("VpcId")
     found = [
         instance
         for instance in cloud.world.compute.instances.values()
-        if instance.region_id == region_id and (wanted is None or instance.instance_id in wanted)
+        if instance.region_id == region_id
+        and (wanted is None or instance.instance_id in wanted)
+        and status in (None, instance.status)
+        and vpc_id in (None, instance.vpc_id)
     ]
     shown = found[(page - 1) * size : page * size]
     return {
@@ -53,7 +57,11 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "InstanceId": instance.instance_id,
         "RegionId": instance.region_id,
         "Status": instance.status,
-        "VpcAttributes": {"PrivateIpAddress": {"IpAddress": [instance.private_ip_address]}},
+        "CreationTime": instance.created,
+        "VpcAttributes": {
+            "VpcId": instance.vpc_id,
+            "PrivateIpAddress": {"IpAddress": [instance.private_ip_address]},
+        },
         "InnerIpAddress": {"IpAddress": []},
     }
 

@@ -1,152 +1,182 @@
-"""ESS on the wire: parameters in, answers out, in the shape of the version that asked."""
+"""ESS on the wire: parameters in, answers out, in the shape of the version that asked. What only
+asks is in read_api.py.
+"""
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from localcloud.call import Service
-from localcloud.services.ess import shapes
-from localcloud.services.ess.model import DEFAULT_HEARTBEAT, STATUSES
-from localcloud.services.ess.paging import by_number, by_token
+from localcloud.services.ess import delivery, hooks, lifecycle, read_api, scaling, shapes
+from localcloud.services.ess.model import DEFAULT_HEARTBEAT, refused
 from localcloud.wire import rpc
-from localcloud.wire.errors import invalid_parameter, missing_parameter
+from localcloud.wire.errors import invalid_parameter, not_implemented
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localcloud.call import Call, Operation
     from localcloud.cloud import Cloud
-    from localcloud.services.ess.model import AutoScaling, LifecycleHook, ScalingGroup
+    from localcloud.services.ess.model import (
+        AutoScaling,
+        LifecycleHook,
+        ScalingGroup,
+        ScalingRule,
+    )
+    from localcloud.wire.parameters import Parameters
 
 _CLIENT_TOKEN_LENGTH = 64  # doc
+_ANY_INTEGER = 10**8
 
 
-def complete_lifecycle_action(ess: AutoScaling, call: Call, now: float) -> dict[str, Any]:
+def complete_lifecycle_action(cloud: Cloud, call: Call) -> dict[str, Any]:
     parameters = call.parameters
     hook_id = parameters.require("LifecycleHookId")
     token = parameters.require("LifecycleActionToken")
-    client_token = parameters.text("ClientToken") or ""
-    if len(client_token) > _CLIENT_TOKEN_LENGTH or not client_token.isascii():
-        raise invalid_parameter("ClientToken")
     # A completed action refuses the same ClientToken too (unknown; the stricter choice).
-    ess.complete(hook_id, token, parameters.text("LifecycleActionResult"), now)
+    _client_token(parameters)
+    result = parameters.text("LifecycleActionResult")
+    lifecycle.complete(cloud.world.ess, hook_id, token, result, cloud.clock.now())
     return {}
 
 
-def record_lifecycle_action_heartbeat(ess: AutoScaling, call: Call, now: float) -> dict[str, Any]:
+def record_lifecycle_action_heartbeat(cloud: Cloud, call: Call) -> dict[str, Any]:
     # sdk: lower camel case on the wire; the upper form is unknown, so both are taken.
     hook_id = call.parameters.require("lifecycleHookId", "LifecycleHookId")
     token = call.parameters.require("lifecycleActionToken", "LifecycleActionToken")
     seconds = call.parameters.integer(
-        "heartbeatTimeout", "HeartbeatTimeout", default=DEFAULT_HEARTBEAT, low=0, high=10**8
+        "heartbeatTimeout", "HeartbeatTimeout", default=DEFAULT_HEARTBEAT, low=0, high=_ANY_INTEGER
     )
-    ess.heartbeat(hook_id, token, seconds, now)
+    lifecycle.heartbeat(cloud.world.ess, hook_id, token, seconds, cloud.clock.now())
     return {}
 
 
-def describe_lifecycle_actions(ess: AutoScaling, call: Call, _now: float) -> dict[str, Any]:
-    activity_id = call.parameters.require("ScalingActivityId")
-    status = call.parameters.text("LifecycleActionStatus")
-    if status is not None and status not in STATUSES:
-        raise invalid_parameter("LifecycleActionStatus")
-    found = [
-        shapes.action(action)
-        for action in ess.actions
-        if action.scaling_activity_id == activity_id and status in (None, action.status)
-    ]
-    return by_token(call.parameters, "LifecycleActions", found)
+def create_lifecycle_hook(cloud: Cloud, call: Call) -> dict[str, Any]:
+    world, quota = cloud.world, hooks.HOOKS[call.version]
+    group = world.ess.group(call.parameters.require("ScalingGroupId"))
+    hook = hooks.create(world.ess, world.mns, group, _wanted(call.parameters), quota)
+    call.concerns["LifecycleHookId"] = hook.lifecycle_hook_id
+    return {"LifecycleHookId": hook.lifecycle_hook_id}
 
 
-def describe_lifecycle_hooks(ess: AutoScaling, call: Call, _now: float) -> dict[str, Any]:
-    group_id = call.parameters.text("ScalingGroupId")
-    wanted = call.parameters.strings("LifecycleHookIds", "LifecycleHookId")
-    name = call.parameters.text("LifecycleHookName")
-
-    def matches(group: ScalingGroup, hook: LifecycleHook) -> bool:
-        return (
-            group_id in (None, group.scaling_group_id)
-            and name in (None, hook.name)
-            and (not wanted or hook.lifecycle_hook_id in wanted)
-        )
-
-    found = [
-        shapes.hook(hook, group.scaling_group_id)
-        for group in _groups(ess, call)
-        for hook in group.hooks.values()
-        if matches(group, hook)
-    ]
-    return by_number(call.parameters, "LifecycleHooks", found, largest=50)
+def modify_lifecycle_hook(cloud: Cloud, call: Call) -> dict[str, Any]:
+    world = cloud.world
+    group, hook = _hook(world.ess, call.parameters)
+    hooks.modify(world.ess, world.mns, group, hook, _wanted(call.parameters))
+    return {}
 
 
-def describe_scaling_activities(ess: AutoScaling, call: Call, _now: float) -> dict[str, Any]:
-    call.parameters.require("RegionId")
-    group_id = call.parameters.text("ScalingGroupId")
-    wanted = call.parameters.strings("ScalingActivityIds", "ScalingActivityId")
-    if group_id is None and not wanted:
-        raise missing_parameter("ScalingGroupId")
-    if group_id is not None and wanted:  # sdk: exactly one of the two
-        raise invalid_parameter("ScalingActivityIds")
-    status = call.parameters.text("StatusCode")
-    regional = {group.scaling_group_id for group in _groups(ess, call)}
-    found = [
-        shapes.activity(activity)
-        for activity in reversed(ess.activities.values())  # inferred: the newest first
-        if activity.scaling_group_id in regional
-        and (activity.scaling_group_id == group_id or activity.scaling_activity_id in wanted)
-        and status in (None, activity.status_code)
-    ]
-    return by_number(call.parameters, "ScalingActivities", found, largest=50)
+def delete_lifecycle_hook(cloud: Cloud, call: Call) -> dict[str, Any]:
+    group, hook = _hook(cloud.world.ess, call.parameters)
+    hooks.delete(cloud.world.ess, group, hook, cloud.clock.now())
+    return {}
 
 
-def describe_scaling_instances(ess: AutoScaling, call: Call, _now: float) -> dict[str, Any]:
-    parameters = call.parameters
-    parameters.require("RegionId")
-    group_id = parameters.text("ScalingGroupId")
-    activity_id = parameters.text("ScalingActivityId")
-    ids = parameters.strings("InstanceIds", "InstanceId")
-    states = parameters.strings("LifecycleStates", "LifecycleState")
-    regional = {group.scaling_group_id for group in _groups(ess, call)}
-    found = [
-        shapes.instance(instance)
-        for instance in ess.instances.values()
-        if instance.scaling_group_id in regional
-        and group_id in (None, instance.scaling_group_id)
-        and activity_id in (None, instance.scaling_activity_id)
-        and (not ids or instance.instance_id in ids)  # sdk: unknown ones are left out silently
-        and (not states or instance.lifecycle_state in states)
-    ]
-    return by_number(parameters, "ScalingInstances", found, largest=100)
+def scale_with_adjustment(cloud: Cloud, call: Call) -> dict[str, Any]:
+    parameters, ess = call.parameters, cloud.world.ess
+    group = ess.group(parameters.require("ScalingGroupId"))
+    kind = parameters.require("AdjustmentType")
+    parameters.require("AdjustmentValue")
+    value = parameters.integer("AdjustmentValue", default=0, low=-_ANY_INTEGER, high=_ANY_INTEGER)
+    magnitude = parameters.integer("MinAdjustmentMagnitude", default=0, low=0, high=_ANY_INTEGER)
+    mode = parameters.text("ExecutionMode") or "None"
+    if mode != "None":
+        raise not_implemented(f"the ExecutionMode {mode}")
+    order = scaling.Order(
+        change=scaling.change_of(kind, value, ess.size(group), magnitude),
+        cause="A user requests to execute ScaleWithAdjustment.",
+        request_id=call.request_id,
+        context=scaling.read_context(parameters.text("LifecycleHookContext")),
+        parallel=parameters.flag("ParallelTask"),
+    )
+    return _scaled(cloud, call, group, order)
 
 
-def describe_scaling_groups(ess: AutoScaling, call: Call, _now: float) -> dict[str, Any]:
-    call.parameters.require("RegionId")
-    ids = call.parameters.strings("ScalingGroupIds", "ScalingGroupId")
-    names = call.parameters.strings("ScalingGroupNames", "ScalingGroupName")
-    found = [
-        shapes.group(group, _members(ess, group))
-        for group in _groups(ess, call)
-        if (not ids or group.scaling_group_id in ids) and (not names or group.name in names)
-    ]
-    return by_number(call.parameters, "ScalingGroups", found, largest=50)
+def execute_scaling_rule(cloud: Cloud, call: Call) -> dict[str, Any]:
+    group, rule = _rule(cloud.world.ess, call.parameters.require("ScalingRuleAri"))
+    size = cloud.world.ess.size(group)
+    order = scaling.Order(
+        change=scaling.change_of(rule.adjustment_type, rule.adjustment_value, size),
+        cause=f"A user requests to execute scaling rule {rule.scaling_rule_ari}.",
+        request_id=call.request_id,
+    )
+    return _scaled(cloud, call, group, order)
 
 
-def _groups(ess: AutoScaling, call: Call) -> list[ScalingGroup]:
-    region_id = call.parameters.text("RegionId")
-    return [group for group in ess.groups.values() if region_id in (None, group.region_id)]
+def adjust(cloud: Cloud, scaling_group_id: str, change: int) -> dict[str, Any]:
+    """For the control endpoint: an activity that no API call asked for."""
+    delivery.settle(cloud)
+    ess = cloud.world.ess
+    order = scaling.Order(change, "localcloud was told to.", str(uuid.uuid4()).upper())
+    activity = scaling.scale(ess, ess.group(scaling_group_id), order, cloud.clock.now())
+    delivery.deliver(cloud)
+    waits = ess.waits(activity.scaling_activity_id)
+    return {
+        **shapes.activity(activity),
+        "LifecycleActions": [shapes.action(item) for item in waits],
+    }
 
 
-def _members(ess: AutoScaling, group: ScalingGroup) -> list[Any]:
-    members = ess.instances.values()
-    return [item for item in members if item.scaling_group_id == group.scaling_group_id]
+def _scaled(cloud: Cloud, call: Call, group: ScalingGroup, order: scaling.Order) -> dict[str, Any]:
+    ess, token = cloud.world.ess, _client_token(call.parameters)
+    activity_id = ess.client_tokens.get(token)
+    if activity_id is None:  # sdk: the same token again is the same request
+        activity_id = scaling.scale(ess, group, order, cloud.clock.now()).scaling_activity_id
+        if token:
+            ess.client_tokens[token] = activity_id
+    call.concerns["ScalingActivityId"] = activity_id
+    return {"ScalingActivityId": activity_id}
 
 
-def _settled(operation: Callable[[AutoScaling, Call, float], dict[str, Any]]) -> Operation:
-    """Ends what has timed out, then answers in the shape of the version that asked."""
+def _rule(ess: AutoScaling, ari: str) -> tuple[ScalingGroup, ScalingRule]:
+    for group in ess.groups.values():
+        for rule in group.rules:
+            if rule.scaling_rule_ari == ari:
+                return group, rule
+    raise refused("InvalidScalingRuleAri.NotFound", "The scaling rule does not exist.")
+
+
+def _hook(ess: AutoScaling, parameters: Parameters) -> tuple[ScalingGroup, LifecycleHook]:
+    names = ("LifecycleHookId", "ScalingGroupId", "LifecycleHookName")
+    return hooks.find(ess, *map(parameters.text, names))
+
+
+def _wanted(parameters: Parameters) -> hooks.Wanted:
+    return hooks.Wanted(
+        name=parameters.text("LifecycleHookName"),
+        transition=parameters.text("LifecycleTransition"),
+        default_result=parameters.text("DefaultResult"),
+        heartbeat_timeout=parameters.text("HeartbeatTimeout"),
+        notification_arn=parameters.text("NotificationArn"),
+        notification_metadata=parameters.text("NotificationMetadata"),
+        status=parameters.text("LifecycleHookStatus"),
+    )
+
+
+def _client_token(parameters: Parameters) -> str:
+    token = parameters.text("ClientToken") or ""
+    if len(token) > _CLIENT_TOKEN_LENGTH or not token.isascii():
+        raise invalid_parameter("ClientToken")
+    return token
+
+
+def _writing(operation: Callable[[Cloud, Call], dict[str, Any]]) -> Operation:
+    """Ends what has timed out first, and sends what there is to tell afterwards."""
 
     def answer(cloud: Cloud, call: Call) -> Any:
-        now = cloud.clock.now()
-        cloud.world.ess.settle(now)
-        return shapes.shaped(call.version, operation(cloud.world.ess, call, now))
+        delivery.settle(cloud)
+        answered = operation(cloud, call)
+        delivery.deliver(cloud)
+        return answered
+
+    return answer
+
+
+def _reading(operation: Callable[[AutoScaling, Call], dict[str, Any]]) -> Operation:
+    def answer(cloud: Cloud, call: Call) -> Any:
+        delivery.settle(cloud)
+        return shapes.shaped(call.version, operation(cloud.world.ess, call))
 
     return answer
 
@@ -156,12 +186,18 @@ SERVICE = Service(
     dialect=rpc,
     versions=(shapes.FLAT, shapes.NESTED),
     operations={
-        "CompleteLifecycleAction": _settled(complete_lifecycle_action),
-        "RecordLifecycleActionHeartbeat": _settled(record_lifecycle_action_heartbeat),
-        "DescribeLifecycleActions": _settled(describe_lifecycle_actions),
-        "DescribeLifecycleHooks": _settled(describe_lifecycle_hooks),
-        "DescribeScalingActivities": _settled(describe_scaling_activities),
-        "DescribeScalingInstances": _settled(describe_scaling_instances),
-        "DescribeScalingGroups": _settled(describe_scaling_groups),
+        "ScaleWithAdjustment": _writing(scale_with_adjustment),
+        "ExecuteScalingRule": _writing(execute_scaling_rule),
+        "CreateLifecycleHook": _writing(create_lifecycle_hook),
+        "ModifyLifecycleHook": _writing(modify_lifecycle_hook),
+        "DeleteLifecycleHook": _writing(delete_lifecycle_hook),
+        "CompleteLifecycleAction": _writing(complete_lifecycle_action),
+        "RecordLifecycleActionHeartbeat": _writing(record_lifecycle_action_heartbeat),
+        "DescribeLifecycleActions": _reading(read_api.describe_lifecycle_actions),
+        "DescribeLifecycleHooks": _reading(read_api.describe_lifecycle_hooks),
+        "DescribeScalingActivities": _reading(read_api.describe_scaling_activities),
+        "DescribeScalingInstances": _reading(read_api.describe_scaling_instances),
+        "DescribeScalingGroups": _reading(read_api.describe_scaling_groups),
     },
+    background=(delivery.keep_time,),
 )

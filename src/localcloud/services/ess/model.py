@@ -1,28 +1,26 @@
-"""Scaling groups, activities, instances, lifecycle hooks and actions: state and rules of ESS.
+"""Scaling groups with their instances, hooks, activities and lifecycle actions: the state of ESS.
 
-A lifecycle action is one hook's wait for one activity, with one token and one result for all its
-instances. It ends by completion or, on the cloud's clock, by time-out with the hook's
-DefaultResult. Time-outs take effect when somebody looks: every operation calls settle() first.
+scaling.py begins activities, lifecycle.py ends the waits of their hooks, hooks.py makes and unmakes
+hooks. What these have to tell the account goes into the outbox; delivery.py takes it from there.
 """
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from localcloud.clock import timestamp
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from localcloud.services.ecs.model import Compute
 
+OUT, IN = "SCALE_OUT", "SCALE_IN"
 RESULTS = ("CONTINUE", "ABANDON", "ROLLBACK")
 STATUSES = ("Pending", "Timeout", "Completed")
-HEARTBEATS = 20  # doc: per action
-LONGEST_WAIT = 6 * 3600  # doc: seconds, in all
-# sdk: seconds, of a hook's own time-out and of a heartbeat alike
-SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT, DEFAULT_HEARTBEAT = 30, 21600, 600
+DEFAULT_HEARTBEAT = 600  # sdk: seconds
+LARGEST_SIZE = 2000  # sdk: what TotalCapacity may be set to
 
 
 @dataclass
@@ -34,6 +32,14 @@ class LifecycleHook:
     heartbeat_timeout: int = DEFAULT_HEARTBEAT
     notification_arn: str = ""
     notification_metadata: str = ""
+    status: str = "Active"
+
+
+@dataclass(frozen=True)
+class ScalingRule:
+    scaling_rule_ari: str
+    adjustment_type: str
+    adjustment_value: int
 
 
 @dataclass
@@ -42,6 +48,13 @@ class ScalingGroup:
     name: str
     region_id: str
     hooks: dict[str, LifecycleHook] = field(default_factory=dict)
+    created: str = ""
+    min_size: int = 0
+    max_size: int = LARGEST_SIZE
+    desired_capacity: int | None = None  # the expected number of instances, where there is one
+    vpc_id: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    rules: list[ScalingRule] = field(default_factory=list)
 
 
 @dataclass
@@ -51,7 +64,16 @@ class ScalingActivity:
     status_code: str
     start_time: str
     end_time: str | None = None
+    transition: str = ""  # of a seeded one, that of the hooks it waits for
     instances: dict[str, list[str]] = field(default_factory=dict)  # CreatedInstances and the like
+    cause: str = ""
+    description: str = ""
+    total_capacity: int | None = None  # after it has ended
+    request_id: str = ""  # of the request that began it
+
+    @property
+    def is_in_progress(self) -> bool:
+        return self.status_code == "InProgress"
 
 
 @dataclass
@@ -61,6 +83,7 @@ class ScalingInstance:
     scaling_activity_id: str
     lifecycle_state: str
     private_ip_address: str
+    created: str = ""
 
 
 @dataclass
@@ -74,107 +97,82 @@ class LifecycleAction:
     status: str = "Pending"
     result: str = ""  # doc: filled on pending actions too, so judge by status
     heartbeats: int = 0
+    notification: str = ""  # what became of the hook's message, for whoever misses it
+
+
+@dataclass(frozen=True)
+class HookNotice:
+    """A hook's message: its action has begun to wait."""
+
+    action: LifecycleAction
+
+
+@dataclass(frozen=True)
+class ActivityNotice:
+    """News of an activity, by the last word of its event's type: Start, Success or Error."""
+
+    activity: ScalingActivity
+    news: str
+    instance_ids: tuple[str, ...]
 
 
 @dataclass
 class AutoScaling:
     compute: Compute
+    account: str
     groups: dict[str, ScalingGroup] = field(default_factory=dict)
     activities: dict[str, ScalingActivity] = field(default_factory=dict)
     instances: dict[str, ScalingInstance] = field(default_factory=dict)
     actions: list[LifecycleAction] = field(default_factory=list)
+    client_tokens: dict[str, str] = field(default_factory=dict)  # to the activities they began
+    outbox: list[HookNotice | ActivityNotice] = field(default_factory=list)
 
-    def settle(self, now: float) -> None:
-        due = [item for item in self.actions if item.status == "Pending" and item.deadline <= now]
-        for action in sorted(due, key=lambda item: item.deadline):
-            if action.status == "Pending":  # an earlier one may have ended it
-                self._end(action, "Timeout", action.hook.default_result, action.deadline)
+    def group(self, scaling_group_id: str, region_id: str | None = None) -> ScalingGroup:
+        found = self.groups.get(scaling_group_id)
+        if found is None or region_id not in (None, found.region_id):
+            message = "The specified scaling group does not exist."
+            raise ApiError(HTTPStatus.NOT_FOUND, "InvalidScalingGroupId.NotFound", message)
+        return found
 
-    def complete(self, hook_id: str, token: str, result: str | None, now: float) -> None:
-        action = self._pending(hook_id, token)
-        if result is not None and result not in RESULTS:
-            raise _invalid_value()
-        self._end(action, "Completed", result or action.hook.default_result, now)
+    def hook(self, lifecycle_hook_id: str) -> LifecycleHook | None:
+        hooks = (group.hooks.get(lifecycle_hook_id) for group in self.groups.values())
+        return next((hook for hook in hooks if hook is not None), None)
 
-    def heartbeat(self, hook_id: str, token: str, seconds: int, now: float) -> None:
-        action = self._pending(hook_id, token)
-        if not SHORTEST_HEARTBEAT <= seconds <= LONGEST_HEARTBEAT:
-            raise _invalid_value()
-        if action.heartbeats >= HEARTBEATS:
-            raise _refused(
-                "LifecycleAction.RecordTimesExceeded",
-                "The specified lifecycleAction exceed lifecycleAction max record times.",
-            )
-        if now + seconds > action.started + LONGEST_WAIT:
-            raise _refused(
-                "LifecycleAction.TimeExceeded",
-                "The specified parameter heartbeatTime exceed lifecycleAction max suspend time.",
-            )
-        action.heartbeats += 1
-        action.deadline = now + seconds  # inferred: counted from now
+    def members(self, group: ScalingGroup) -> list[ScalingInstance]:
+        group_id = group.scaling_group_id
+        return [item for item in self.instances.values() if item.scaling_group_id == group_id]
 
-    def _pending(self, hook_id: str, token: str) -> LifecycleAction:
-        for action in self.actions:
-            if (action.hook.lifecycle_hook_id, action.token) == (hook_id, token):
-                if action.status == "Pending":
-                    return action
-                break
-        # doc: one answer for completed, timed out and a wrong pair alike.
-        raise _refused(
-            "LifecycleHookIdAndLifecycleActionToken.Invalid",
-            "The specified lifecycleActionToken and lifecycleHookId you provided does not match"
-            " any in process lifecycle action.",
-        )
+    def size(self, group: ScalingGroup) -> int:
+        """Of instances that are there or coming, not of those that are going."""
+        going = ("Removing", "Removing:Wait")
+        return sum(1 for item in self.members(group) if item.lifecycle_state not in going)
 
-    def _end(self, action: LifecycleAction, status: str, result: str, now: float) -> None:
-        action.status, action.result = status, result
-        others = [
-            item
-            for item in self.actions
-            if item.status == "Pending" and item.scaling_activity_id == action.scaling_activity_id
-        ]
-        if others and action.hook.transition == "SCALE_IN" and result != "CONTINUE":
-            for other in others:  # sdk: on scale-in these results end the others early
-                other.status, other.result = "Completed", result
-        elif others:
-            return  # sdk: else the last one to end decides
-        self._finish(action, result, now)
-
-    def _finish(self, action: LifecycleAction, result: str, now: float) -> None:
-        """What the last result does to the activity and its instances."""
-        out = action.hook.transition == "SCALE_OUT"
-        # sdk: scale-out keeps on CONTINUE alone; scale-in keeps on ROLLBACK alone.
-        kept = result == "CONTINUE" if out else result == "ROLLBACK"
-        for instance in self._waiting(action, "Pending" if out else "Removing"):
-            if kept:
-                instance.lifecycle_state = "InService"
-            else:
-                del self.instances[instance.instance_id]
-                self.compute.release(instance.instance_id)
-        activity = self.activities.get(action.scaling_activity_id)
-        if activity is not None and activity.status_code == "InProgress":
-            # inferred: an activity that was called off has failed.
-            activity.status_code = "Successful" if kept == out else "Failed"
-            activity.end_time = timestamp(now)
-
-    def _waiting(self, action: LifecycleAction, state: str) -> list[ScalingInstance]:
-        """The action's instances and, since an instance names the activity that added it (seen),
-        those of a scale-out activity; as far as they are in the state or wait in it."""
+    def waits(self, scaling_activity_id: str) -> list[LifecycleAction]:
+        """The actions that an activity still waits for."""
         return [
             item
-            for item in self.instances.values()
-            if item.lifecycle_state in (state, f"{state}:Wait")
-            and (
-                item.instance_id in action.instance_ids
-                or item.scaling_activity_id == action.scaling_activity_id
-            )
+            for item in self.actions
+            if item.status == "Pending" and item.scaling_activity_id == scaling_activity_id
         ]
 
+    def is_busy(self, group: ScalingGroup) -> bool:
+        group_id = group.scaling_group_id
+        activities = self.activities.values()
+        return any(item.is_in_progress and item.scaling_group_id == group_id for item in activities)
 
-def _refused(code: str, message: str) -> ApiError:
+    def release(self, instance: ScalingInstance) -> None:
+        del self.instances[instance.instance_id]
+        self.compute.release(instance.instance_id)
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:20]}"
+
+
+def refused(code: str, message: str) -> ApiError:
     return ApiError(HTTPStatus.BAD_REQUEST, code, message)
 
 
-def _invalid_value() -> ApiError:
+def invalid_value() -> ApiError:
     # doc: the code is spelt like this.
-    return _refused("InvalidParamter", "The specified value of parameter is invalid.")
+    return refused("InvalidParamter", "The specified value of parameter is invalid.")

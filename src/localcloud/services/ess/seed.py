@@ -11,13 +11,16 @@ from localcloud.documents import Problem, pointer
 from localcloud.services.ecs.model import Instance
 from localcloud.services.ess.model import (
     DEFAULT_HEARTBEAT,
+    LARGEST_SIZE,
     AutoScaling,
     LifecycleAction,
     LifecycleHook,
     ScalingActivity,
     ScalingGroup,
     ScalingInstance,
+    ScalingRule,
 )
+from localcloud.services.ess.targets import nowhere, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,37 +29,61 @@ _INSTANCE_LISTS = ("CreatedInstances", "DestroyedInstances", "StartedInstances",
 
 
 def plant(ess: AutoScaling, document: Mapping[str, Any], now: float) -> Iterator[Problem]:
-    yield from _plant_groups(ess, document.get("ScalingGroups", []))
+    yield from _plant_groups(ess, document.get("ScalingGroups", []), now)
     yield from _plant_activities(ess, document.get("ScalingActivities", []), now)
-    yield from _plant_instances(ess, document.get("ScalingInstances", []))
+    yield from _plant_instances(ess, document.get("ScalingInstances", []), now)
     yield from _plant_actions(ess, document.get("LifecycleActions", []), now)
 
 
-def _plant_groups(ess: AutoScaling, rows: list[dict[str, Any]]) -> Iterator[Problem]:
+def _plant_groups(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:
     for index, row in enumerate(rows):
-        name = row.get("ScalingGroupName", row["ScalingGroupId"])
-        group = ScalingGroup(row["ScalingGroupId"], name, row["RegionId"])
-        for position, hook in enumerate(map(_read_hook, row.get("LifecycleHooks", []))):
-            hook_id = hook.lifecycle_hook_id
-            if _hook(ess, hook_id) or hook_id in group.hooks:
-                path = pointer("ScalingGroups", index, "LifecycleHooks", position)
-                yield Problem(f"{path}/LifecycleHookId", f"{hook_id} exists already")
-            group.hooks[hook_id] = hook
+        group = _read_group(row, now)
+        for position, hook_row in enumerate(row.get("LifecycleHooks", [])):
+            path = pointer("ScalingGroups", index, "LifecycleHooks", position)
+            yield from _plant_hook(ess, group, hook_row, path)
         if ess.groups.setdefault(group.scaling_group_id, group) is not group:
             path = pointer("ScalingGroups", index, "ScalingGroupId")
             yield Problem(path, f"{group.scaling_group_id} exists already")
 
 
-def _read_hook(row: dict[str, Any]) -> LifecycleHook:
-    return LifecycleHook(
-        lifecycle_hook_id=row["LifecycleHookId"],
-        name=row.get("LifecycleHookName", row["LifecycleHookId"]),
+def _read_group(row: dict[str, Any], now: float) -> ScalingGroup:
+    return ScalingGroup(
+        scaling_group_id=row["ScalingGroupId"],
+        name=row.get("ScalingGroupName", row["ScalingGroupId"]),
+        region_id=row["RegionId"],
+        created=timestamp(now),
+        min_size=row.get("MinSize", 0),
+        max_size=row.get("MaxSize", LARGEST_SIZE),
+        desired_capacity=row.get("DesiredCapacity"),
+        vpc_id=row.get("VpcId", ""),
+        tags={tag["Key"]: tag.get("Value", "") for tag in row.get("Tags", [])},
+        rules=[
+            ScalingRule(rule["ScalingRuleAri"], rule["AdjustmentType"], rule["AdjustmentValue"])
+            for rule in row.get("ScalingRules", [])
+        ],
+    )
+
+
+def _plant_hook(
+    ess: AutoScaling, group: ScalingGroup, row: dict[str, Any], path: str
+) -> Iterator[Problem]:
+    hook_id, none = row["LifecycleHookId"], nowhere(group.region_id, ess.account)
+    hook = LifecycleHook(
+        lifecycle_hook_id=hook_id,
+        name=row.get("LifecycleHookName", hook_id),
         transition=row["LifecycleTransition"],
         default_result=row.get("DefaultResult", "CONTINUE"),
         heartbeat_timeout=row.get("HeartbeatTimeout", DEFAULT_HEARTBEAT),
-        notification_arn=row.get("NotificationArn", ""),
+        notification_arn=row.get("NotificationArn", none),
         notification_metadata=row.get("NotificationMetadata", ""),
+        status=row.get("LifecycleHookStatus", "Active"),
     )
+    if ess.hook(hook_id) or hook_id in group.hooks:
+        yield Problem(f"{path}/LifecycleHookId", f"{hook_id} exists already")
+    if target_of(hook.notification_arn, group.region_id, ess.account) is None:
+        problem = "a target of no known form, or of another region or account"
+        yield Problem(f"{path}/NotificationArn", problem)
+    group.hooks[hook_id] = hook
 
 
 def _plant_activities(
@@ -79,7 +106,7 @@ def _plant_activities(
             yield Problem(path, f"{activity.scaling_activity_id} exists already")
 
 
-def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]]) -> Iterator[Problem]:
+def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:
     for index, row in enumerate(rows):
         path = pointer("ScalingInstances", index)
         group = ess.groups.get(row["ScalingGroupId"])
@@ -90,6 +117,7 @@ def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]]) -> Iterator[P
             scaling_activity_id=activity_id,
             lifecycle_state=row.get("LifecycleState", "InService"),
             private_ip_address=row.get("PrivateIpAddress", ""),
+            created=timestamp(now),
         )
         if group is None:
             yield Problem(f"{path}/ScalingGroupId", f"there is no {row['ScalingGroupId']}")
@@ -105,12 +133,15 @@ def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]]) -> Iterator[P
 def _plant_actions(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:
     for index, row in enumerate(rows):
         path = pointer("LifecycleActions", index)
-        hook, activity_id = _hook(ess, row["LifecycleHookId"]), row["ScalingActivityId"]
+        hook, activity_id = ess.hook(row["LifecycleHookId"]), row["ScalingActivityId"]
         if hook is None:
             yield Problem(f"{path}/LifecycleHookId", f"there is no {row['LifecycleHookId']}")
             continue
-        if activity_id not in ess.activities:
+        activity = ess.activities.get(activity_id)
+        if activity is None:
             yield Problem(f"{path}/ScalingActivityId", f"there is no {activity_id}")
+        else:
+            activity.transition = hook.transition
         if any(action.token == row["LifecycleActionToken"] for action in ess.actions):
             yield Problem(f"{path}/LifecycleActionToken", "exists already")
         action = LifecycleAction(
@@ -124,8 +155,3 @@ def _plant_actions(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> 
             result=row.get("LifecycleActionResult", hook.default_result),
         )
         ess.actions.append(action)
-
-
-def _hook(ess: AutoScaling, hook_id: str) -> LifecycleHook | None:
-    hooks = (group.hooks.get(hook_id) for group in ess.groups.values())
-    return next((hook for hook in hooks if hook is not None), None)

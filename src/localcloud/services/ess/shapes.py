@@ -7,6 +7,7 @@ follow from it (inferred).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 NESTED = "2014-08-28"
 FLAT = "2022-02-22"
+GROUP_TYPE = "ECS"
+# sdk: what a group counts its instances by; a state waits or it does not
+_CAPACITIES = {
+    "InService": "Active",
+    "Pending": "Pending",
+    "Pending:Wait": "PendingWait",
+    "Protected": "Protected",
+    "Standby": "Standby",
+    "Stopped": "Stopped",
+    "Removing": "Removing",
+    "Removing:Wait": "RemovingWait",
+}
 _ITEMS = {"ScalingActivities": "ScalingActivity", "SuspendedProcesses": "SuspendedProcess"}
 
 
@@ -39,22 +52,28 @@ def _wrapped(version: str, key: str, value: Any) -> Any:
 
 
 def group(item: ScalingGroup, instances: list[ScalingInstance]) -> dict[str, Any]:
-    def count(state: str) -> int:
-        return sum(1 for instance in instances if instance.lifecycle_state == state)
-
-    return {
+    counted = Counter(instance.lifecycle_state for instance in instances)
+    described: dict[str, Any] = {
         "ScalingGroupId": item.scaling_group_id,
         "ScalingGroupName": item.name,
         "RegionId": item.region_id,
+        "VpcId": item.vpc_id,
         "LifecycleState": "Active",
-        "GroupType": "ECS",
+        "GroupType": GROUP_TYPE,
+        "CreationTime": item.created,
+        "MinSize": item.min_size,
+        "MaxSize": item.max_size,
+        "EnableDesiredCapacity": item.desired_capacity is not None,
+        "TotalInstanceCount": len(instances),
         "TotalCapacity": len(instances),
-        "ActiveCapacity": count("InService"),
-        "PendingWaitCapacity": count("Pending:Wait"),
-        "RemovingWaitCapacity": count("Removing:Wait"),
+        **{f"{name}Capacity": counted[state] for state, name in _CAPACITIES.items()},
+        "Tags": [{"TagKey": key, "TagValue": value} for key, value in item.tags.items()],
         "VServerGroups": [],
         "SuspendedProcesses": [],
     }
+    if item.desired_capacity is not None:
+        described["DesiredCapacity"] = item.desired_capacity
+    return described
 
 
 def hook(item: LifecycleHook, scaling_group_id: str) -> dict[str, Any]:
@@ -67,21 +86,29 @@ def hook(item: LifecycleHook, scaling_group_id: str) -> dict[str, Any]:
         "HeartbeatTimeout": item.heartbeat_timeout,
         "NotificationArn": item.notification_arn,
         "NotificationMetadata": item.notification_metadata,
-        "LifecycleHookStatus": "Active",
+        "LifecycleHookStatus": item.status,
     }
 
 
 def activity(item: ScalingActivity) -> dict[str, Any]:
+    ended = not item.is_in_progress
     described: dict[str, Any] = {
         "ScalingActivityId": item.scaling_activity_id,
         "ScalingGroupId": item.scaling_group_id,
         "StatusCode": item.status_code,
         "StartTime": item.start_time,
+        "Cause": item.cause,
+        "Description": item.description,
+        "Progress": 100 if ended else 0,
+        "ScalingInstanceNumber": sum(map(len, item.instances.values())),
+        **{name.replace("Instances", "Capacity"): len(ids) for name, ids in item.instances.items()},
         **item.instances,
         "ErrorMessages": [],
     }
     if item.end_time:
         described["EndTime"] = item.end_time
+    if item.total_capacity is not None:
+        described["TotalCapacity"] = item.total_capacity
     return described
 
 
@@ -93,6 +120,7 @@ def instance(item: ScalingInstance) -> dict[str, Any]:
         "LifecycleState": item.lifecycle_state,
         "HealthStatus": "Healthy",
         "CreationType": "AutoCreated",
+        "CreationTime": item.created,
         "PrivateIpAddress": item.private_ip_address,
     }
 

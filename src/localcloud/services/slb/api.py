@@ -1,26 +1,34 @@
-"""SLB on the wire: parameters in, documented shapes out. What the rules are, model.py knows."""
+"""VServer groups on the wire: parameters in, documented shapes out. What the rules are, model.py
+knows; load balancers, listeners and rules are in balancer_api.py and listener_api.py.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from localcloud.call import Service
+from localcloud.services.slb import balancer_api, listener_api
 from localcloud.services.slb.backends import parse, refused
 from localcloud.services.slb.tags import read_tags
 from localcloud.wire import rpc
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from localcloud.call import Call
     from localcloud.cloud import Cloud
     from localcloud.services.slb.backends import Backend
-    from localcloud.services.slb.model import VServerGroup
+    from localcloud.services.slb.groups import VServerGroup
 
 
 def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
     slb, region_id = cloud.world.slb, call.parameters.require("RegionId")
+    slb.pace.count_creation(cloud.clock.now())
     load_balancer = slb.load_balancer(call.parameters.require("LoadBalancerId"), region_id)
-    name = call.parameters.text("VServerGroupName")
-    group = slb.create(load_balancer, name, _backends(call), read_tags(call.parameters))
+    name, tags = call.parameters.text("VServerGroupName"), read_tags(call.parameters)
+    with slb.pace.change(load_balancer.load_balancer_id, cloud.clock.now()) as changed:
+        group = slb.create(load_balancer, name, _backends(call), tags)
+        changed.append(group.vserver_group_id)
     call.concerns["VServerGroupId"] = group.vserver_group_id
     return _with_backends(group)
 
@@ -28,32 +36,38 @@ def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
 def add_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     call.parameters.require("BackendServers")
-    cloud.world.slb.add(group, _backends(call))
+    with _changing(cloud, group):
+        cloud.world.slb.add(group, _backends(call))
     return _with_backends(group)
 
 
 def remove_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     call.parameters.require("BackendServers")
-    cloud.world.slb.remove(group, _backends(call))
+    with _changing(cloud, group):
+        cloud.world.slb.remove(group, _backends(call))
     return _with_backends(group)
 
 
 def modify_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     old, new = _backends(call, "OldBackendServers"), _backends(call, "NewBackendServers")
-    cloud.world.slb.modify(group, old, new)
+    with _changing(cloud, group):
+        cloud.world.slb.modify(group, old, new)
     return _with_backends(group)
 
 
 def set_vserver_group_attribute(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
-    cloud.world.slb.set(group, call.parameters.text("VServerGroupName"), _backends(call))
+    with _changing(cloud, group):
+        cloud.world.slb.set(group, call.parameters.text("VServerGroupName"), _backends(call))
     return {**_with_backends(group), "VServerGroupName": group.name}
 
 
 def delete_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
-    cloud.world.slb.delete(_group(cloud, call))
+    group = _group(cloud, call)
+    with _changing(cloud, group):
+        cloud.world.slb.delete(group)
     return {}
 
 
@@ -90,6 +104,12 @@ def _group(cloud: Cloud, call: Call) -> VServerGroup:
     return group
 
 
+def _changing(cloud: Cloud, group: VServerGroup) -> AbstractContextManager[list[str]]:
+    load_balancer_id = group.load_balancer.load_balancer_id
+    pace, now = cloud.world.slb.pace, cloud.clock.now()
+    return pace.change(load_balancer_id, now, group.vserver_group_id)
+
+
 def _backends(call: Call, name: str = "BackendServers") -> list[Backend]:
     if call.parameters.text(f"{name}.1.ServerId"):
         # sdk: a Python list is flattened to this. What the cloud does is unknown; a silently
@@ -116,15 +136,10 @@ def _listed(group: VServerGroup, listeners: bool, rules: bool) -> dict[str, Any]
         "Tags": _tags(group),
         # doc: ServerCount is off by default. The samples show empty lists here.
         "AssociatedObjects": {
-            "Listeners": {"Listener": _referring(group, "listeners") if listeners else []},
-            "Rules": {"Rule": _referring(group, "rules") if rules else []},
+            "Listeners": {"Listener": [item.listed() for item in group.listeners if listeners]},
+            "Rules": {"Rule": [item.listed() for item in group.rules if rules]},
         },
     }
-
-
-def _referring(group: VServerGroup, kind: str) -> list[dict[str, Any]]:
-    found = group.referring(kind)
-    return [{key: item[key] for key in item if key != "VServerGroupId"} for item in found]
 
 
 def _tags(group: VServerGroup) -> dict[str, Any]:
@@ -144,5 +159,7 @@ SERVICE = Service(
         "DeleteVServerGroup": delete_vserver_group,
         "DescribeVServerGroups": describe_vserver_groups,
         "DescribeVServerGroupAttribute": describe_vserver_group_attribute,
+        **balancer_api.OPERATIONS,
+        **listener_api.OPERATIONS,
     },
 )

@@ -6,84 +6,75 @@ Names are not unique, and a group has no creation time of its own: both as docum
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localcloud.services.slb.backends import Backend, BackendKey, check_name, refused
+from localcloud.services.slb.groups import LoadBalancer, VServerGroup
+from localcloud.services.slb.pace import Pace
+from localcloud.services.slb.quotas import check_quotas, check_server
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from localcloud.services.ecs.model import Compute
+    from localcloud.strictness import Strictness
 
-BACKEND_QUOTA = 200  # doc: per load balancer, over all its groups
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
-
-
-@dataclass
-class LoadBalancer:
-    load_balancer_id: str
-    region_id: str
-    create_time: str
-    backend_quota: int = BACKEND_QUOTA
-    listeners: list[dict[str, Any]] = field(default_factory=list)
-    rules: list[dict[str, Any]] = field(default_factory=list)
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "LoadBalancerId": self.load_balancer_id,
-            "RegionId": self.region_id,
-            "CreateTime": self.create_time,
-            "BackendQuota": self.backend_quota,
-            "Listeners": self.listeners,
-            "Rules": self.rules,
-        }
-
-
-@dataclass
-class VServerGroup:
-    vserver_group_id: str
-    name: str
-    load_balancer: LoadBalancer
-    backends: dict[BackendKey, Backend]
-    tags: dict[str, str]
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "VServerGroupId": self.vserver_group_id,
-            "VServerGroupName": self.name,
-            "LoadBalancerId": self.load_balancer.load_balancer_id,
-            "CreateTime": self.load_balancer.create_time,
-            "BackendServers": [backend.describe() for backend in self.backends.values()],
-            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
-        }
-
-    def referring(self, kind: str) -> list[dict[str, Any]]:
-        """The `listeners` or `rules` of the load balancer that send traffic to this group."""
-        found: list[dict[str, Any]] = getattr(self.load_balancer, kind)
-        return [item for item in found if item["VServerGroupId"] == self.vserver_group_id]
+_NETWORK = ipaddress.ip_network("100.64.0.0/10")
 
 
 @dataclass
 class LoadBalancing:
     compute: Compute
+    strictness: Strictness
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     groups: dict[str, VServerGroup] = field(default_factory=dict)
 
+    addresses: int = 0  # given out so far
+    client_tokens: dict[str, str] = field(default_factory=dict)  # to the load balancers they made
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.strictness)
+
     def load_balancer(self, load_balancer_id: str, region_id: str) -> LoadBalancer:
-        if not _REGION.fullmatch(region_id):
-            message = "The specified RegionId does not exist."
-            raise ApiError(HTTPStatus.NOT_FOUND, "InvalidRegionId.NotFound", message)
+        check_region(region_id)
         found = self.load_balancers.get(load_balancer_id)
         if found is None or found.region_id != region_id:
             # seen; the status is unknown.
             message = "The specified LoadBalancerId does not exist."
             raise ApiError(HTTPStatus.NOT_FOUND, "InvalidLoadBalancerId.NotFound", message)
         return found
+
+    def create_load_balancer(
+        self, region_id: str, name: str, network: tuple[str, str], create_time: str
+    ) -> LoadBalancer:
+        check_region(region_id)
+        load_balancer_id = f"lb-{secrets.token_hex(10)}"
+        self.addresses += 1
+        vpc_id, vswitch_id = network
+        load_balancer = LoadBalancer(
+            load_balancer_id,
+            region_id,
+            create_time,
+            name=name or load_balancer_id,
+            address=str(_NETWORK.network_address + self.addresses),
+            vpc_id=vpc_id,
+            vswitch_id=vswitch_id,
+        )
+        self.load_balancers[load_balancer_id] = load_balancer
+        return load_balancer
+
+    def delete_load_balancer(self, load_balancer: LoadBalancer) -> None:
+        """With its groups, listeners and rules."""
+        for group in self.of(load_balancer):
+            del self.groups[group.vserver_group_id]
+        del self.load_balancers[load_balancer.load_balancer_id]
 
     def group(self, vserver_group_id: str, region_id: str) -> VServerGroup:
         found = self.groups.get(vserver_group_id)
@@ -135,11 +126,11 @@ class LoadBalancing:
         group.backends = changed
 
     def delete(self, group: VServerGroup) -> None:
-        for kind, code, what in (
-            ("listeners", "RspoolVipExist", "vips"),
-            ("rules", "RspoolRuleExist", "rules"),
+        for users, code, what in (
+            (group.listeners, "RspoolVipExist", "vips"),
+            (group.rules, "RspoolRuleExist", "rules"),
         ):
-            if group.referring(kind):  # doc
+            if users:  # doc
                 raise refused(code, f"there are {what} associating with this vServer group.")
         del self.groups[group.vserver_group_id]
 
@@ -153,13 +144,13 @@ class LoadBalancing:
         One that is there already stays as it is (inferred): weights are Set's business."""
         result = {key: item for key, item in group.backends.items() if key not in set(gone)}
         for backend in backends:
-            if self.compute.is_down(backend.server_id):  # doc: missing or not running
-                raise refused("ObtainIpFail", "The backend server is missing or not running.")
+            check_server(self.compute, backend)
             result.setdefault(backend.key, backend.settled())
-        others = (item for item in self.of(group.load_balancer) if item is not group)
-        total = len(result) + sum(len(other.backends) for other in others)
-        quota = group.load_balancer.backend_quota
-        if total > quota and len(result) > len(group.backends):  # seen
-            message = f"The load balancer's quota is {quota} backend servers."
-            raise refused("InstanceBackendServerNumberOverLimit", message)
+        check_quotas(group, result, self.groups.values())
         return result
+
+
+def check_region(region_id: str) -> None:
+    if not _REGION.fullmatch(region_id):
+        message = "The specified RegionId does not exist."
+        raise ApiError(HTTPStatus.NOT_FOUND, "InvalidRegionId.NotFound", message)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from localcloud.clock import timestamp
 from localcloud.documents import Problem, pointer
 from localcloud.services.slb.backends import read
-from localcloud.services.slb.model import BACKEND_QUOTA, LoadBalancer, LoadBalancing
+from localcloud.services.slb.groups import BACKEND_QUOTA, LoadBalancer
+from localcloud.services.slb.listeners import Listener, Rule
+from localcloud.services.slb.model import LoadBalancing
 from localcloud.services.slb.tags import check_tags
 from localcloud.wire.errors import ApiError
 
@@ -30,12 +32,30 @@ def _plant_load_balancers(
             region_id=row["RegionId"],
             create_time=row.get("CreateTime", timestamp(now)),
             backend_quota=row.get("BackendQuota", BACKEND_QUOTA),
-            listeners=row.get("Listeners", []),
-            rules=row.get("Rules", []),
+            listeners=[_listener(item) for item in row.get("Listeners", [])],
+            rules=[_rule(item) for item in row.get("Rules", [])],
+            name=row.get("LoadBalancerName", row["LoadBalancerId"]),
+            address=row.get("Address", ""),
+            vpc_id=row.get("VpcId", ""),
         )
         if slb.load_balancers.setdefault(row["LoadBalancerId"], load_balancer) is not load_balancer:
             path = pointer("LoadBalancers", index, "LoadBalancerId")
             yield Problem(path, f"{row['LoadBalancerId']} exists already")
+
+
+def _listener(row: dict[str, Any]) -> Listener:
+    return Listener(row["Port"], row["Protocol"], row["VServerGroupId"])
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    return Rule(
+        rule_id=row["RuleId"],
+        rule_name=row.get("RuleName", ""),
+        domain=row.get("Domain", ""),
+        url=row.get("Url", ""),
+        vserver_group_id=row["VServerGroupId"],
+        listener_port=row.get("ListenerPort"),
+    )
 
 
 def _plant_groups(slb: LoadBalancing, rows: list[dict[str, Any]]) -> Iterator[Problem]:

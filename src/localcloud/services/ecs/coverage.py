@@ -1,0 +1,13 @@
+"""What localcloud covers of Elastic Compute Service (ECS): a part of docs/emulator-coverage.md."""
+
+from localcloud.marks import INFERRED, Coverage, Covered
+
+COVERAGE = Coverage(
+    actions={
+        "DescribeInstances": Covered(
+            INFERRED,
+            "only instances of seeds and scaling groups, and what finding their address needs",
+        ),
+    },
+    missing=("everything else of ECS",),
+)
