@@ -38,7 +38,7 @@ def claim(request: HttpRequest) -> Claim:
     signed = names.lower().split(";")
     for name in request.headers:
         # inferred: what decides about the call has to be signed.
-        if (name == "host" or name.startswith("x-acs-")) and name not in signed:
+        if (name == "host" or name.startswith(("x-acs-", "x-fc-"))) and name not in signed:
             raise incomplete(f"The header {name} is not signed.")
     return Claim(
         access_key_id=access_key_id,

@@ -31,6 +31,11 @@ REFUSALS = Refusals(
         "AccessDenied",
         "The OwnerId that your Access Key Id associated to is forbidden for this operation.",
     ),
+    expired_token=Refusal(  # inferred
+        HTTPStatus.FORBIDDEN,
+        "InvalidSecurityToken.Expired",
+        "The specified SecurityToken has expired.",
+    ),
     # sdk: the codes; the statuses are unknown.
     out_of_time=Refusal(
         HTTPStatus.FORBIDDEN, "TimeExpired", "The http request you sent is expired."

@@ -12,7 +12,7 @@ from defusedxml.ElementTree import fromstring
 
 from localcloud.wire.errors import ApiError
 
-__all__ = ["Element", "children", "element", "fields", "read", "write"]
+__all__ = ["Element", "children", "element", "fields", "properties", "read", "write"]
 
 NAMESPACE = "http://mns.aliyuncs.com/doc/v1/"
 
@@ -34,6 +34,12 @@ def fields(parent: Element) -> dict[str, str]:
 
 def children(parent: Element, name: str) -> list[Element]:
     return [child for child in parent if _local(child) == name]
+
+
+def properties(message: Element) -> list[dict[str, str]]:
+    """The user properties of a message: Name, Value and Type of each."""
+    groups = children(message, "UserProperties")
+    return [fields(value) for group in groups for value in children(group, "PropertyValue")]
 
 
 def element(name: str, content: Mapping[str, Any]) -> Element:

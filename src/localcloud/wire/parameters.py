@@ -38,7 +38,7 @@ class Parameters:
         text = self.text(*names)
         if text is None:
             return default
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        if not re.fullmatch(r"-?[0-9]{1,9}", text) or not low <= int(text) <= high:
             raise invalid_parameter(names[0])
         return int(text)
 

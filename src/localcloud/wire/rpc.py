@@ -34,6 +34,11 @@ REFUSALS = Refusals(
         "InvalidSecurityToken.Malformed",
         "The specified SecurityToken does not belong to this access key.",
     ),
+    expired_token=Refusal(  # inferred
+        HTTPStatus.BAD_REQUEST,
+        "InvalidSecurityToken.Expired",
+        "The specified SecurityToken has expired.",
+    ),
     out_of_time=Refusal(
         HTTPStatus.BAD_REQUEST,
         "IllegalTimestamp",

@@ -1,11 +1,13 @@
 """What a signed request claims, and the checks that every scheme shares.
 
 A scheme (acs3, hmac_sha1, mns) turns a request into a Claim or refuses it as malformed; admit()
-then decides. The order is: key, security token, time, signature, nonce. Only a request whose
-signature holds uses up its nonce.
+then decides. The order is: key, security token, expiry, time, signature, nonce. Only a request
+whose signature holds uses up its nonce.
 """
 
 import hmac
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,6 +24,9 @@ class Key:
     access_key_secret: str
     caller: str
     security_token: str = ""
+    expires: float = math.inf  # on the cloud's clock
+    function: str = ""  # whose role it is of, if any, and of which of its instances
+    instance: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Refusals:
 
     unknown_key: Refusal
     wrong_token: Refusal
+    expired_token: Refusal
     out_of_time: Refusal
     wrong_signature: Refusal
     nonce_used: Refusal
@@ -67,14 +73,16 @@ class Nonces:
 
 
 def admit(
-    claim: Claim, words: Refusals, keys: Mapping[str, Key], nonces: Nonces, now: float
-) -> str:
-    """The caller's label; ApiError if the claim does not hold."""
-    key = keys.get(claim.access_key_id)
+    claim: Claim, words: Refusals, keys: Mapping[str, Key], nonces: Nonces, *, clock: float
+) -> Key:
+    """The caller's key; ApiError if the claim does not hold. `clock` is the cloud's."""
+    key, now = keys.get(claim.access_key_id), time.time()
     if key is None:
         raise ApiError(*words.unknown_key)
     if claim.security_token != key.security_token:
         raise ApiError(*words.wrong_token)
+    if key.expires <= clock:
+        raise ApiError(*words.expired_token)
     if abs(now - claim.signed_at) > VALIDITY:
         raise ApiError(*words.out_of_time)
     expected = claim.sign(key.access_key_secret)
@@ -82,7 +90,7 @@ def admit(
         raise ApiError(*words.wrong_signature)
     if claim.nonce and not nonces.use(f"{key.access_key_id} {claim.nonce}", now):
         raise ApiError(*words.nonce_used)
-    return key.caller
+    return key
 
 
 def percent_encode(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Function Compute (FC): functions, each instance of which is a process of its own."""

@@ -1,0 +1,191 @@
+"""HTTP triggers: an event and a response document in generation 3, WSGI in generation 2."""
+
+from __future__ import annotations
+
+import base64
+import json
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from functions import Functions
+
+EVENT = """
+    import json
+    def handler(event, context):
+        return json.dumps({"statusCode": 201, "headers": {"Content-Type": "application/json",
+            "X-Mine": "yes"}, "isBase64Encoded": False, "body": event.decode()})
+    """
+WSGI = """
+    import json
+    def handler(environ, start_response):
+        body = environ["wsgi.input"].read()
+        seen = {k: v for k, v in environ.items() if isinstance(v, str)}
+        seen["body"], seen["context"] = body.decode(), environ["fc.context"].request_id
+        start_response("202 Accepted", [("Content-Type", "application/json"), ("X-Mine", "yes")])
+        yield json.dumps(seen).encode()
+        yield b"\\n"
+    """
+
+
+def test_an_http_request_is_an_event_of_version_1(functions: Functions) -> None:
+    functions.register(EVENT, HttpTrigger={})
+    headers = {"content-type": "text/plain", "user-agent": "curl/8", "x-own": "1"}
+    answer = functions.send("POST", "/_http/fn/a%20b?k=v1&k=v2&e=", b"hi", headers)
+    assert answer.status == 201
+    assert (answer.headers["content-type"], answer.headers["x-mine"]) == ("application/json", "yes")
+    event = answer.json
+    assert (event["version"], event["rawPath"]) == ("v1", "/a%20b")
+    assert (event["body"], event["isBase64Encoded"]) == ("hi", False)
+    assert event["queryParameters"] == {"k": "v1,v2", "e": ""}
+    assert event["headers"]["Content-Type"] == "text/plain"
+    assert event["headers"]["X-Own"] == "1"
+    told = event["requestContext"]
+    assert told["accountId"] == "1000000000000001"
+    assert told["requestId"] == answer.headers["x-fc-request-id"]
+    assert told["domainName"] == urlsplit(functions.url).netloc
+    assert told["timeEpoch"].isdigit()
+    assert told["http"] == {
+        "method": "POST",
+        "path": "/a b",
+        "protocol": "HTTP/1.1",
+        "sourceIp": "127.0.0.1",
+        "userAgent": "curl/8",
+    }
+
+
+def test_a_binary_body_is_base64_both_ways(functions: Functions) -> None:
+    functions.register(
+        """
+        import json
+        def handler(event, context):
+            event = json.loads(event)
+            return json.dumps({"statusCode": 200, "headers": {}, "body": event["body"],
+                "isBase64Encoded": event["isBase64Encoded"]})
+        """,
+        HttpTrigger={},
+    )
+    assert functions.send("POST", "/_http/fn", b"\xff\x00").body == b"\xff\x00"
+
+
+def test_a_header_that_is_repeated_is_joined(functions: Functions) -> None:
+    functions.register(EVENT, HttpTrigger={})
+    connection = HTTPConnection(urlsplit(functions.url).netloc, timeout=20)
+    connection.putrequest("GET", "/_http/fn/")
+    connection.putheader("X-Own", "1")
+    connection.putheader("X-Own", "2")
+    connection.endheaders()
+    assert json.loads(connection.getresponse().read())["headers"]["X-Own"] == "1,2"
+    connection.close()
+
+
+def test_generation_2_speaks_wsgi(functions: Functions) -> None:
+    functions.register(WSGI, "svc/fn", HttpTrigger={"authType": "function"})
+    answer = functions.fc2().do_http_request(
+        "POST", "svc", "fn", "/a%20b", {"x-own": "1"}, {"a": "1", "b": ["2", "1"]}, b"hi"
+    )
+    assert (answer.status_code, answer.headers["x-mine"]) == (202, "yes")
+    seen = answer.json()
+    assert seen["REQUEST_METHOD"] == "POST"
+    assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == ("", "/a b")
+    assert seen["QUERY_STRING"] == "a=1&b=2&b=1"
+    assert seen["fc.request_uri"] == "/2016-08-15/proxy/svc/fn/a%20b?a=1&b=2&b=1"
+    assert (seen["SERVER_NAME"], seen["SERVER_PORT"]) == ("FCRUNTIME", "9000")
+    assert (seen["REMOTE_ADDR"], seen["SERVER_PROTOCOL"]) == ("127.0.0.1", "HTTP/1.1")
+    assert (seen["CONTENT_TYPE"], seen["CONTENT_LENGTH"]) == ("application/json", "2")
+    assert (seen["body"], seen["HTTP_X_OWN"]) == ("hi", "1")
+    assert seen["context"] == answer.headers["x-fc-request-id"]
+    assert seen["FC_FUNCTION_NAME"] == "fn", "the environment of the process is part of it"
+    assert "HTTP_AUTHORIZATION" not in seen
+
+
+def test_a_body_without_a_type_is_an_octet_stream(functions: Functions) -> None:
+    functions.register(WSGI, "svc/fn", HttpTrigger={})
+    seen = functions.send("POST", "/2016-08-15/proxy/svc/fn", b"x").json
+    assert (seen["CONTENT_TYPE"], seen["PATH_INFO"]) == ("application/octet-stream", "/")
+
+
+def test_an_open_trigger_leaves_authorization_to_the_function(functions: Functions) -> None:
+    functions.register(EVENT, HttpTrigger={"authType": "anonymous"})
+    headers = {"authorization": "Bearer own"}
+    assert functions.send("GET", "/_http/fn", headers=headers).json["headers"]["Authorization"] == (
+        "Bearer own"
+    )
+
+
+def test_a_trigger_may_take_signed_requests_only(functions: Functions) -> None:
+    functions.register(EVENT, HttpTrigger={"authType": "function"})
+    answer = functions.send("GET", "/_http/fn")
+    assert (answer.status, answer.json["Code"]) == (403, "AccessDenied")
+
+
+def test_a_trigger_takes_its_methods_only(functions: Functions) -> None:
+    functions.register(EVENT, HttpTrigger={"methods": ["GET"]})
+    assert functions.send("GET", "/_http/fn").status == 201
+    assert functions.send("POST", "/_http/fn").status == 405
+
+
+def test_a_function_without_a_trigger_has_none(functions: Functions) -> None:
+    answer = functions.send("GET", f"/_http/{functions.register(EVENT)}")
+    assert (answer.status, answer.json["Code"]) == (404, "TriggerNotFound")
+    assert functions.send("GET", "/_http/nobody").json["Code"] == "FunctionNotFound"
+
+
+def test_a_function_error_is_a_bad_gateway_with_the_errors_document(functions: Functions) -> None:
+    for name, path in (("fn", "/_http/fn"), ("svc/fn", "/2016-08-15/proxy/svc/fn/")):
+        functions.register("def handler(*_): raise KeyError('k')", name, HttpTrigger={})
+        answer = functions.send("GET", path)
+        assert answer.status == 502
+        assert answer.headers["x-fc-error-type"] == "UnhandledInvocationError"
+        assert answer.json["errorType"] == "KeyError"
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "'text'",
+        "[]",
+        "{'body': 'no status'}",
+        "{'statusCode': 200, 'body': {}}",
+        "{'statusCode': 'fine'}",
+        "{'statusCode': 99}",
+        "{'statusCode': 200, 'headers': ['x']}",
+        "{'statusCode': 200, 'headers': {'x': 'y' * 9000}}",
+    ],
+)
+def test_what_is_no_response_document_is_a_bad_response(
+    functions: Functions, returned: str
+) -> None:
+    functions.register(f"def handler(event, context): return {returned}", HttpTrigger={})
+    answer = functions.send("GET", "/_http/fn")
+    assert (answer.status, answer.json["Code"]) == (502, "BadResponse")
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [(f"/_http/fn/{'p' * 4096}", {}), ("/_http/fn", {"x-long": "y" * 8192})],
+    ids=["path", "headers"],
+)
+def test_what_is_too_large_of_a_request_is_an_invalid_argument(
+    functions: Functions, target: str, headers: dict[str, str]
+) -> None:
+    functions.register(EVENT, HttpTrigger={})
+    answer = functions.send("GET", target, headers=headers)
+    assert (answer.status, answer.json["Code"]) == (400, "InvalidArgument")
+
+
+def test_logs_and_later_calls_are_there_for_http_too(functions: Functions) -> None:
+    functions.register(EVENT.replace("return", "print('seen'); return"), HttpTrigger={})
+    answer = functions.send("GET", "/_http/fn", headers={"x-fc-log-type": "Tail"})
+    assert b"seen\n" in base64.b64decode(answer.headers["x-fc-log-result"])
+    later = functions.send("GET", "/_http/fn", headers={"x-fc-invocation-type": "Async"})
+    assert (later.status, later.body) == (202, b"")
+    functions.logged(f"FC Invoke End RequestId: {later.headers['x-fc-request-id']}")
+
+
+def test_wsgi_without_start_response_is_an_error(functions: Functions) -> None:
+    functions.register("def handler(environ, start): return [b'x']", "svc/fn", HttpTrigger={})
+    error: Any = functions.send("GET", "/2016-08-15/proxy/svc/fn/").json
+    assert error["errorMessage"] == "the handler did not call start_response"
