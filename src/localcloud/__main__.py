@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,21 +16,27 @@ from typing import TYPE_CHECKING, Any
 from localcloud.cloud import Cloud
 from localcloud.documents import BadDocument
 from localcloud.server import DEFAULT_PORT, address, listen, serve
-from localcloud.worlds import DEFAULT_WORLD
+from localcloud.tls import Tls
+from localcloud.tls import context as tls_context
+from localcloud.worlds import read_seed, served_world
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
 
 def main() -> int:
     options = _options()
-    try:
-        cloud = Cloud(_world(options))
-        listener = listen(options.port)
-    except (BadDocument, OSError, OverflowError, ValueError) as error:
-        sys.stderr.write(f"localcloud: {error}\n")
-        return 1
-    asyncio.run(_serve(cloud, listener, until_stdin_closes=options.until_stdin_closes))
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(listen(options.port))
+            tls = stack.enter_context(_tls(options.ca_file)) if options.tls else None
+            url = address(listener, "https" if tls else "http")
+            cloud = Cloud(_world(options), url, str(tls.ca_file) if tls else "")
+        except (BadDocument, ImportError, OSError, OverflowError, ValueError) as error:
+            sys.stderr.write(f"localcloud: {error}\n")
+            return 1
+        asyncio.run(_serve(cloud, listener, tls, until_stdin_closes=options.until_stdin_closes))
     return 0
 
 
@@ -38,12 +44,21 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("localcloud", description="An offline Alibaba Cloud.")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one")
     world = parser.add_mutually_exclusive_group()
-    world.add_argument("--seed-file", type=Path, metavar="FILE", help="a world document (JSON)")
+    world.add_argument(
+        "--seed-file", type=Path, metavar="FILE", help="a world document, YAML or JSON"
+    )
     world.add_argument("--empty", action="store_true", help="begin with an empty world")
     parser.add_argument(
         "--until-stdin-closes",
         action="store_true",
         help="stop when the standard input ends, so that a parent never leaves it running",
+    )
+    parser.add_argument("--tls", action="store_true", help="serve HTTPS")
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="where the certificate of its authority goes (else: see /_cloud/health)",
     )
     return parser.parse_args()
 
@@ -52,18 +67,32 @@ def _world(options: argparse.Namespace) -> Any:
     if options.empty:
         return {}
     if options.seed_file is None:
-        return DEFAULT_WORLD
-    return json.loads(options.seed_file.read_text(encoding="utf-8"))
+        return served_world(tls=options.tls)
+    return read_seed(options.seed_file)
 
 
-async def _serve(cloud: Cloud, listener: socket.socket, *, until_stdin_closes: bool) -> None:
+@contextlib.contextmanager
+def _tls(ca_file: Path | None) -> Iterator[Tls]:
+    with tempfile.TemporaryDirectory(prefix="localcloud-") as folder:
+        file = (ca_file or Path(folder) / "ca.pem").resolve()
+        yield Tls(tls_context(file), file)
+
+
+async def _serve(
+    cloud: Cloud, listener: socket.socket, tls: Tls | None, *, until_stdin_closes: bool
+) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if until_stdin_closes:
         watch = threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True)
         watch.start()
-    await serve(cloud, listener, stop, lambda: _announce(address(listener)))
+
+    def announce() -> None:
+        sys.stdout.write(f"localcloud ready at {cloud.places['endpoint']}\n")
+        sys.stdout.flush()
+
+    await serve(cloud, listener, stop, announce, tls.context if tls else None)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -73,11 +102,6 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
             pass
     with contextlib.suppress(RuntimeError):  # the loop has ended by itself
         loop.call_soon_threadsafe(stop.set)
-
-
-def _announce(url: str) -> None:
-    sys.stdout.write(f"localcloud ready at {url}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

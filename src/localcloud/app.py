@@ -25,11 +25,14 @@ from localcloud.wire.message import HttpRequest
 from localcloud.wire.signature import admit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import Receive, Scope, Send
 
     from localcloud.call import Call, Operation
     from localcloud.cloud import Cloud
     from localcloud.wire.message import HttpAnswer
+    from localcloud.wire.signature import Key
 
 _log = logging.getLogger("localcloud")
 
@@ -52,12 +55,16 @@ def build(cloud: Cloud) -> Starlette:
 async def handle(cloud: Cloud, call: Call) -> HttpAnswer | None:
     """None: nothing reaches the caller, whose connection is gone."""
     started, fault, code = time.perf_counter(), NO_FAULT, None
+    era = cloud.clock  # reset() starts another: what began before it must not reach the new world
     answer: HttpAnswer | None = None
     try:
         operation = _find(call)
-        call.caller = _admit(cloud, call)
+        call.identity = _admit(cloud, call)
         fault = cloud.faults.pick(call)
         await fault.before(cloud, call)
+        if cloud.clock is not era:
+            call.connection.reset()
+            return None
         if fault.commit:
             answer = call.dialect.render(call, await _run(operation, cloud, call))
         answer = fault.disguise(answer)
@@ -72,9 +79,11 @@ async def handle(cloud: Cloud, call: Call) -> HttpAnswer | None:
     return await fault.after(cloud, call, answer)
 
 
-def _admit(cloud: Cloud, call: Call) -> str:
-    claim = call.dialect.claim(call.request)
-    return admit(claim, call.dialect.REFUSALS, cloud.world.keys, cloud.nonces, time.time())
+def _admit(cloud: Cloud, call: Call) -> Key | None:
+    claim, words = call.dialect.claim(call.request), call.dialect.REFUSALS
+    if claim is None:
+        return None
+    return admit(claim, words, cloud.keys, cloud.nonces, clock=cloud.clock.now())
 
 
 def _find(call: Call) -> Operation:
@@ -96,6 +105,14 @@ async def _read(request: Request) -> HttpRequest:
         method=request.method,
         path=request.scope["raw_path"].decode("ascii"),
         query=request.scope["query_string"].decode("ascii"),
-        headers=dict(request.headers),
+        headers=_joined(request.headers.items()),
         body=await request.body(),
     )
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """One that is repeated means the same as one with all its values."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
     from localcloud.wire.errors import ApiError
     from localcloud.wire.message import HttpAnswer, HttpRequest
-    from localcloud.wire.signature import Claim, Refusals
+    from localcloud.wire.signature import Claim, Key, Refusals
 
 # What a call is about, for the journal: taken from the parameters, completed by the operation.
 CONCERNS = (
@@ -26,6 +26,7 @@ CONCERNS = (
     "QueueName",
     "TopicName",
     "SubscriptionName",
+    "FunctionName",
 )
 
 
@@ -46,7 +47,8 @@ class Dialect(Protocol):
     @property
     def REFUSALS(self) -> Refusals: ...  # noqa: N802 - modules implement this; there it is a constant
 
-    def claim(self, request: HttpRequest) -> Claim: ...
+    def claim(self, request: HttpRequest) -> Claim | None:
+        """None: not signed, where the operation decides whether that will do."""
 
     def render(self, call: Call, result: Any) -> HttpAnswer: ...
 
@@ -55,6 +57,8 @@ class Dialect(Protocol):
 
 # Takes the cloud and the call; returns, or awaits and returns, what its dialect renders.
 Operation = Callable[["Cloud", "Call"], Any]
+# Runs beside the requests, for as long as the cloud is served.
+Background = Callable[["Cloud"], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Service:
     dialect: Dialect
     operations: Mapping[str, Operation]
     versions: tuple[str, ...]
+    background: tuple[Background, ...] = ()
 
 
 @dataclass
@@ -74,7 +79,7 @@ class Call:
     version: str
     action: str
     parameters: Parameters = field(default_factory=Parameters)
-    caller: str | None = None
+    identity: Key | None = None  # none before the signature held
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     concerns: dict[str, str] = field(default_factory=dict)
 

@@ -26,6 +26,12 @@ def timestamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime(_FORM)
 
 
+def timestamp_ms(moment: float) -> str:
+    """The form events use: with milliseconds."""
+    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
 def moment(text: str) -> float:
     """The inverse of timestamp(); ValueError if the text has another form."""
     return datetime.strptime(text, _FORM).replace(tzinfo=timezone.utc).timestamp()

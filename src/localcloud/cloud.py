@@ -1,4 +1,4 @@
-"""The whole cloud of one account: its world, and the clock, journal and faults around it.
+"""The whole cloud of one account: its world, and the clock, journal, faults and settings around it.
 
 The world is what seeds write and reset() throws away: plain data, so that a seed is tried on a
 copy and a bad one leaves no trace. Everything runs on one event loop; nothing here is locked.
@@ -6,7 +6,7 @@ copy and a bad one leaves no trace. Everything runs on one event loop; nothing h
 
 from __future__ import annotations
 
-import copy
+from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,20 @@ from localcloud.clock import Clock
 from localcloud.documents import check
 from localcloud.faults import Faults
 from localcloud.journal import Journal
+from localcloud.roles import Roles
 from localcloud.services.ecs.model import Compute
 from localcloud.services.ess.model import AutoScaling
+from localcloud.services.eventbridge.bus import Bus
+from localcloud.services.fc.compute import FunctionCompute
+from localcloud.services.fc.model import Function
 from localcloud.services.mns.messaging import Messaging
+from localcloud.services.mns.queues import Queue
 from localcloud.services.slb.model import LoadBalancing
+from localcloud.services.triggers.model import Triggers
+from localcloud.settings import Settings
+from localcloud.strictness import Strictness
 from localcloud.wire.signature import Key, Nonces
+from localcloud.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,40 +46,77 @@ class World:
     def __post_init__(self) -> None:
         own = Key(worlds.ACCESS_KEY_ID, worlds.ACCESS_KEY_SECRET, "localcloud")
         self.keys[own.access_key_id] = own
-        self.compute = Compute()
-        self.slb = LoadBalancing(self.compute)
-        self.ess = AutoScaling(self.compute)
+        self.strictness = Strictness()
+        self.compute = Compute(self.strictness)
+        self.slb = LoadBalancing(self.compute, self.strictness)
+        self.ess = AutoScaling(self.compute, self.account)
         self.mns = Messaging(self.account, self.region)
+        self.functions: dict[str, Function] = {}
+        self.triggers = Triggers()
+        self.settings = Settings(self.strictness)
 
 
 class Cloud:
-    """`document` is the world to begin with, and the one that reset() returns to."""
+    """`document` is the world to begin with, and the one that reset() returns to. `endpoint`, where
+    the cloud is served, takes the place of {endpoint} in every document, and `ca_file`, which
+    certifies it over TLS, that of {ca_file}."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], endpoint: str = "", ca_file: str = "") -> None:
         if document is not worlds.DEFAULT_WORLD:
             # A test checks the default one, so that a start need not load jsonschema.
             check(document, "world")
-        self._document = copy.deepcopy(document)
+        self.places = {"endpoint": endpoint, "ca_file": ca_file}
+        self._document = seed.filled(document, self.places)
         self.clock = Clock()
         self.journal = Journal()
         self.faults = Faults()
         self.bell = Bell()  # rings whenever somebody who waits should look again
         self.nonces = Nonces()
+        self.roles = Roles(lambda: self.clock.now())  # noqa: PLW0108 - reset() starts another
+        self.work = Work()
+        self.bus = Bus(self)
+        self.functions = FunctionCompute(self)
         self.world = seed.planted(World(), self._document, self.clock.now())
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+    @property
+    def keys(self) -> Mapping[str, Key]:
+        return ChainMap(self.world.keys, self.roles.keys)
 
     def seed(self, document: Any) -> None:
         """Adds to the world; BadDocument, with every problem, if any part of it cannot be."""
         check(document, "world")
+        document = seed.filled(document, self.places)
         self.world = seed.planted(self.world, document, self.clock.now())
         self.bell.ring()
 
     def reset(self) -> None:
+        self.work.cancel()
+        self.functions.abandon()
         self.clock = Clock()
         self.nonces = Nonces()
         self.journal.clear()
         self.faults.clear()
+        self.roles.clear()
         self.world = seed.planted(World(), self._document, self.clock.now())
         self.bell.ring()
+
+    def send(self, queue: str, body: str) -> None:
+        self.world.mns.send(self.world.mns.queue(queue), body, self.clock.now())
+        self.bell.ring()
+
+    def publish(self, topic: str, body: str) -> None:
+        mns = self.world.mns
+        mns.publish(mns.topic(topic), body, "", self.clock.now())
+        self.bell.ring()
+
+    def deliver(self, arn: str, body: str) -> None:
+        """To the queue or topic that an ARN names, in whichever form; ApiError if there is none."""
+        target = self.world.mns.target_of(arn)
+        (self.send if isinstance(target, Queue) else self.publish)(target.name, body)
 
     async def elapse(self, seconds: float, connection: Connection | None = None) -> None:
         """Waits on the cloud's clock, so that moving it ends the wait; or until a connection,

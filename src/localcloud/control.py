@@ -8,6 +8,11 @@
 | POST   /_cloud/seed    | adds a world document, as a whole or not at all            |
 | POST   /_cloud/reset   | back to the world of the start, real time and no faults    |
 | POST   /_cloud/clock   | {"advance": seconds} or {"set": moment}                    |
+| POST   /_cloud/scale   | {"ScalingGroupId", "Adjustment"}: instances come or go      |
+| POST   /_cloud/settings | changes what it names (settings.py)                        |
+| POST   /_cloud/functions | adds a function, or takes the place of the one of its name   |
+| GET    /_cloud/functions/{name}/logs | what its instances wrote                        |
+| DELETE /_cloud/functions/{name}/instances | ends their processes, as a crash would     |
 | POST   /_cloud/faults  | adds a list of rules (faults.py)                           |
 | DELETE /_cloud/faults  | no rules any more                                          |
 """
@@ -28,7 +33,11 @@ from starlette.routing import Route
 from localcloud.clock import moment
 from localcloud.connection import HttpConnection
 from localcloud.documents import BadDocument, Problem, check
+from localcloud.seed import filled
+from localcloud.services.ess.api import adjust
+from localcloud.services.fc import seed as functions
 from localcloud.state import describe
+from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,6 +57,7 @@ async def health(cloud: Cloud, _request: Request) -> dict[str, Any]:
         "account": world.account,
         "region": world.region,
         "now": cloud.clock.now(),
+        **cloud.places,
     }
 
 
@@ -75,6 +85,7 @@ async def seed(cloud: Cloud, request: Request) -> dict[str, Any]:
 
 async def reset(cloud: Cloud, _request: Request) -> dict[str, Any]:
     cloud.reset()
+    await cloud.functions.ended()
     return {}
 
 
@@ -90,6 +101,32 @@ async def clock(cloud: Cloud, request: Request) -> dict[str, Any]:
         raise BadDocument([Problem("", "the clock goes from 1970 to 2200")])
     cloud.move_clock(to)
     return {"now": cloud.clock.now()}
+
+
+async def scale(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = await _document(request)
+    check(document, "scale")
+    return adjust(cloud, document["ScalingGroupId"], document["Adjustment"])
+
+
+async def settings(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = await _document(request)
+    check(document, "settings")
+    cloud.settings.change(document)
+    return cloud.settings.describe()
+
+
+async def add_function(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = filled(await _document(request), cloud.places)
+    return functions.register(cloud.world, document).describe()
+
+
+async def function_logs(cloud: Cloud, request: Request) -> dict[str, Any]:
+    return {"log": cloud.functions.log(request.path_params["name"])}
+
+
+async def kill_instances(cloud: Cloud, request: Request) -> dict[str, Any]:
+    return {"Pids": cloud.functions.kill(request.path_params["name"])}
 
 
 async def add_faults(cloud: Cloud, request: Request) -> list[dict[str, Any]]:
@@ -109,6 +146,11 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/seed", seed),
     ("POST", "/reset", reset),
     ("POST", "/clock", clock),
+    ("POST", "/scale", scale),
+    ("POST", "/settings", settings),
+    ("POST", "/functions", add_function),
+    ("GET", "/functions/{name:path}/logs", function_logs),
+    ("DELETE", "/functions/{name:path}/instances", kill_instances),
     ("POST", "/faults", add_faults),
     ("DELETE", "/faults", clear_faults),
 )
@@ -118,7 +160,7 @@ def build(cloud: Cloud) -> Starlette:
     routes = [
         Route(path, _endpoint(cloud, answer), methods=[method]) for method, path, answer in ROUTES
     ]
-    return Starlette(routes=routes, exception_handlers={BadDocument: _refuse})
+    return Starlette(routes=routes, exception_handlers={BadDocument: _refuse, ApiError: _decline})
 
 
 def _endpoint(cloud: Cloud, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -132,6 +174,13 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     problems = [item._asdict() for item in error.problems] if isinstance(error, BadDocument) else []
     body = {"error": {"code": "BadDocument", "message": str(error), "problems": problems}}
     return JSONResponse(body, HTTPStatus.BAD_REQUEST)
+
+
+async def _decline(_request: Request, error: Exception) -> Response:
+    """What a service refused."""
+    assert isinstance(error, ApiError)
+    body = {"error": {"code": error.code, "message": error.message, "problems": []}}
+    return JSONResponse(body, error.status)
 
 
 async def _document(request: Request) -> Any:

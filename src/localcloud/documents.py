@@ -39,6 +39,15 @@ def pointer(*steps: str | int) -> str:
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow; few starts need it
+    from referencing import Registry, Resource  # noqa: PLC0415 - see above
 
-    file = resources.files("localcloud") / "schemas" / f"{schema}.schema.json"
-    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
+    # One schema may refer to another by its file name.
+    registry: Registry[Any] = Registry(  # the checker does not know attrs' aliases
+        retrieve=lambda name: Resource.from_contents(_read(name))  # type: ignore[call-arg]
+    )
+    return Draft202012Validator(_read(f"{schema}.schema.json"), registry=registry)
+
+
+def _read(name: str) -> Any:
+    file = resources.files("localcloud") / "schemas" / name
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -10,9 +10,11 @@
 | hang_after   | yes                        | nothing for `seconds`, then the answer    |
 | latency      | after `seconds`            | the answer, after `seconds`               |
 | late         | after `seconds`            | the connection reset, at once             |
+| crash_caller | no (yes with `commit`)     | nothing any more: its process is killed   |
 
 Seconds are the cloud's: moving its clock forward ends them.
 `commit` replaces the answer of a call that succeeds; a refused one is answered as ever.
+crash_caller strikes calls of functions only: the instance that called ends, with all that it does.
 
 A rule fires for the matching calls after its first `skip`, `count` times, or each time with
 `probability`, drawn from its own `seed`: the same calls in the same order fail in the same way.
@@ -65,6 +67,8 @@ class Fault:
         name = call.service.name if call.service else None
         if self.service not in (None, name) or self.action not in (None, call.action):
             return False
+        if self.kind == "crash_caller" and not (call.identity and call.identity.function):
+            return False
         if self.skip:
             self.skip -= 1
             return False
@@ -97,7 +101,9 @@ class Fault:
         return answer
 
     async def after(self, cloud: Cloud, call: Call, answer: HttpAnswer | None) -> HttpAnswer | None:
-        if self.kind in ("reset_before", "reset_after", "late"):
+        if self.kind == "crash_caller" and call.identity:
+            cloud.functions.kill(call.identity.function, call.identity.instance)
+        if self.kind in ("reset_before", "reset_after", "late", "crash_caller"):
             call.connection.reset()
             return None
         if self.kind == "hang_after":

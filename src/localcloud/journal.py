@@ -1,4 +1,6 @@
-"""What was asked of the cloud, by whom, and what it answered; never bodies, never credentials."""
+"""What was asked of the cloud, by whom, and what it answered; and what it did by itself. Never
+bodies, never credentials.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,7 @@ class Journal:
             service=call.service.name if call.service else None,
             action=call.action,
             version=call.version,
-            caller=call.caller,
+            caller=call.identity.caller if call.identity else None,
             request_id=call.request_id,
             status=outcome.status,
             code=outcome.code,
@@ -61,6 +63,29 @@ class Journal:
             concerns=dict(call.concerns),
             duration=round(duration, 6),
         )
+        self._append(entry)
+
+    def note(
+        self, service: str, action: str, code: str | None, concerns: dict[str, str], *, time: float
+    ) -> None:
+        """What the cloud did by itself; `code` says why it failed, if it did."""
+        entry = Entry(
+            seq=next(self._numbers),
+            time=round(time, 3),
+            service=service,
+            action=action,
+            version="",
+            caller=None,
+            request_id="",
+            status=None,
+            code=code,
+            fault=None,
+            concerns=concerns,
+            duration=0.0,
+        )
+        self._append(entry)
+
+    def _append(self, entry: Entry) -> None:
         self._entries.append(entry)
         self.bell.ring()
 

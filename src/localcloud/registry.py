@@ -3,13 +3,15 @@
 from localcloud.call import Call, Connection
 from localcloud.services.ecs.api import SERVICE as ECS
 from localcloud.services.ess.api import SERVICE as ESS
+from localcloud.services.eventbridge.api import SERVICE as EVENTBRIDGE
+from localcloud.services.fc.api import SERVICE as FC
 from localcloud.services.mns.api import SERVICE as MNS
 from localcloud.services.slb.api import SERVICE as SLB
-from localcloud.wire import mns, rpc
+from localcloud.wire import fc, mns, rpc
 from localcloud.wire.message import HttpRequest
 from localcloud.wire.parameters import Parameters
 
-SERVICES = (SLB, ESS, ECS, MNS)
+SERVICES = (SLB, ESS, ECS, MNS, EVENTBRIDGE, FC)
 _BY_VERSION = {version: service for service in SERVICES for version in service.versions}
 
 
@@ -17,6 +19,8 @@ def identify(request: HttpRequest, connection: Connection) -> Call:
     """Never refuses: what is unknown has no service, and is answered as such."""
     if request.path.startswith(("/queues", "/topics")):
         return _mns(request, connection)
+    if request.path.startswith(fc.PREFIXES):
+        return _fc(request, connection)
     return _rpc(request, connection)
 
 
@@ -24,6 +28,12 @@ def _mns(request: HttpRequest, connection: Connection) -> Call:
     action, parameters = mns.route(request) or ("", Parameters())
     version = request.headers.get("x-mns-version", mns.VERSION)
     return Call(request, connection, MNS, mns, version, action, parameters)
+
+
+def _fc(request: HttpRequest, connection: Connection) -> Call:
+    action, parameters = fc.route(request)
+    version = fc.GENERATION_2 if request.path.startswith(fc.PREFIXES[0]) else fc.GENERATION_3
+    return Call(request, connection, FC, fc, version, action, parameters)
 
 
 def _rpc(request: HttpRequest, connection: Connection) -> Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import socket
 import threading
 from concurrent.futures import Future
@@ -16,10 +17,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from localcloud.app import build
 from localcloud.cloud import Cloud
+from localcloud.registry import SERVICES
 from localcloud.worlds import DEFAULT_WORLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from localcloud.call import Background
+
+_log = logging.getLogger("localcloud")
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8900
@@ -34,7 +41,12 @@ class Running:
 @contextlib.contextmanager
 def running(world: Mapping[str, Any] = DEFAULT_WORLD, *, port: int = 0) -> Iterator[Running]:
     """Serves a world in a thread; stopped, with every connection, when the block ends."""
-    cloud, listener = Cloud(world), listen(port)
+    listener = listen(port)
+    try:
+        cloud = Cloud(world, address(listener))
+    except BaseException:
+        listener.close()
+        raise
     started: Future[Callable[[], object]] = Future()  # how to stop it
     thread = threading.Thread(target=_run, args=(cloud, listener, started), name="localcloud")
     thread.start()
@@ -76,12 +88,16 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def address(listener: socket.socket) -> str:
-    return f"http://{HOST}:{listener.getsockname()[1]}"
+def address(listener: socket.socket, scheme: str = "http") -> str:
+    return f"{scheme}://{HOST}:{listener.getsockname()[1]}"
 
 
 async def serve(
-    cloud: Cloud, listener: socket.socket, stop: asyncio.Event, on_ready: Callable[[], None]
+    cloud: Cloud,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    on_ready: Callable[[], None],
+    context: ssl.SSLContext | None = None,
 ) -> None:
     config = uvicorn.Config(
         build(cloud),
@@ -94,8 +110,32 @@ async def serve(
         date_header=False,  # the app's own follows the cloud's clock
         server_header=False,
         timeout_keep_alive=600,
+        ssl_context_factory=None if context is None else lambda *_: context,
     )
-    await _Server(config, stop, on_ready).serve([listener])
+    async with _background(cloud):
+        await _Server(config, stop, on_ready).serve([listener])
+
+
+@contextlib.asynccontextmanager
+async def _background(cloud: Cloud) -> AsyncIterator[None]:
+    works = [work for service in SERVICES for work in service.background]
+    tasks = [asyncio.create_task(_run_beside(work, cloud)) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await cloud.work.stop()
+        cloud.functions.abandon()
+        await cloud.functions.ended()
+
+
+async def _run_beside(work: Background, cloud: Cloud) -> None:
+    try:
+        await work(cloud)
+    except Exception:  # noqa: BLE001 - the requests go on without it
+        _log.exception("%s ended", work.__qualname__)
 
 
 class _Protocol(H11Protocol):

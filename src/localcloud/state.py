@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import timestamp
-from localcloud.services.ess import shapes
+from localcloud.services.ess import delivery, shapes
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 
 def describe(cloud: Cloud) -> dict[str, Any]:
+    delivery.settle(cloud)
     world, now = cloud.world, cloud.clock.now()
-    world.ess.settle(now)
     return {
         "Clock": {"now": now, "Time": timestamp(now)},
         "Faults": cloud.faults.describe(),
+        "Settings": cloud.settings.describe(),
         "Keys": [
             {"AccessKeyId": key.access_key_id, "Caller": key.caller} for key in world.keys.values()
         ],
+        "RoleKeys": cloud.roles.describe(),
+        "Triggers": world.triggers.describe(),
         "LoadBalancers": [item.describe() for item in world.slb.load_balancers.values()],
         "VServerGroups": [item.describe() for item in world.slb.groups.values()],
         "Instances": [item.describe() for item in world.compute.instances.values()],
+        "Functions": [
+            {**item.describe(), "Instances": cloud.functions.instances(item.name)}
+            for item in world.functions.values()
+        ],
         **_scaling(world.ess),
         **_messaging(world.mns, now),
     }
@@ -36,9 +43,7 @@ def _scaling(ess: AutoScaling) -> dict[str, Any]:
     return {
         "ScalingGroups": [
             {
-                "ScalingGroupId": group.scaling_group_id,
-                "ScalingGroupName": group.name,
-                "RegionId": group.region_id,
+                **shapes.group(group, ess.members(group)),
                 "LifecycleHooks": [
                     shapes.hook(hook, group.scaling_group_id) for hook in group.hooks.values()
                 ],
@@ -53,6 +58,7 @@ def _scaling(ess: AutoScaling) -> dict[str, Any]:
                 "ScalingActivityId": item.scaling_activity_id,
                 "Deadline": timestamp(item.deadline),
                 "Heartbeats": item.heartbeats,
+                "Notification": item.notification,
             }
             for item in ess.actions
         ],

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,7 @@ from alibabacloud_tea_openapi.client import Client as AnyClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from mns.account import Account
 
+from functions import Functions
 from localcloud.server import Running, running
 from localcloud.wire import hmac_sha1, mns_auth
 from localcloud.wire.message import HttpRequest
@@ -219,3 +221,10 @@ def mns_request(control: Control) -> Callable[..., Answer]:
         )
 
     return send
+
+
+@pytest.fixture
+def functions(served: Running, tmp_path: Path) -> Iterator[Functions]:
+    with closing(Functions(served.url, tmp_path)) as deployed:
+        yield deployed
+        deployed.send("POST", "/_cloud/reset")

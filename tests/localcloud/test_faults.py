@@ -130,6 +130,15 @@ def test_a_late_write_takes_effect_after_the_caller_was_cut_off(control: Any, sl
     assert groups(control) == 1
 
 
+def test_a_late_write_does_not_reach_the_world_after_a_reset(control: Any, slb: Any) -> None:
+    control.fault(kind="late", seconds=0.05)
+    with pytest.raises(Exception, match="Connection reset by peer"):
+        slb.create_vserver_group(CREATE)
+    control.send("POST", "/_cloud/reset")
+    late = control.send("GET", "/_cloud/journal?wait=0.5").json["entries"]
+    assert (late, groups(control)) == ([], 0)
+
+
 def test_a_rule_skips_the_calls_it_is_told_to_and_then_fires_as_often_as_it_should(
     control: Any, slb: Any
 ) -> None:

@@ -87,13 +87,19 @@ def test_the_accept_header_counts_where_there_is_no_format(control: Any) -> None
 @pytest.mark.parametrize(
     ("target", "named"),
     [
-        ("/?Action=CreateLoadBalancer&Version=2014-05-15", b"CreateLoadBalancer of version 2014"),
-        ("/?Action=ScaleWithAdjustment&Version=2022-02-22", b"ScaleWithAdjustment of version 2022"),
+        (
+            "/?Action=CreateAccessControlList&Version=2014-05-15",
+            b"CreateAccessControlList of version 2014",
+        ),
+        ("/?Action=CreateScalingGroup&Version=2022-02-22", b"CreateScalingGroup of version 2022"),
         (
             "/?Action=CreateVServerGroup&Version=2014-08-28",
             b"CreateVServerGroup of version 2014-08",
         ),
-        ("/?Action=CreateLoadBalancer&Version=2099-01-01", b"CreateLoadBalancer of version 2099"),
+        (
+            "/?Action=CreateAccessControlList&Version=2099-01-01",
+            b"CreateAccessControlList of version 2099",
+        ),
         ("/?Action=CreateVServerGroup", b"CreateVServerGroup of no version"),
         ("/", b"GET /"),
         ("/2023-03-30/functions", b"GET /2023-03-30/functions"),

@@ -83,7 +83,7 @@ async def _arrivals(cloud: Cloud, call: Call, at_most: int) -> list[Message]:
     deadline = cloud.clock.now() + seconds
     while True:
         queue, now = queue_of(cloud, call), cloud.clock.now()
-        messages = queue.receive(now, at_most)
+        messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.strikes)
         if messages:
             return messages
         if now >= deadline or call.connection.is_closed:
@@ -157,11 +157,7 @@ def _message(node: mns_xml.Element, queue: Queue, now: float) -> Message:
     limit = QUEUE_ATTRIBUTES["DelaySeconds"]
     delay = number("DelaySeconds", given.get("DelaySeconds", default), limit)
     priority = number("Priority", given.get("Priority", str(PRIORITY.default)), PRIORITY)
-    properties = [
-        mns_xml.fields(value)
-        for group in mns_xml.children(node, "UserProperties")
-        for value in mns_xml.children(group, "PropertyValue")
-    ]
+    properties = mns_xml.properties(node)
     return Message(given["MessageBody"], now, now + delay, priority, properties=properties)
 
 

@@ -1,10 +1,15 @@
-"""The account's queues and topics, by name, and how a publication finds its queues."""
+"""The account's queues and topics, by name, and how a publication finds its subscribers: queues
+have it at once, for endpoints elsewhere it waits in the outbox (pushing.py).
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
+from localcloud.services.mns import endpoints
+from localcloud.services.mns.endpoints import Endpoint
 from localcloud.services.mns.model import (
     Attributes,
     check_name,
@@ -12,12 +17,25 @@ from localcloud.services.mns.model import (
     invalid_argument,
     not_found,
 )
+from localcloud.services.mns.notifications import Notification, Publication
 from localcloud.services.mns.queues import Message, Queue
-from localcloud.services.mns.topics import Publication, Topic
-from localcloud.wire.errors import not_implemented
+from localcloud.services.mns.topics import Topic
 
-_QUEUE_ENDPOINT = re.compile(r"acs:mns:([^:]+):([^:]+):queues/([^/:]+)")  # doc
-_PUSH_ENDPOINT = re.compile(r"(https?://|mail:|sms:).+")  # doc
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# doc, as they stand in hooks (both editions), destinations and triggers
+_TARGET = re.compile(
+    r"acs:(?:mns|ess):([^:/]+):([^:/]+):/?(queue|topic)s?/([^/:]+)(?:/messages)?",
+)
+
+
+class Push(NamedTuple):
+    """Needs nothing of the world any more: a seed may replace it meanwhile."""
+
+    endpoint: Endpoint
+    strategy: str
+    notification: Notification
 
 
 @dataclass
@@ -26,6 +44,7 @@ class Messaging:
     region: str
     queues: dict[str, Queue] = field(default_factory=dict)
     topics: dict[str, Topic] = field(default_factory=dict)
+    outbox: list[Push] = field(default_factory=list)
 
     def queue(self, name: str) -> Queue:
         found = self.queues.get(name)
@@ -58,23 +77,42 @@ class Messaging:
             raise conflict("Topic")
         return existing is None
 
-    def publish(self, topic: Topic, body: str, tag: str, now: float) -> Publication:
-        publication = topic.publish(body, tag, now)
-        for subscription, text in topic.deliveries(publication):
-            queue = self.queues.get(subscription.queue_name)
-            if queue is not None:  # inferred: one whose queue is gone gets nothing
-                delay = queue.attributes.numbers["DelaySeconds"]
-                queue.messages.append(Message(text, now, now + delay))
+    def publish(
+        self,
+        topic: Topic,
+        body: str,
+        tag: str,
+        now: float,
+        properties: Mapping[str, str] | None = None,
+    ) -> Publication:
+        publication = Publication(body, tag, now, properties or {})
+        topic.publish(publication)
+        for subscription, notification in topic.notifications(publication):
+            target = subscription.target
+            if target.kind != endpoints.QUEUE:
+                self.outbox.append(Push(target, subscription.notify_strategy, notification))
+            elif target.name in self.queues:  # inferred: one whose queue is gone gets nothing
+                self._put(self.queues[target.name], notification.text(), now)
         return publication
 
-    def queue_of(self, endpoint: str) -> str:
-        match = _QUEUE_ENDPOINT.fullmatch(endpoint)
-        if match is None and _PUSH_ENDPOINT.fullmatch(endpoint):
-            raise not_implemented(f"delivery to {endpoint.partition(':')[0]} endpoints")
-        if match is None or match.groups()[:2] != (self.region, self.account):
-            # doc: a queue of the same region and account
-            raise invalid_argument("The value of Endpoint is invalid.")
-        return match[3]
+    def send(self, queue: Queue, body: str, now: float) -> Message:
+        message = Message(body, now, now + queue.attributes.numbers["DelaySeconds"])
+        queue.accept(message)
+        return message
 
-    def endpoint_of(self, queue_name: str) -> str:
-        return f"acs:mns:{self.region}:{self.account}:queues/{queue_name}"
+    def target_of(self, arn: str) -> Queue | Topic:
+        """ApiError if it is not there, or not of this region and account."""
+        match = _TARGET.fullmatch(arn)
+        if match is None or match.groups()[:2] != (self.region, self.account):
+            raise invalid_argument(f"{arn} names no queue or topic of this region and account.")
+        return self.queue(match[4]) if match[3] == "queue" else self.topic(match[4])
+
+    def endpoint_of_queue(self, name: str) -> str:
+        return f"acs:mns:{self.region}:{self.account}:queues/{name}"
+
+    def endpoint_of_function(self, name: str) -> str:
+        return endpoints.function_arn(name, self.region, self.account)
+
+    def _put(self, queue: Queue, text: str, now: float) -> None:
+        # inferred: a notification may be larger than the queue's own limit
+        queue.messages.append(Message(text, now, now + queue.attributes.numbers["DelaySeconds"]))

@@ -1,6 +1,6 @@
 """One queue: which messages are there, which are visible, and who may delete them.
 
-A receipt handle is `<message id>-<number>`: a new one with every delivery and every change of
+A receipt handle is `<message id>-<random>`: a new one with every delivery and every change of
 visibility, and it holds only until the message is visible again. It needs no URL encoding, since
 the SDK does none.
 """
@@ -8,7 +8,8 @@ the SDK does none.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +21,8 @@ from localcloud.services.mns.model import (
     not_found,
 )
 from localcloud.wire.errors import ApiError
+
+Chance = Callable[[], bool]
 
 
 def new_message_id() -> str:
@@ -35,16 +38,12 @@ class Message:
     message_id: str = field(default_factory=new_message_id)
     deliveries: int = 0
     first_delivered: float = 0.0
-    handles: int = 0
+    handle: str = ""
     properties: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def handle(self) -> str:
-        return f"{self.message_id}-{self.handles}"
 
     def hide(self, until: float) -> None:
         self.visible = until
-        self.handles += 1
+        self.handle = f"{self.message_id}-{uuid.uuid4().hex[:8]}"
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -76,16 +75,24 @@ class Queue:
         found = [message for message in self.messages if message.visible <= now]
         return sorted(found, key=lambda message: message.priority)[:at_most]
 
-    def receive(self, now: float, at_most: int) -> list[Message]:
+    def receive(
+        self, now: float, at_most: int, duplicated: Chance, hidden: float | None = None
+    ) -> list[Message]:
+        """`hidden` is for how long, if not for the queue's own VisibilityTimeout; `duplicated`
+        says of each whether the queue keeps a copy to deliver again (doc: at least once)."""
         messages = self.visible(now, at_most)
+        seconds = self.attributes.numbers["VisibilityTimeout"] if hidden is None else hidden
         for message in messages:
             message.deliveries += 1
             message.first_delivered = message.first_delivered or now
-            message.hide(now + self.attributes.numbers["VisibilityTimeout"])
+            message.hide(now + seconds)
+            if duplicated():
+                self.messages.append(replace(message, visible=now, handle=""))
         return messages
 
     def delete(self, handle: str, now: float) -> None:
-        self.messages.remove(self._held(handle, now))
+        held = self._held(handle, now)
+        self.messages = [item for item in self.messages if item is not held]
 
     def change_visibility(self, handle: str, seconds: int, now: float) -> Message:
         message = self._held(handle, now)
@@ -109,13 +116,14 @@ class Queue:
 
     def _held(self, handle: str, now: float) -> Message:
         message_id, dash, _ = handle.rpartition("-")
-        found = next((item for item in self.messages if item.message_id == message_id), None)
-        if found is None and dash:
+        found = [item for item in self.messages if item.message_id == message_id]
+        if not found and dash:
             raise not_found("Message")
-        if found is None or found.handle != handle or found.visible <= now:
-            message = "The receipt handle you provide is not valid."
-            raise ApiError(HTTPStatus.BAD_REQUEST, "ReceiptHandleError", message)
-        return found
+        for item in found:
+            if item.handle == handle and item.visible > now:
+                return item
+        message = "The receipt handle you provide is not valid."
+        raise ApiError(HTTPStatus.BAD_REQUEST, "ReceiptHandleError", message)
 
     def _forget(self, now: float) -> None:
         oldest = now - self.attributes.numbers["MessageRetentionPeriod"]

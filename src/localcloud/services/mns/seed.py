@@ -10,10 +10,9 @@ from localcloud.documents import Problem, pointer
 from localcloud.services.mns.model import (
     QUEUE_ATTRIBUTES,
     TOPIC_ATTRIBUTES,
-    check_name,
     read_attributes,
 )
-from localcloud.services.mns.topics import FORMATS, STRATEGIES, Subscription
+from localcloud.services.mns.topics import subscription_of
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -30,8 +29,10 @@ def plant(mns: Messaging, document: Mapping[str, Any], now: float) -> Iterator[P
         mns.create_topic(row["TopicName"], read_attributes(_texts(row), TOPIC_ATTRIBUTES), now)
 
     def subscription(row: dict[str, Any]) -> None:
-        check_name("SubscriptionName", row["SubscriptionName"])
-        mns.topic(row["TopicName"]).subscribe(_read_subscription(mns, row, now))
+        endpoint = row.get("Endpoint") or mns.endpoint_of_queue(row["QueueName"])
+        given = {**_texts(row), "Endpoint": endpoint}
+        found = subscription_of(row["SubscriptionName"], given, mns, now)
+        mns.topic(row["TopicName"]).subscribe(found)
 
     plants: tuple[tuple[str, Callable[[dict[str, Any]], None]], ...] = (
         ("Queues", queue),
@@ -45,20 +46,6 @@ def plant(mns: Messaging, document: Mapping[str, Any], now: float) -> Iterator[P
             except ApiError as error:
                 problem = f"{error.code}: {error.message}"
                 yield Problem(pointer(section, index), problem)
-
-
-def _read_subscription(mns: Messaging, row: dict[str, Any], now: float) -> Subscription:
-    endpoint = row.get("Endpoint") or mns.endpoint_of(row["QueueName"])
-    return Subscription(
-        name=row["SubscriptionName"],
-        endpoint=endpoint,
-        queue_name=mns.queue_of(endpoint),
-        created=now,
-        modified=now,
-        filter_tag=row.get("FilterTag", ""),
-        notify_content_format=row.get("NotifyContentFormat", FORMATS[0]),
-        notify_strategy=row.get("NotifyStrategy", STRATEGIES[0]),
-    )
 
 
 def _texts(row: dict[str, Any]) -> dict[str, str]:

@@ -15,14 +15,14 @@ from localcloud.services.mns.model import (
     not_found,
     read_attributes,
 )
-from localcloud.services.mns.topics import FORMATS, STRATEGIES, Subscription
+from localcloud.services.mns.topics import check_strategy, subscription_of
 from localcloud.wire import mns_xml
 from localcloud.wire.mns import Reply
 
 if TYPE_CHECKING:
     from localcloud.call import Call
     from localcloud.cloud import Cloud
-    from localcloud.services.mns.topics import Topic
+    from localcloud.services.mns.topics import Subscription, Topic
 
 
 def create_topic(cloud: Cloud, call: Call) -> Reply:
@@ -55,31 +55,23 @@ def list_topic(cloud: Cloud, call: Call) -> Reply:
 
 
 def publish_message(cloud: Cloud, call: Call) -> Reply:
-    topic, given = _topic(cloud, call), mns_xml.fields(mns_xml.read(call.request.body, "Message"))
+    topic, node = _topic(cloud, call), mns_xml.read(call.request.body, "Message")
+    given = mns_xml.fields(node)
+    properties = {item["Name"]: item.get("Value", "") for item in mns_xml.properties(node)}
     body, tag = given.get("MessageBody", ""), given.get("MessageTag", "")
     if not body:
         raise invalid_argument("The MessageBody is missing.")
-    publication = cloud.world.mns.publish(topic, body, tag, cloud.clock.now())
+    publication = cloud.world.mns.publish(topic, body, tag, cloud.clock.now(), properties)
     cloud.bell.ring()
     receipt = {"MessageId": publication.message_id, "MessageBodyMD5": digest(body)}
     return Reply(HTTPStatus.CREATED, mns_xml.element("Message", receipt))
 
 
 def subscribe(cloud: Cloud, call: Call) -> Reply:
-    topic, given, now = _topic(cloud, call), _given(call, "Subscription"), cloud.clock.now()
-    name = call.parameters.require("SubscriptionName")
+    topic, name = _topic(cloud, call), call.parameters.require("SubscriptionName")
     check_name("SubscriptionName", name)
-    endpoint = given.get("Endpoint", "")
-    subscription = Subscription(
-        name=name,
-        endpoint=endpoint,
-        queue_name=cloud.world.mns.queue_of(endpoint),
-        created=now,
-        modified=now,
-        filter_tag=given.get("FilterTag", ""),
-        notify_content_format=given.get("NotifyContentFormat") or FORMATS[0],
-        notify_strategy=given.get("NotifyStrategy") or STRATEGIES[0],
-    )
+    given, now = _given(call, "Subscription"), cloud.clock.now()
+    subscription = subscription_of(name, given, cloud.world.mns, now)
     new = topic.subscribe(subscription)
     return _created(call, f"/topics/{topic.name}/subscriptions/{name}", new)
 
@@ -87,8 +79,7 @@ def subscribe(cloud: Cloud, call: Call) -> Reply:
 def set_subscription_attributes(cloud: Cloud, call: Call) -> Reply:
     subscription = _subscription(cloud, call)
     strategy = _given(call, "Subscription").get("NotifyStrategy") or subscription.notify_strategy
-    if strategy not in STRATEGIES:
-        raise invalid_argument("The value of NotifyStrategy is invalid.")
+    check_strategy(strategy)
     subscription.notify_strategy = strategy  # sdk: nothing else can be set
     subscription.modified = cloud.clock.now()
     return Reply(HTTPStatus.NO_CONTENT)

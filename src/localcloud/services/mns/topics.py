@@ -1,11 +1,12 @@
-"""One topic: its subscriptions, and what a published message looks like to each of them."""
+"""One topic and its subscriptions."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from localcloud.retries import BACKOFF, STRATEGIES
+from localcloud.services.mns.endpoints import FUNCTION, Endpoint, read
 from localcloud.services.mns.model import (
     SUBSCRIPTIONS,
     TAG_LENGTH,
@@ -13,37 +14,41 @@ from localcloud.services.mns.model import (
     Attributes,
     Limits,
     check_body,
+    check_name,
     conflict,
-    digest,
     invalid_argument,
     out_of_range,
 )
-from localcloud.services.mns.queues import milliseconds, new_message_id
-from localcloud.wire import mns_xml
+from localcloud.services.mns.notifications import (
+    FUNCTION_FORMATS,
+    PUSH_FORMATS,
+    Notification,
+    Publication,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-FORMATS = ("XML", "JSON", "SIMPLIFIED")  # doc
-STRATEGIES = ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY")  # doc
+    from localcloud.services.mns.messaging import Messaging
 
 
 @dataclass
 class Subscription:
     name: str
     endpoint: str
-    queue_name: str
+    target: Endpoint
     created: float
     modified: float
     filter_tag: str = ""
-    notify_content_format: str = FORMATS[0]
-    notify_strategy: str = STRATEGIES[0]
+    notify_content_format: str = PUSH_FORMATS[0]
+    notify_strategy: str = BACKOFF
 
     def check(self) -> None:
-        if self.notify_content_format not in FORMATS:
+        check_name("SubscriptionName", self.name)
+        formats = FUNCTION_FORMATS if self.target.kind == FUNCTION else PUSH_FORMATS
+        if self.notify_content_format not in formats:
             raise invalid_argument("The value of NotifyContentFormat is invalid.")
-        if self.notify_strategy not in STRATEGIES:
-            raise invalid_argument("The value of NotifyStrategy is invalid.")
+        check_strategy(self.notify_strategy)
         if len(self.filter_tag) > TAG_LENGTH:
             raise invalid_argument(f"The FilterTag is longer than {TAG_LENGTH}.")
 
@@ -55,12 +60,28 @@ class Subscription:
         ) and self.notify_strategy == other.notify_strategy
 
 
-@dataclass(frozen=True)
-class Publication:
-    body: str
-    tag: str
-    published: float
-    message_id: str = field(default_factory=new_message_id)
+def check_strategy(strategy: str) -> None:
+    if strategy not in STRATEGIES:
+        raise invalid_argument("The value of NotifyStrategy is invalid.")
+
+
+def subscription_of(
+    name: str, given: Mapping[str, str], mns: Messaging, now: float
+) -> Subscription:
+    """As Subscribe and seeds word it; what is left out is by default."""
+    endpoint = given.get("Endpoint", "")
+    target = read(endpoint, mns.region, mns.account)
+    default = (FUNCTION_FORMATS if target.kind == FUNCTION else PUSH_FORMATS)[0]
+    return Subscription(
+        name=name,
+        endpoint=endpoint,
+        target=target,
+        created=now,
+        modified=now,
+        filter_tag=given.get("FilterTag", ""),
+        notify_content_format=given.get("NotifyContentFormat") or default,
+        notify_strategy=given.get("NotifyStrategy") or BACKOFF,
+    )
 
 
 @dataclass
@@ -86,38 +107,24 @@ class Topic:
         self.subscriptions[subscription.name] = subscription
         return True
 
-    def publish(self, body: str, tag: str, now: float) -> Publication:
-        check_body(body, self.attributes.numbers["MaximumMessageSize"])
-        if len(tag) > TAG_LENGTH:
+    def publish(self, publication: Publication) -> None:
+        check_body(publication.body, self.attributes.numbers["MaximumMessageSize"])
+        if len(publication.tag) > TAG_LENGTH:
             raise out_of_range("MessageTag", Limits(1, TAG_LENGTH, 0, "bytes"))
-        self.published.append(now)
-        return Publication(body, tag, now)
+        self.published.append(publication.published)
 
-    def deliveries(self, publication: Publication) -> Iterator[tuple[Subscription, str]]:
-        for subscription in self.subscriptions.values():
+    def notifications(
+        self, publication: Publication
+    ) -> Iterator[tuple[Subscription, Notification]]:
+        for item in self.subscriptions.values():
             # doc: a filter is the exact match of one tag
-            if subscription.filter_tag in ("", publication.tag):
-                yield subscription, self._notification(subscription, publication)
+            if item.filter_tag in ("", publication.tag):
+                content_format = item.notify_content_format
+                yield (
+                    item,
+                    Notification(self.name, self.owner, item.name, content_format, publication),
+                )
 
     def message_count(self, now: float) -> int:
         self.published = [at for at in self.published if at > now - TOPIC_RETENTION]
         return len(self.published)
-
-    def _notification(self, subscription: Subscription, publication: Publication) -> str:
-        if subscription.notify_content_format == "SIMPLIFIED":  # doc: the bare body
-            return publication.body
-        fields: dict[str, Any] = {  # doc, in this order
-            "TopicOwner": self.owner,
-            "TopicName": self.name,
-            "Subscriber": self.owner,
-            "SubscriptionName": subscription.name,
-            "MessageId": publication.message_id,
-            "Message": publication.body,
-            "MessageMD5": digest(publication.body),
-            "MessageTag": publication.tag or None,
-            "PublishTime": str(milliseconds(publication.published)),
-        }
-        if subscription.notify_content_format == "JSON":
-            given = {key: value for key, value in fields.items() if value is not None}
-            return json.dumps(given, ensure_ascii=False)
-        return mns_xml.write(mns_xml.element("Notification", fields)).decode()

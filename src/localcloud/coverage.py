@@ -1,0 +1,97 @@
+"""`python -m localcloud.coverage` writes docs/emulator-coverage.md to the standard output: it is
+made of each service's coverage.py, and a test compares it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED
+from localcloud.registry import SERVICES
+from localcloud.services.ecs.coverage import COVERAGE as ECS
+from localcloud.services.ess.coverage import COVERAGE as ESS
+from localcloud.services.eventbridge.coverage import COVERAGE as EVENTBRIDGE
+from localcloud.services.fc.coverage import COVERAGE as FC
+from localcloud.services.mns.coverage import COVERAGE as MNS
+from localcloud.services.slb.coverage import COVERAGE as SLB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localcloud.marks import Coverage
+
+COVERED: Final[dict[str, Coverage]] = {
+    "slb": SLB,
+    "ess": ESS,
+    "ecs": ECS,
+    "mns": MNS,
+    "eventbridge": EVENTBRIDGE,
+    "fc": FC,
+}
+
+_HEAD = """\
+# What localcloud answers
+
+**documented**: follows the API's documentation or its SDK; **inferred**: the documentation is \
+silent, and this is the likely or the safer choice; **emulator-only**: exists here and not in the \
+cloud. \
+Everything else answers 501 `NotImplemented` and names what is missing, before any signature is \
+looked at.
+
+`python -m localcloud.coverage > docs/emulator-coverage.md` makes this page of each service's \
+`coverage.py`; a test compares it with the code."""
+
+_EVERYWHERE = {
+    "ACS3-HMAC-SHA256, HMAC-SHA1, `MNS ak:signature` and `FC ak:signature` are verified, always, "
+    "against real time": DOCUMENTED,
+    "`SignatureDoesNotMatch` is 403; a security token that does not belong to the key is "
+    "`InvalidSecurityToken.Malformed` (MNS: `AccessDenied`)": INFERRED,
+    "A function's keys hold for 36 hours; then they are `InvalidSecurityToken.Expired`": INFERRED,
+    "A function's keys are renewed hourly, and each instance has its own": EMULATOR_ONLY,
+    "An ACS3 request has to sign `host` and every `x-acs-*` header it sends": INFERRED,
+    "Without `Format` and without a telling `Accept`: JSON for ACS3, XML for HMAC-SHA1": INFERRED,
+    "Time-outs, visibility, delays, retries, long polls and the `Date` header follow a clock that "
+    "can be moved": EMULATOR_ONLY,
+    "Faults, journal, seeds, settings, state under `/_cloud/`": EMULATOR_ONLY,
+    "`--tls` serves HTTPS with an authority made at the start": EMULATOR_ONLY,
+}
+_NOWHERE = ("RAM permissions",)
+
+
+def render() -> str:
+    return "\n".join([_HEAD, "", *_actions(), "", *_behaviours(), "", *_missing(), ""])
+
+
+def _actions() -> Iterator[str]:
+    yield "| service | action | mark | inferred in it |"
+    yield "| --- | --- | --- | --- |"
+    for service in SERVICES:
+        for action in service.operations:
+            found = COVERED[service.name].actions[action]
+            yield f"| {service.name} | `{action}` | {found.mark} | {found.inferred} |"
+
+
+def _behaviours() -> Iterator[str]:
+    yield "## Behaviour"
+    yield ""
+    yield "| service | behaviour | mark |"
+    yield "| --- | --- | --- |"
+    for text, mark in _EVERYWHERE.items():
+        yield f"| all | {text} | {mark} |"
+    for name, coverage in COVERED.items():
+        for text, mark in coverage.behaviours.items():
+            yield f"| {name} | {text} | {mark} |"
+
+
+def _missing() -> Iterator[str]:
+    yield "## Not there"
+    yield ""
+    yield f"- all: {'; '.join(_NOWHERE)}"
+    for name, coverage in COVERED.items():
+        if coverage.missing:
+            yield f"- {name}: {'; '.join(coverage.missing)}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,1 @@
+"""EventBridge: the default bus. Its API (PutEvents) answers 501."""

@@ -1,0 +1,69 @@
+"""What localcloud covers of MNS: a part of docs/emulator-coverage.md."""
+
+from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+
+COVERAGE = Coverage(
+    actions={
+        "CreateQueue": Covered(DOCUMENTED, "409 for other attributes"),
+        "SetQueueAttributes": Covered(),
+        "GetQueueAttributes": Covered(),
+        "DeleteQueue": Covered(DOCUMENTED, "404 if it is not there"),
+        "ListQueue": Covered(DOCUMENTED, "the marker is the next name"),
+        "SendMessage": Covered(DOCUMENTED, "`MessageBodyMD5` is that of the text as transmitted"),
+        "BatchSendMessage": Covered(DOCUMENTED, "400 as soon as one message fails"),
+        "ReceiveMessage": Covered(
+            DOCUMENTED,
+            (
+                "within a priority, the order of arrival; a duplicate (DuplicateDelivery) is "
+                "there after the first was deleted"
+            ),
+        ),
+        "BatchReceiveMessage": Covered(),
+        "PeekMessage": Covered(),
+        "BatchPeekMessage": Covered(),
+        "DeleteMessage": Covered(
+            DOCUMENTED,
+            "an outdated handle is `ReceiptHandleError`, a deleted message `MessageNotExist`",
+        ),
+        "BatchDeleteMessage": Covered(DOCUMENTED, "400 as soon as one handle fails"),
+        "ChangeMessageVisibility": Covered(),
+        "CreateTopic": Covered(DOCUMENTED, "409 for other attributes"),
+        "SetTopicAttributes": Covered(),
+        "GetTopicAttributes": Covered(),
+        "DeleteTopic": Covered(DOCUMENTED, "404 if it is not there"),
+        "ListTopic": Covered(),
+        "PublishMessage": Covered(
+            DOCUMENTED,
+            (
+                "a subscription whose queue is gone gets nothing; user properties are the "
+                "attributes of a function's event"
+            ),
+        ),
+        "Subscribe": Covered(
+            DOCUMENTED,
+            (
+                "a function endpoint's form; HTTP endpoints on this machine only: other hosts, "
+                "HTTPS, mail and SMS answer 501"
+            ),
+        ),
+        "SetSubscriptionAttributes": Covered(),
+        "GetSubscriptionAttributes": Covered(),
+        "Unsubscribe": Covered(DOCUMENTED, "404 if it is not there"),
+        "ListSubscriptionByTopic": Covered(),
+    },
+    behaviours={
+        "Messages expire with the queue's MessageRetentionPeriod, on the cloud's clock": DOCUMENTED,
+        (
+            "HTTP pushes: XML, JSON, SIMPLIFIED; success is a 2xx within 5 s; BACKOFF_RETRY 3 "
+            "tries more, EXPONENTIAL_DECAY_RETRY 176; then discarded"
+        ): DOCUMENTED,
+        "A SIMPLIFIED push's headers besides `x-mns-message-id` and `x-mns-message-tag`": INFERRED,
+        "HTTP pushes bear no signature (`Authorization`, `x-mns-signing-cert-url`)": EMULATOR_ONLY,
+        "Pushes, to functions too, are entries of the journal (`PushNotification`)": EMULATOR_ONLY,
+        "`DuplicateDelivery` delivers each n-th message, or some by chance, twice": EMULATOR_ONLY,
+    },
+    missing=(
+        "mail and SMS endpoints, HTTPS endpoints, endpoints on other machines",
+        "signature V4",
+    ),
+)

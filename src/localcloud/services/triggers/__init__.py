@@ -1,0 +1,1 @@
+"""What calls functions: MNS topics and queues, rules of the event bus, timers."""
