@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import run as running
 
-EVENTS = Path(os.path.relpath(Path(__file__).parents[2] / "events"))
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -22,15 +19,15 @@ def opskit() -> None:
 @app.command()
 def run(
     event: Annotated[
-        str,
+        str | None,
         typer.Argument(help="a file with the bytes that Function Compute would hand over, or -"),
-    ] = str(EVENTS / "ess_hook.scale-out-45.json"),
+    ] = None,
     *,
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON document, nothing else")
     ] = False,
 ) -> None:
-    """Deliver EVENT, twice, to the function on an offline cloud that holds what it names.
+    """Scale out by 45 on an offline cloud, or deliver EVENT to the function there, and watch.
 
     Exit status: 0 all is provisioned, planned or skipped; 3 something was refused; 1 something
     failed; 2 the command itself could not be carried out.

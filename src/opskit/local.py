@@ -32,10 +32,14 @@ class LocalCloud:
     def seed(self, world: Mapping[str, Any]) -> None:
         self._ask("seed", json.dumps(world).encode())
 
-    def calls_after(self, seq: int) -> list[dict[str, Any]]:
-        """What was called, from the journal."""
-        entries: list[dict[str, Any]] = self._ask(f"journal?after={seq}")["entries"]
+    def calls_after(self, seq: int, *, wait: float = 0) -> list[dict[str, Any]]:
+        """What was called, from the journal; waits so many seconds for the first."""
+        entries: list[dict[str, Any]] = self._ask(f"journal?after={seq}&wait={wait}")["entries"]
         return entries
+
+    def log_of(self, function: str) -> str:
+        text: str = self._ask(f"functions/{function}/logs")["log"]
+        return text
 
     def _ask(self, path: str, body: bytes | None = None) -> Any:
         # The address is on loopback: localcloud binds to nothing else.
@@ -51,9 +55,11 @@ def without_proxies() -> None:
 
 
 @contextmanager
-def localcloud() -> Iterator[LocalCloud]:
-    """It ends with this block, and with this process however that ends."""
-    command = [sys.executable, "-m", "localcloud", "--port", "0", "--empty", "--until-stdin-closes"]
+def localcloud(*, empty: bool) -> Iterator[LocalCloud]:
+    """It ends with this block, and with this process however that ends. What is not empty is the
+    default world, which has this project's function in it."""
+    options = ["--port", "0", "--until-stdin-closes", *(["--empty"] if empty else [])]
+    command = [sys.executable, "-m", "localcloud", *options]
     environ = {**os.environ, "PYTHONPATH": str(SOURCES)}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True

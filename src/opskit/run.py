@@ -1,192 +1,121 @@
-"""`opskit run`: one event, delivered twice, to the real function with the real SDKs, on a cloud of
-its own. What is told comes from three sides: the function's steps, the cloud's state as its SDKs
-read it, and the messages that a subscriber of the result topic received.
+"""`opskit run`: the event loop of the cloud on one machine, watched.
+
+Without an event, a scaling group is scaled out over the ESS API, and the cloud does the rest:
+hook, topic, function, load balancer, result topic, inbox, hook completed. With one, the function is
+invoked with its bytes, in a world that holds what they name. Either way the function runs in its
+own process and is never called from here; the same event is then delivered once more.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.error import HTTPError
 
-from provisioner.core.errors import Retryable
-from provisioner.core.model import Request
-from provisioner.ports import Log
+from provisioner.core.errors import Code, ConfigurationError, Rejected
 from provisioner.triggers import decode
 
 from . import local, story
-from .world import INBOX, REGION, TOPIC, World, world_of
+from .function import FunctionFailedError
+from .stage import Delivery, Invoked, ScaledOut, Stage
 
 OK, FAILED, UNUSABLE, REFUSED = 0, 1, 2, 3
 _STATUS = {"failed": FAILED, "refused": REFUSED}
-_TIMEOUT = 120  # seconds that the function has, as a deployment would set it
+_WSGI = {"method", "path", "headers", "body"}
 
 
-@dataclass(slots=True)
-class Steps(Log):
-    """Keeps the function's steps, and tells each as it happens."""
-
-    teller: story.Teller
-    bound: dict[str, object] = field(default_factory=dict)
-    kept: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def step(self, name: str, /, **fields: object) -> None:
-        self.kept.append((name, {**self.bound, **fields}))
-        self.teller.step(name, fields)
-
-    def bind(self, **fields: object) -> Steps:
-        return Steps(self.teller, {**self.bound, **fields}, self.kept)
-
-    def outcomes(self) -> list[dict[str, Any]]:
-        return [_outcome(fields) for name, fields in self.kept if name == "outcome"]
+class UnusableError(Exception):
+    """There is nothing in it that could be delivered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    outcomes: list[dict[str, Any]]
-    notifications: list[dict[str, Any]]
-    calls: list[dict[str, Any]]
-
-
-def run(event: str, *, as_json: bool) -> int:
+def run(event: str | None, *, as_json: bool) -> int:
     """Answers the exit status."""
     local.without_proxies()
     try:
-        payload = sys.stdin.buffer.read() if event == "-" else Path(event).read_bytes()
-        with local.localcloud() as cloud:
-            report = _delivered_twice(payload, cloud, story.Teller(silent=as_json), event)
-    except OSError as error:
-        return _unusable(f"{event}: {error.strerror}")
-    except local.LocalCloudFailedError as error:
+        report = _played(event, story.Teller(silent=as_json))
+    except HTTPError as error:
+        return _unusable(refusal(error))
+    except (UnusableError, local.LocalCloudFailedError, FunctionFailedError) as error:
         return _unusable(str(error))
+    except ConfigurationError as error:
+        return _unusable(f"the configuration is at fault: {error.message}")
     if as_json:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     return _status(report["outcomes"])
 
 
-def _delivered_twice(
-    payload: bytes, cloud: local.LocalCloud, teller: story.Teller, event: str
-) -> dict[str, Any]:
-    items = decode(payload)
-    requests = [item for item in items if isinstance(item, Request)]
-    world = world_of(requests)
-    teller.begins(event, len(payload), items, cloud.url)
-    cloud.seed(world.seed())
-    stage = _Stage(payload, cloud, world, teller)
+def refusal(error: HTTPError) -> str:
+    """What localcloud has against a world, in one line."""
+    text = error.read().decode("utf-8", "replace")
+    try:
+        text = json.loads(text)["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        text = text or error.reason
+    return f"localcloud refused ({error.code}): {' '.join(text.split())}"
+
+
+def _played(event: str | None, teller: story.Teller) -> dict[str, Any]:
+    payload = None if event is None else _payload(event)
+    with TemporaryDirectory() as folder, local.localcloud(empty=payload is not None) as cloud:
+        if payload is None:
+            return _report(ScaledOut(cloud, teller), teller)
+        return _report(Invoked(cloud, teller, payload, event or "", folder), teller)
+
+
+def _payload(event: str) -> bytes:
+    try:
+        payload = sys.stdin.buffer.read() if event == "-" else Path(event).read_bytes()
+    except OSError as error:
+        raise UnusableError(f"{event}: {error.strerror}") from error
+    if _is_of_wsgi(payload):
+        raise UnusableError(f"{event}: describes a WSGI request; it is for tests")
+    return payload
+
+
+def _is_of_wsgi(payload: bytes) -> bool:
+    """By its keys, which are no trigger's."""
+    (item, *rest) = decode(payload)
+    if rest or not isinstance(item, Rejected) or item.code != Code.UNKNOWN_ENVELOPE.value:
+        return False
+    try:
+        value = json.loads(payload)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.keys() >= _WSGI
+
+
+def _report(stage: Stage, teller: story.Teller) -> dict[str, Any]:
     first = stage.deliver()
-    groups = stage.groups(first)
-    lifecycle = stage.lifecycle()
-    teller.ends(groups, first.notifications, lifecycle)
-    teller.again()
-    second = stage.deliver()
-    unchanged = _state(stage.groups(second)) == _state(groups) and stage.lifecycle() == lifecycle
+    groups, lifecycle, instances = stage.groups(first), stage.lifecycle(), stage.instances()
+    teller.ends(groups, first.notifications, lifecycle, instances)
+    teller.again(stage.AGAIN)
+    second = stage.deliver_again()
+    after = _state(stage.groups(second)), stage.lifecycle(), stage.instances()
+    unchanged = after == (_state(groups), lifecycle, instances)
     teller.compared(first.notifications, second.notifications, second.calls, unchanged=unchanged)
     return {
         "outcomes": first.outcomes,
         "groups": groups,
         "notifications": first.notifications,
         "lifecycle": lifecycle,
-        "redelivery": {
-            "unchanged": unchanged,
-            "outcomes": second.outcomes,
-            "notifications": second.notifications,
-        },
+        "redelivery": _redelivery(second, unchanged=unchanged),
     }
 
 
-@dataclass(slots=True)
-class _Stage:
-    payload: bytes
-    cloud: local.LocalCloud
-    world: World
-    teller: story.Teller
-    seen: int = 0
-
-    def deliver(self) -> Delivery:
-        # Imported here: starting the cloud and loading the SDKs take their time side by side.
-        from provisioner import bootstrap, handler  # noqa: PLC0415
-
-        self.calls()  # those of whoever looked since
-        steps = Steps(self.teller)
-        app = bootstrap.build(_environment(self.cloud.url, self.world), log=steps)
-        try:
-            handler.handle(app, self.payload, _context())
-        except Retryable:
-            pass  # its outcome is among the steps
-        finally:
-            app.close()
-        calls = self.calls()
-        return Delivery(steps.outcomes(), self._readings().notifications(INBOX), calls)
-
-    def calls(self) -> list[dict[str, Any]]:
-        """What was called since this was asked last."""
-        new = self.cloud.calls_after(self.seen)
-        self.seen = max((call["seq"] for call in new), default=self.seen)
-        return new
-
-    def groups(self, delivery: Delivery) -> list[dict[str, Any]]:
-        """Each group that an outcome names, once."""
-        ids = {
-            outcome["VServerGroupId"]: self.world.load_balancers[outcome["LoadBalancerId"]]
-            for outcome in delivery.outcomes
-            if outcome["VServerGroupId"]
-        }
-        readings = self._readings()
-        return [readings.group(balancer["RegionId"], id_) for id_, balancer in ids.items()]
-
-    def lifecycle(self) -> list[dict[str, Any]]:
-        readings, found = self._readings(), []
-        for activity, described in self.world.activities.items():
-            group = self.world.scaling_groups[described["ScalingGroupId"]]
-            found += readings.lifecycle(group["RegionId"], [activity])
-        return found
-
-    def _readings(self) -> Any:
-        from .readings import Readings  # noqa: PLC0415 - see `deliver`
-
-        return Readings(self.cloud.url)
-
-
-def _environment(url: str, world: World) -> dict[str, str]:
-    """What a deployment would set, with every endpoint on the local cloud."""
+def _redelivery(second: Delivery, *, unchanged: bool) -> dict[str, Any]:
     return {
-        "FC_REGION": REGION,
-        "RESULT_TOPIC": TOPIC,
-        "SLB_ENDPOINT": url,
-        "ESS_ENDPOINT": url,
-        "MNS_ENDPOINT": url,
-        "BINDINGS": json.dumps(list(world.bindings.values())),
+        "unchanged": unchanged,
+        "outcomes": second.outcomes,
+        "notifications": second.notifications,
     }
-
-
-def _context() -> SimpleNamespace:
-    """As Function Compute gives it on Python 3.10."""
-    credentials = SimpleNamespace(
-        access_key_id=local.ACCESS_KEY_ID,
-        access_key_secret=local.ACCESS_KEY_SECRET,
-        security_token="",
-    )
-    function = SimpleNamespace(name="provisioner", handler="index.handler", timeout=_TIMEOUT)
-    return SimpleNamespace(
-        request_id=f"run-{os.getpid()}-{time.monotonic_ns()}",
-        credentials=credentials,
-        function=function,
-    )
 
 
 def _state(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what is another one in every answer."""
     return [{k: v for k, v in group.items() if k != "RequestId"} for group in groups]
-
-
-def _outcome(fields: dict[str, Any]) -> dict[str, Any]:
-    names = ("outcome", "LoadBalancerId", "VServerGroupId", "VServerGroupName", "error", "reason")
-    return {name: fields.get(name) for name in names}
 
 
 def _status(outcomes: list[dict[str, Any]]) -> int:

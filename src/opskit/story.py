@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from provisioner.core.errors import Rejected, Skip
 from provisioner.core.model import Request
@@ -23,6 +23,9 @@ _SLB = {
     "slb.delete": "DeleteVServerGroup",
 }
 _READS = ("Describe", "Receive", "Peek")
+# Text, or text in a style: never markup, since names and tokens are anybody's.
+Part = str | tuple[str, str]
+
 _SHOWN = 3  # of a list: the first ones, and the last
 
 
@@ -33,27 +36,40 @@ class Teller:
         self._console = Console(quiet=silent, highlight=False)
         self._start = time.monotonic()
 
-    def begins(self, name: str, size: int, items: Sequence[Decoded], url: str) -> None:
+    def scales_out(self, url: str, group: str, adjustment: int, load_balancer: str) -> None:
         self._line("cloud", f"localcloud at {url}; nothing leaves this machine")
-        self._line("event", escape(f"{name} ({size:,} bytes)"))
+        told = f"scaling group {group} scales out by {adjustment}, behind {load_balancer}"
+        self._line("ess", f"ScaleWithAdjustment: {told}")
+
+    def begins(
+        self, url: str, name: str, size: int, items: Sequence[Decoded], notes: Sequence[str]
+    ) -> None:
+        self._line("cloud", f"localcloud at {url}; nothing leaves this machine")
+        self._line("event", f"{name} ({size:,} bytes)")
         for item in items:
-            self._line("", _asked(item))
+            self._line("", *_asked(item))
+        for note in notes:
+            self._line("note", (note, "yellow"))
 
     def step(self, name: str, fields: Mapping[str, Any]) -> None:
         if name in _SLB:
-            self._line("call", _call(_SLB[name], fields))
-        elif name.endswith(".failed"):
-            self._line("call", f"[red]{_SLB[name.removesuffix('.failed')]}[/]: {fields['code']}")
+            self._line("call", *_call(_SLB[name], fields))
+        elif name.removesuffix(".failed") in _SLB:
+            action = _SLB[name.removesuffix(".failed")]
+            self._line("call", (action, "red"), f": {fields['code']}")
         elif name in _STEPS:
-            self._line(*_STEPS[name](fields))
+            head, tell = _STEPS[name]
+            self._line(head, *tell(fields))
 
     def ends(
         self,
         groups: Sequence[Mapping[str, Any]],
         notifications: Sequence[Mapping[str, Any]],
         lifecycle: Sequence[Mapping[str, Any]],
+        instances: Mapping[str, int],
     ) -> None:
-        self._blank()
+        if groups or notifications or lifecycle:
+            self._blank()
         for group in groups:
             self._line("group", _group(group))
             for backend in _abridged(group["BackendServers"]["BackendServer"]):
@@ -61,11 +77,14 @@ class Teller:
         for result in notifications:
             self._line("inbox", _notification(result))
         for action in lifecycle:
-            self._line("hook", f"{action['token']}: {action['status']}, {action['result']}")
+            self._line("hook", f"{action['hook']}: {action['status']} {action['result']}")
+        if instances:
+            counted = ", ".join(f"{count} {state}" for state, count in sorted(instances.items()))
+            self._line("instances", counted)
 
-    def again(self) -> None:
+    def again(self, how: str) -> None:
         self._blank()
-        self._line("again", "the same event is delivered once more")
+        self._line("again", how)
 
     def compared(
         self,
@@ -78,25 +97,26 @@ class Teller:
         writes = [c["action"] for c in calls if not c["action"].startswith(_READS)]
         said = ", ".join(sorted(set(writes))) or "none"
         same = [r["id"] for r in first] == [r["id"] for r in second]
-        state = "[green]nothing changed[/]" if unchanged else "[red]the cloud changed[/]"
-        ids = "the same notification ids" if same else "[red]other notification ids[/]"
-        self._line("", f"{state}; {ids}; calls that write: {said}")
+        state = ("nothing changed", "green") if unchanged else ("the cloud changed", "red")
+        ids = "the same notification ids" if same else ("other notification ids", "red")
+        self._line("", state, "; ", ids, f"; calls that write: {said}")
 
-    def _line(self, head: str, text: str) -> None:
+    def _line(self, head: str, *parts: Part) -> None:
         seconds = time.monotonic() - self._start
-        clock = f"[dim]{seconds:7.3f} s[/]" if head else " " * 9
-        self._console.print(f"{clock}  [bold]{head:9}[/]  {text}", soft_wrap=True)
+        clock = (f"{seconds:7.3f} s" if head else " " * 9, "dim")
+        line = Text.assemble(clock, "  ", (f"{head:9}", "bold"), "  ", *parts)
+        self._console.print(line, soft_wrap=True)
 
     def _blank(self) -> None:
         self._console.print()
 
 
-def _asked(item: Decoded) -> str:
+def _asked(item: Decoded) -> tuple[Part, ...]:
     if isinstance(item, Skip):
-        return f"nothing to do: {escape(item.message)}"
+        return (f"nothing to do: {item.message}",)
     if isinstance(item, Rejected):
-        return f"[red]not a request[/]: {escape(item.message)}"
-    return escape(_request(item))
+        return ("not a request", "red"), f": {item.message}"
+    return (_request(item),)
 
 
 def _request(request: Request) -> str:
@@ -117,59 +137,69 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])} … {names[-1]}"
 
 
-def _call(action: str, fields: Mapping[str, Any]) -> str:
+def _call(action: str, fields: Mapping[str, Any]) -> tuple[Part, ...]:
     parts = [str(fields[key]) for key in ("VServerGroupId", "VServerGroupName") if key in fields]
     if fields.get("backends"):
         parts.append(f"{fields['backends']} backends")
-    return f"{action} [dim]{escape(' '.join(parts))}[/]" if parts else action
+    return (f"{action} ", (" ".join(parts), "dim")) if parts else (action,)
 
 
-def _hook(fields: Mapping[str, Any]) -> tuple[str, str]:
+def _hook(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     waits = "waits" if fields["pending"] else "has ended"
-    return "ess", f"the lifecycle action {waits}; {fields['instances']} instances are there"
+    return (f"the lifecycle action {waits}; {fields['instances']} instances are there",)
 
 
-def _mapped(fields: Mapping[str, Any]) -> tuple[str, str]:
+def _mapped(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     what = f"{fields['backends']} backends"
     if fields["instances"]:
         what = f"{fields['instances']} instances become {what}"
     where = f"{fields['VServerGroupName']} of {fields['LoadBalancerId']}"
-    return "mapping", escape(f"{what} of VServer group {where}")
+    return (f"{what} of VServer group {where}",)
 
 
-def _outcome(fields: Mapping[str, Any]) -> tuple[str, str]:
+def _outcome(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     error = fields.get("error")
     if error:
-        return "outcome", f"[red]{fields['outcome']}[/]: {escape(error['code'])}"
+        return (fields["outcome"], "red"), f": {error['code']}"
     if fields["outcome"] == "skipped":
-        return "outcome", f"skipped: {escape(str(fields['reason']))}"
-    what = "created" if fields["created"] else "found"
+        return (f"skipped: {fields['reason']}",)
+    what = "created" if fields["made"] else "found"
     said = f"{what}; {fields['added']} backends added, {fields['already_present']} were there"
     if fields["outcome"] == "planned":
         said = f"would be {said}"
-    return "outcome", f"[green]{fields['outcome']}[/]: {fields['VServerGroupId'] or 'group'} {said}"
+    return (fields["outcome"], "green"), f": {fields.get('VServerGroupId') or 'group'} {said}"
 
 
-_STEPS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
-    "hook": _hook,
-    "mapped": _mapped,
-    "published": lambda f: ("publish", f"{f['type']} [dim]{f['id']}[/]"),
-    "completed": lambda f: (
-        "complete",
-        f"hook {escape(f['LifecycleHookId'])}: {f['LifecycleActionResult']}",
-    ),
-    "outcome": _outcome,
+def _received(fields: Mapping[str, Any]) -> tuple[Part, ...]:
+    return (f"received {fields['correlation_id']} by {fields['source']}",)
+
+
+def _published(fields: Mapping[str, Any]) -> tuple[Part, ...]:
+    return f"{fields['type']} ", (fields["id"], "dim")
+
+
+def _completed(fields: Mapping[str, Any]) -> tuple[Part, ...]:
+    return (f"hook {fields['LifecycleHookId']}: {fields['LifecycleActionResult']}",)
+
+
+_STEPS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Part, ...]]]] = {
+    "received": ("function", _received),
+    "hook": ("ess", _hook),
+    "mapped": ("mapping", _mapped),
+    "published": ("publish", _published),
+    "completed": ("complete", _completed),
+    "outcome": ("outcome", _outcome),
 }
 
 
 def _group(group: Mapping[str, Any]) -> str:
     held = len(group["BackendServers"]["BackendServer"])
     where = f"{group['VServerGroupName']} of {group['LoadBalancerId']}"
-    return escape(f"{group['VServerGroupId']}, {where}, holds {held} backends")
+    return f"{group['VServerGroupId']}, {where}, holds {held} backends"
 
 
 def _abridged(backends: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = [escape(f"{b['ServerId']}:{b['Port']} weight {b['Weight']}") for b in backends]
+    lines = [f"{b['ServerId']}:{b['Port']} weight {b['Weight']}" for b in backends]
     if len(lines) <= _SHOWN + 2:
         return lines
     return [*lines[:_SHOWN], f"… {len(lines) - _SHOWN - 1} more …", lines[-1]]
@@ -178,4 +208,4 @@ def _abridged(backends: Sequence[Mapping[str, Any]]) -> list[str]:
 def _notification(result: Mapping[str, Any]) -> str:
     changes = result["data"]["changes"]
     what = f"{changes['addedCount']} added, {changes['alreadyPresentCount']} already present"
-    return escape(f"{result['type']} {result.get('subject', '')} ({what}) id {result['id']}")
+    return f"{result['type']} {result.get('subject', '')} ({what}) id {result['id']}"

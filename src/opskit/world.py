@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.core.model import LifecycleAction, Request
+from provisioner.core.naming import digest, name_problems
 
 REGION = "cn-hangzhou"
 LOAD_BALANCER = "lb-local"
 SCALING_GROUP = "asg-local"
 PORT = 8080
+EVENTS = "scaling-events"
+SEEN = "scaling-events-seen"
 TOPIC = "provision-results"
 INBOX = "provision-results-inbox"
 
@@ -19,14 +22,15 @@ INBOX = "provision-results-inbox"
 @dataclass(slots=True)
 class World:
     """What localcloud is seeded with. Things are kept by their id: what is named twice is there
-    once."""
+    once. `notes` say where an event names one thing in two regions; the first region wins."""
 
     load_balancers: dict[str, dict[str, Any]] = field(default_factory=dict)
     scaling_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     activities: dict[str, dict[str, Any]] = field(default_factory=dict)
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
-    actions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    actions: list[dict[str, Any]] = field(default_factory=list)
     bindings: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def seed(self) -> dict[str, Any]:
         inbox = {"TopicName": TOPIC, "SubscriptionName": INBOX, "QueueName": INBOX}
@@ -35,7 +39,7 @@ class World:
             "ScalingGroups": list(self.scaling_groups.values()),
             "ScalingActivities": list(self.activities.values()),
             "ScalingInstances": list(self.instances.values()),
-            "LifecycleActions": list(self.actions.values()),
+            "LifecycleActions": _with_tokens(self.actions),
             "Topics": [{"TopicName": TOPIC}],
             "Queues": [{"QueueName": INBOX}],
             "Subscriptions": [{**inbox, "NotifyContentFormat": "SIMPLIFIED"}],
@@ -43,51 +47,130 @@ class World:
 
     def add(self, request: Request) -> None:
         region = request.region_id or REGION
-        balancer = request.load_balancer_id or _in_region(LOAD_BALANCER, region)
-        self.load_balancers.setdefault(balancer, {"LoadBalancerId": balancer, "RegionId": region})
+        if request.load_balancer_id:
+            self._add_load_balancer(request.load_balancer_id, region)
         if request.action:
             self._add_hook(request, request.action, region)
-        if request.instances:
-            group = request.scaling_group_id or SCALING_GROUP
-            self.bindings.setdefault(
-                (group, balancer),
-                {"ScalingGroupId": group, "LoadBalancerId": balancer, "Ports": [PORT]},
-            )
+        nameless = request.backends is not None and not request.vserver_group_name
+        if request.instances or nameless:
+            self._bind(request.scaling_group_id, request.load_balancer_id, region)
+
+    def _bind(self, group: str, balancer: str, region: str) -> None:
+        """Nothing where a binding of the scaling group, or of the load balancer, will do: every
+        binding of a scaling group applies to its hooks, and only one of a load balancer's to a
+        document that names no scaling group."""
+        if any(group in ("", g) and balancer in ("", b) for g, b in self.bindings):
+            return
+        if not group:
+            taken = [*self.scaling_groups, *(bound for bound, _ in self.bindings)]
+            group = f"{SCALING_GROUP}-of-{balancer}" if SCALING_GROUP in taken else SCALING_GROUP
+        if not balancer:
+            balancer = _in_region(LOAD_BALANCER, region)
+            self._add_load_balancer(balancer, region)
+        self.bindings[group, balancer] = {
+            "ScalingGroupId": group,
+            "LoadBalancerId": balancer,
+            "RegionId": self.load_balancers[balancer]["RegionId"],
+            "Ports": [PORT],
+            **_group_name(group),
+        }
+
+    def _add_load_balancer(self, id_: str, region: str) -> None:
+        self._keep(
+            self.load_balancers, {"LoadBalancerId": id_, "RegionId": region}, "load balancer"
+        )
 
     def _add_hook(self, request: Request, action: LifecycleAction, region: str) -> None:
         """The action waits, and its instances are there."""
         name = action.scaling_group_id or SCALING_GROUP
-        token = action.token or f"token-of-{action.scaling_activity_id}"
-        activity = action.scaling_activity_id or f"asa-of-{action.token}"
-        ids = [instance.instance_id for instance in request.instances]
-        group = self.scaling_groups.setdefault(
-            name, {"ScalingGroupId": name, "RegionId": region, "LifecycleHooks": []}
-        )
-        hook = {"LifecycleHookId": action.hook_id, "LifecycleTransition": "SCALE_OUT"}
+        new = {"ScalingGroupId": name, "RegionId": region, "LifecycleHooks": []}
+        group = self._keep(self.scaling_groups, new, "scaling group")
         known = [h for g in self.scaling_groups.values() for h in g["LifecycleHooks"]]
         if action.hook_id not in [other["LifecycleHookId"] for other in known]:
+            hook = {"LifecycleHookId": action.hook_id, "LifecycleTransition": "SCALE_OUT"}
             group["LifecycleHooks"].append({**hook, "DefaultResult": "ABANDON"})
+        ids = [instance.instance_id for instance in request.instances]
+        activity = action.scaling_activity_id or self._activity_of(name, ids)
         of = {"ScalingGroupId": name, "ScalingActivityId": activity}
         self.activities.setdefault(activity, {**of, "StatusCode": "InProgress"})
         for id_ in ids:
             waits = {"InstanceId": id_, "LifecycleState": "Pending:Wait"}
             self.instances.setdefault(id_, {**of, **waits})
-        self.actions.setdefault(
-            (action.hook_id, activity),
-            {
-                "LifecycleHookId": action.hook_id,
-                "LifecycleActionToken": token,
-                "ScalingActivityId": activity,
-                "InstanceIds": ids,
-            },
-        )
+        self._add_action(action, activity, ids)
+
+    def _activity_of(self, group: str, ids: list[str]) -> str:
+        """For a message that names none: the one that the function will find by its instances."""
+        there = [self.instances[id_] for id_ in ids if id_ in self.instances]
+        given = [i["ScalingActivityId"] for i in there if i["ScalingGroupId"] == group]
+        return min(given, default=f"asa-{digest([group, sorted(ids)])[:20]}")
+
+    def _add_action(self, action: LifecycleAction, activity: str, ids: list[str]) -> None:
+        """One for each hook and activity; a message with another token is about another one."""
+        of = {"LifecycleHookId": action.hook_id, "ScalingActivityId": activity}
+        for known in self.actions:
+            token = known["LifecycleActionToken"]
+            if known.items() >= of.items() and (
+                "" in (token, action.token) or token == action.token
+            ):
+                known["LifecycleActionToken"] = token or action.token
+                known["InstanceIds"] = list(dict.fromkeys([*known["InstanceIds"], *ids]))
+                return
+        self.actions.append({**of, "LifecycleActionToken": action.token, "InstanceIds": ids})
+
+    def _keep(
+        self, kept: dict[str, dict[str, Any]], new: dict[str, Any], what: str
+    ) -> dict[str, Any]:
+        id_ = next(iter(new.values()))
+        first = kept.setdefault(id_, new)
+        if first["RegionId"] != new["RegionId"]:
+            where = f"in {first['RegionId']} and in {new['RegionId']}"
+            note = f"{what} {id_} is named {where}; here it is in {first['RegionId']} only"
+            self.notes += [note] if note not in self.notes else []
+        return first
+
+
+def hook_messages_are_seen() -> dict[str, Any]:
+    """What the default world needs, so that a hook message can be delivered once more."""
+    seen = {"TopicName": EVENTS, "SubscriptionName": SEEN, "QueueName": SEEN}
+    return {
+        "Queues": [{"QueueName": SEEN}],
+        "Subscriptions": [{**seen, "NotifyContentFormat": "SIMPLIFIED"}],
+    }
 
 
 def world_of(requests: Iterable[Request]) -> World:
+    """Who names more goes first: the others make do with what that left."""
     world = World()
-    for request in requests:
+    for request in sorted(requests, key=_vagueness):
         world.add(request)
     return world
+
+
+def _vagueness(request: Request) -> tuple[bool, bool, bool]:
+    activity = request.action.scaling_activity_id if request.action else "-"
+    bound = request.scaling_group_id and request.load_balancer_id
+    return not request.scaling_group_id and not request.action, not bound, not activity
+
+
+def _with_tokens(actions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A token is of one action only: whoever has none, or another's, gets one of its own."""
+    taken: set[str] = set()
+    found = []
+    for action in actions:
+        token = action["LifecycleActionToken"]
+        if not token or token in taken:
+            of = [action["LifecycleHookId"], action["ScalingActivityId"], token]
+            token = f"token-{digest(of)[:32]}"
+        taken.add(token)
+        found.append({**action, "LifecycleActionToken": token})
+    return found
+
+
+def _group_name(scaling_group: str) -> dict[str, str]:
+    """Only for a scaling group whose id is no name that a VServer group can have."""
+    if not name_problems(scaling_group, ""):
+        return {}
+    return {"VServerGroupName": f"scaling-group-{digest(scaling_group)[:16]}"}
 
 
 def _in_region(name: str, region: str) -> str:

@@ -135,7 +135,7 @@ class Task:
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
             VServerGroupName=group.name if group else None,
-            created=outcome.created,
+            made=outcome.created,  # created is the name of a field of every log record
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             dropped=len(outcome.dropped_instances),

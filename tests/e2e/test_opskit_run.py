@@ -11,17 +11,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
 import builders
 import opskit
-from e2e.stage import EVENTS
+from builders import ABSENT
+from e2e.stage import EVENTS, Cloud
+from opskit import run
+from opskit.function import Function, FunctionFailedError, deployment
+from opskit.local import LocalCloud
+from opskit.readings import Readings
+from opskit.world import REGION
 from provisioner.core import schema
 
 KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery"}
+READ = ["group", "inbox", "hook", "instances"]  # from the cloud, afterwards
+UNCHANGED = "nothing changed; the same notification ids"
 NOWHERE = "http://127.0.0.1:9"  # the port that discards; nothing listens there
 
 
@@ -73,7 +81,7 @@ def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
     assert "NotFound" in errors
 
 
-def test_the_default_event_becomes_one_document_about_45_servers_in_service() -> None:
+def test_the_whole_loop_becomes_one_document_about_45_servers_in_service() -> None:
     report, _ = reported()
 
     (outcome,) = report["outcomes"]
@@ -89,6 +97,106 @@ def test_the_default_event_becomes_one_document_about_45_servers_in_service() ->
     assert again["unchanged"] is True
     assert [result["id"] for result in again["notifications"]] == [result["id"]]
     assert again["outcomes"] == report["outcomes"]
+
+
+def test_the_whole_loop_is_told_to_a_person_from_scaling_out_to_a_redelivery_without_effect() -> (
+    None
+):
+    status, output, errors = ran()
+
+    assert (status, errors) == (0, "")
+    heads = re.findall(r"^ +\d+\.\d{3} s  (\w+)", output, re.MULTILINE)
+    told = ["cloud", "ess", "function", "ess", "mapping", "call", "publish", "complete", "outcome"]
+    assert list(dict.fromkeys(heads)) == [*dict.fromkeys(told), *READ, "again"]
+    for said in (
+        "ScaleWithAdjustment: scaling group asg-local scales out by 45",
+        "created; 45 backends added, 0 were there",
+        "asg-local of lb-local, holds 45 backends",
+        "ash-local: Completed CONTINUE",
+        "45 InService",
+        "again      the hook message is published to topic scaling-events once more",
+    ):
+        assert said in output
+    assert output.endswith(f"{UNCHANGED}; calls that write: PublishMessage\n")
+
+
+def test_two_hooks_of_one_activity_that_share_nothing_but_instances_are_both_completed() -> None:
+    hooks = ("ash-0001", "ash-0002")
+    messages = [
+        builders.hook_message(lifecycleHookId=hook, lifecycleActionToken=ABSENT) for hook in hooks
+    ]
+    report, _ = reported("-", given=builders.as_bytes(messages))
+    assert [a["result"] for a in report["lifecycle"]] == ["CONTINUE", "CONTINUE"]
+
+    messages = [
+        builders.hook_message(
+            lifecycleHookId=hook, scalingActivityId=ABSENT, lifecycleActionToken=f"t[{number}]"
+        )
+        for number, hook in enumerate(hooks)
+    ]
+    report, _ = reported("-", given=builders.as_bytes(messages))
+    assert [(a["token"], a["result"]) for a in report["lifecycle"]] == [
+        ("t[0]", "CONTINUE"),
+        ("t[1]", "CONTINUE"),
+    ]
+
+
+@pytest.mark.parametrize("group", ["asg-[red]brackets[/]", "g" * 256])
+def test_a_scaling_group_of_any_id_runs_and_its_id_is_told_as_it_is(group: str) -> None:
+    event = builders.hook_message(scalingGroupId=group)
+
+    status, output, errors = ran("-", given=builders.as_bytes(event))
+
+    assert (status, errors) == (0, "")
+    assert f"scaling group {group} waits" in output
+    assert UNCHANGED in output
+
+
+def test_one_load_balancer_in_two_regions_is_said_and_the_first_region_wins() -> None:
+    here, there = builders.document(), builders.document(RegionId="cn-beijing")
+
+    status, output, _ = ran("-", given=builders.as_bytes([here, there]))
+
+    assert status == 3
+    said = "load balancer lb-0001 is named in cn-hangzhou and in cn-beijing"
+    assert f"{said}; here it is in cn-hangzhou only" in output
+
+
+def test_a_request_description_is_no_event_and_ends_in_status_2() -> None:
+    file = str(EVENTS / "http.wsgi.json")
+    said = f"opskit run: {file}: describes a WSGI request; it is for tests\n"
+    assert ran(file) == (2, "", said)
+
+
+def test_a_world_that_localcloud_refuses_is_one_line(cloud: Cloud) -> None:
+    with pytest.raises(HTTPError) as refused:
+        LocalCloud(cloud.url).seed({"LoadBalancers": [{"LoadBalancerId": "lb-1"}]})
+
+    said = run.refusal(refused.value)
+
+    assert said.startswith("localcloud refused (400): ")
+    assert "RegionId" in said
+    assert "\n" not in said
+
+
+def test_a_function_that_cannot_start_says_why_in_one_line(cloud: Cloud, tmp_path: Path) -> None:
+    bindings = tmp_path / "bindings.json"
+    bindings.write_text("[{}]", encoding="utf-8")
+    cloud.seed(Functions=[deployment(str(bindings))])
+    function = Function(LocalCloud(cloud.url), lambda _name, _fields: None)
+
+    with pytest.raises(FunctionFailedError, match="ConfigurationInvalid: BINDINGS_FILE") as failed:
+        function.invoke(b"{}")
+
+    assert "\n" not in str(failed.value)
+
+
+def test_instances_are_counted_over_all_pages(cloud: Cloud) -> None:
+    group = {"ScalingGroupId": "asg-0001", "RegionId": REGION}
+    ids = [{"InstanceId": f"i-{n:04}", "ScalingGroupId": "asg-0001"} for n in range(101)]
+    cloud.seed(ScalingGroups=[group], ScalingInstances=ids)
+
+    assert Readings(cloud.url).instances("asg-0001") == {"InService": 101}
 
 
 def test_a_hook_of_another_account_and_region_read_from_standard_input_runs() -> None:
@@ -111,13 +219,20 @@ def test_an_http_event_is_told_to_a_person_line_by_line(name: str) -> None:
 
     assert (status, errors) == (0, "")
     heads = re.findall(r"^ +\d+\.\d{3} s  (\w+)", output, re.MULTILINE)
-    assert heads[:2] == ["cloud", "event"]
+    assert heads[:3] == ["cloud", "event", "function"]
     assert heads[-1] == "outcome"
     assert heads.count("outcome") == 2
     assert "CreateVServerGroup" in output
     assert output.endswith(
         "nothing changed; the same notification ids; calls that write: PublishMessage\n"
     )
+
+
+def test_a_plan_is_told_without_the_group_that_is_not_there_yet() -> None:
+    status, output, errors = ran(str(EVENTS / "direct.dry-run-merge.json"))
+
+    assert (status, errors) == (0, "")
+    assert "planned: group would be created; 1 backends added" in output
 
 
 def test_what_is_refused_is_said_with_its_place_and_ends_in_status_3() -> None:
