@@ -110,6 +110,7 @@ def test_a_failing_initializer_fails_its_call_and_the_next_starts_a_new_instance
         def handler(event, context):
             return "done"
         """,
+        InstanceLimit=1,
         Initializer="index.initialize",
     )
     failed = functions.call()

@@ -39,7 +39,11 @@ class Fleet:
                 return _occupied(instance)
         for instance in idle:  # of what the function was before
             self._cloud.work.start(self._stop(_occupied(instance)))
-        mine = [each for each in self._instances[function.name] if each.function == function]
+        mine = [
+            each
+            for each in self._instances[function.name]
+            if each.function == function and not each.is_broken
+        ]
         if len(mine) >= function.instance_limit:
             message = f"All {function.instance_limit} instances of {function.name} are busy."
             # doc: the status; the code is inferred

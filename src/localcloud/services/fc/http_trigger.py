@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST_HEADERS = 8 << 10  # doc: bytes
 LARGEST_TARGET = 4 << 10  # doc
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+\Z")  # a token of HTTP, in lower case
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
 _STATUSES = range(200, 600)
 _CLIENT = "127.0.0.1"  # there is no other: the server binds to nothing else
 _CREDENTIALS = ("authorization", "x-fc-security-token", "x-acs-security-token")
@@ -104,8 +107,6 @@ def of_event(ended: Invocation) -> Reply:
         status, headers = document["statusCode"], dict(document.get("headers") or {})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _bad_response("the function's answer is no response document") from error
-    if status not in _STATUSES:
-        raise _bad_response("the function's answer has no statusCode of HTTP")
     return _reply(status, raw, headers.items())
 
 
@@ -113,12 +114,16 @@ def of_wsgi(ended: Invocation) -> Reply:
     return _reply(ended.status, ended.body, ended.headers)
 
 
-def _reply(status: int, body: bytes, headers: Iterable[tuple[str, Any]]) -> Reply:
+def _reply(status: Any, body: bytes, headers: Iterable[tuple[str, Any]]) -> Reply:
+    if type(status) is not int or status not in _STATUSES:
+        raise _bad_response("the function's answer has no statusCode of HTTP")
     kept = {name.lower(): str(value) for name, value in headers}
     for name in _HOP_BY_HOP:
         kept.pop(name, None)
     if sum(len(name) + len(value) for name, value in kept.items()) > LARGEST_HEADERS:
         raise _bad_response("the headers of the function's answer are too large")
+    if not all(_NAME.match(name) and _VALUE.match(value) for name, value in kept.items()):
+        raise _bad_response("a header of the function's answer is none of HTTP")
     return Reply(status, body, kept)
 
 
