@@ -4,13 +4,14 @@
 PYTHON ?= python3
 EVENT ?=
 
-.PHONY: help run test lint cloud coverage emulator-coverage lock clean
+.PHONY: help run test lint cloud fuzz coverage emulator-coverage lock clean
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
 	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
+	@echo "make fuzz               200,000 bent inputs to everything that reads one"
 	@echo "make coverage           what the tests reach"
 	@echo "make emulator-coverage  write docs/emulator-coverage.md from the code"
 	@echo "make lock               resolve the requirements anew"
@@ -30,11 +31,17 @@ lint: .venv/.ready
 cloud: .venv/.ready
 	@.venv/bin/python -m localcloud --port 8900
 
+fuzz: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m fuzz
+
 coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q
 	.venv/bin/coverage report
 
-emulator-coverage: .venv/.ready
+emulator-fuzz: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m fuzz
+
+coverage: .venv/.ready
 	.venv/bin/python -m localcloud.coverage > docs/emulator-coverage.md
 
 .venv/.ready: requirements-dev.txt

@@ -147,6 +147,8 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
     assert problems.keys() == {
         "RESULT_TOPIC",
         "REGION_ID",
+        "SCALING_GROUP_ID",
+        "LOAD_BALANCER_ID",
         "BACKEND_PORTS",
         "BACKEND_WEIGHT",
         "BACKEND_TYPE",

@@ -27,7 +27,7 @@ from provisioner.core.errors import Rejected
 from provisioner.core.model import Request
 
 from . import direct
-from .envelope import Delivery, json_of, unreadable
+from .envelope import Delivery, identifier, json_of, unreadable
 
 LARGEST_BODY = 32 * 1024 * 1024  # of a synchronous call (doc)
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
@@ -56,7 +56,7 @@ def read_environ(environ: Mapping[str, Any]) -> HttpCall:
         method=method,
         path=str(environ.get("PATH_INFO", "/")),
         body=_wsgi_body(environ, method),
-        request_id=_text(getattr(environ.get("fc.context"), "request_id", "")),
+        request_id=identifier(getattr(environ.get("fc.context"), "request_id", "")),
     )
 
 
@@ -75,14 +75,14 @@ def _call(value: dict[str, Any]) -> HttpCall | None:
             method=_text(inner.get("method")).upper(),
             path=_text(inner.get("path")) or _text(value.get("rawPath")),
             body=_body(value),
-            request_id=_text(context.get("requestId")) or headers.get("x-fc-request-id", ""),
+            request_id=identifier(context.get("requestId") or headers.get("x-fc-request-id", "")),
         )
     if isinstance(value.get("httpMethod"), str) and isinstance(value.get("path"), str):
         return HttpCall(
             method=value["httpMethod"].upper(),
             path=value["path"],
             body=_body(value),
-            request_id=headers.get("x-ca-request-id", ""),
+            request_id=identifier(headers.get("x-ca-request-id", "")),
         )
     return None
 
