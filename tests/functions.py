@@ -52,11 +52,16 @@ class Answer:
 
 def runtime(name: str) -> dict[str, str]:
     """The settings of a runtime whose interpreter was found; skips the test if it was not."""
-    try:
-        interpreters.find(name)
-    except ApiError as error:
-        pytest.skip(error.message)
+    found(name)
     return {"Runtime": name}
+
+
+def found(name: str) -> str:
+    """The path of an interpreter; skips the test, and says why, if it is not there."""
+    try:
+        return interpreters.find(name)
+    except ApiError:
+        pytest.skip(f"this machine has no {name}, which the test runs a function on")
 
 
 @dataclass

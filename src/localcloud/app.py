@@ -46,7 +46,9 @@ def build(cloud: Cloud) -> Starlette:
             await connection.closed()
         else:
             date = formatdate(cloud.clock.now(), usegmt=True)
-            response = Response(answer.body, answer.status, {"date": date, **answer.headers})
+            response = Response(answer.body, answer.status)
+            for name, value in (("date", date), *answer.headers):
+                response.headers.append(name, value)
             await response(scope, receive, send)
 
     return Starlette(routes=[Mount("/_cloud", control.build(cloud)), Mount("", serve)])

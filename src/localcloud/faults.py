@@ -95,7 +95,7 @@ class Fault:
             wait = {"x-acs-retry-after": str(self.retry_after)} if self.retry_after else None
             raise ApiError(self.status or _UNAVAILABLE, self.code, self.message, wait)
         if self.kind == "html":
-            return HttpAnswer(self.status or _UNAVAILABLE, _PAGE, {"content-type": "text/html"})
+            return HttpAnswer(self.status or _UNAVAILABLE, _PAGE, (("content-type", "text/html"),))
         if self.kind == "empty":
             return HttpAnswer(self.status or HTTPStatus.OK)
         return answer

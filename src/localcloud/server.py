@@ -30,6 +30,7 @@ _log = logging.getLogger("localcloud")
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8900
+_PAUSE = 1.0  # seconds before what runs beside the requests is started again
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,12 @@ async def _background(cloud: Cloud) -> AsyncIterator[None]:
 
 
 async def _run_beside(work: Background, cloud: Cloud) -> None:
-    try:
-        await work(cloud)
-    except Exception:  # noqa: BLE001 - the requests go on without it
-        _log.exception("%s ended", work.__qualname__)
+    while True:
+        try:
+            await work(cloud)
+        except Exception:  # noqa: BLE001 - the requests go on, and it starts again
+            _log.exception("%s failed", work.__qualname__)
+        await asyncio.sleep(_PAUSE)
 
 
 class _Protocol(H11Protocol):

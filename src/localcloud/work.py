@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Hashable
 
 _log = logging.getLogger("localcloud")
 
@@ -19,6 +19,7 @@ class Work:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self.era = 0  # another after each cancel()
+        self.begun: set[Hashable] = set()  # what this era does once, whoever starts it
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -29,6 +30,7 @@ class Work:
     def cancel(self) -> None:
         """None of it takes another step."""
         self.era += 1
+        self.begun.clear()
         for task in self._tasks:
             task.cancel()
 

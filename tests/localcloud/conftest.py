@@ -21,11 +21,13 @@ from alibabacloud_slb20140515.client import Client as SlbClient
 from alibabacloud_tea_openapi.client import Client as AnyClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from mns.account import Account
+from mns.queue import Message
 
 from functions import Functions
 from localcloud.server import Running, running
 from localcloud.wire import hmac_sha1, mns_auth
 from localcloud.wire.message import HttpRequest
+from recorder import QUEUE, Recorder
 
 REGION = "cn-hangzhou"
 
@@ -228,3 +230,34 @@ def functions(served: Running, tmp_path: Path) -> Iterator[Functions]:
     with closing(Functions(served.url, tmp_path)) as deployed:
         yield deployed
         deployed.send("POST", "/_cloud/reset")
+
+
+@pytest.fixture
+def recorder(served: Running) -> Iterator[Recorder]:
+    """In the place of Function Compute."""
+    found, real = Recorder(), served.cloud.functions
+    served.cloud.functions = found  # type: ignore[assignment]
+    yield found
+    served.cloud.functions = real
+
+
+@pytest.fixture
+def trigger(control: Control) -> Callable[..., None]:
+    def seed(kind: str, config: Any, **more: str) -> None:
+        row = {"FunctionName": "fn", "TriggerName": "t", "TriggerType": kind}
+        control.seed(Triggers=[{**row, "TriggerConfig": config, **more}])
+
+    return seed
+
+
+@pytest.fixture
+def send(mns: Any) -> Callable[..., None]:
+    """Bodies as they are, without the SDK's Base64, to the queue of the triggers."""
+    sdk_queue = mns.get_queue(QUEUE)
+    sdk_queue.set_encoding(False)
+
+    def messages(*bodies: str) -> None:
+        for body in bodies:
+            sdk_queue.send_message(Message(body))
+
+    return messages

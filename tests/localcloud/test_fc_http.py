@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,6 +100,23 @@ def test_generation_2_speaks_wsgi(functions: Functions) -> None:
     assert seen["context"] == answer.headers["x-fc-request-id"]
     assert seen["FC_FUNCTION_NAME"] == "fn", "the environment of the process is part of it"
     assert "HTTP_AUTHORIZATION" not in seen
+
+
+def test_two_cookies_are_two_headers(functions: Functions) -> None:
+    functions.register(
+        """
+        def handler(environ, start_response):
+            start_response("200 OK", [("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2")])
+            return [b"ok"]
+        """,
+        "svc/fn",
+        HttpTrigger={},
+    )
+    with closing(HTTPConnection(urlsplit(functions.url).netloc, timeout=20)) as connection:
+        connection.request("GET", "/2016-08-15/proxy/svc/fn/")
+        answer = connection.getresponse()
+        assert answer.read() == b"ok"
+    assert answer.headers.get_all("Set-Cookie") == ["a=1; Path=/", "b=2"]
 
 
 def test_a_body_without_a_type_is_an_octet_stream(functions: Functions) -> None:

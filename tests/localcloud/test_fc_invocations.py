@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import sys
-import zipfile
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from fc2.fc_exceptions import FcError
 
-from functions import ECHO, HERE, SECRET, Functions, runtime
+from functions import ECHO, HERE, SECRET, Functions, found, runtime
 from localcloud.services.fc import interpreters
 from localcloud.wire import fc_auth
 from localcloud.wire.message import HttpRequest
@@ -148,14 +147,6 @@ def test_a_handlers_module_may_lie_in_a_folder(functions: Functions) -> None:
     assert functions.call("fn", b"found").body == b"found"
 
 
-def test_code_comes_from_a_zip_file_too(functions: Functions, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
-        archive.writestr("index.py", "import vendored\ndef handler(e, c): return vendored.NAME")
-        archive.writestr("vendored/__init__.py", "NAME = __name__")
-    functions.register(Code=str(tmp_path / "code.zip"))
-    assert functions.call().body == b"vendored"
-
-
 SEEN = """
     import json, os, sys
     def handler(event, context):
@@ -191,6 +182,16 @@ def test_a_function_runs_on_its_runtime_and_sees_that_runtimes_context(
         assert context["function"]["timeout"] == "7"
         assert context["credentials"]["access_key_id"] == environ["ALIBABA_CLOUD_ACCESS_KEY_ID"]
         assert environ["FC_VER_ID"] == "LATEST"
+
+
+def test_a_function_runs_on_an_interpreter_that_it_names(functions: Functions) -> None:
+    """The platform has no runtime of 3.11; it is given the context of the one before."""
+    interpreter = found("python3.11")
+    functions.register(SEEN, Runtime="python3.10", Interpreter=interpreter)
+    seen = functions.call().json
+    assert seen["version"] == "python3.11"
+    assert seen["context"].keys() > OLDER_CONTEXT
+    assert seen["environ"]["FC_VER_ID"] == "LATEST"
 
 
 def test_the_environment_is_the_documented_one_and_the_functions_own(

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -34,6 +34,7 @@ GENERATION_2, GENERATION_3 = "2016-08-15", "2023-03-30"
 TRIGGERS = "/_http/"
 PREFIXES = (f"/{GENERATION_2}/", f"/{GENERATION_3}/", TRIGGERS)
 
+_REQUEST_ID = "x-fc-request-id"
 _FORBIDDEN = HTTPStatus.FORBIDDEN
 REFUSALS = Refusals(  # doc: AccessDenied and SignatureNotMatch; which stands for what: inferred
     unknown_key=Refusal(_FORBIDDEN, "AccessDenied", "the access key is not found"),
@@ -66,7 +67,7 @@ _ROUTES = (
 class Reply:
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()  # a name may be repeated: two cookies are two
 
 
 def route(request: HttpRequest) -> tuple[str, Parameters]:
@@ -100,8 +101,8 @@ def claim(request: HttpRequest) -> Claim | None:
 
 
 def render(call: Call, result: Reply) -> HttpAnswer:
-    headers = {**result.headers, "x-fc-request-id": call.request_id}
-    return HttpAnswer(result.status, result.body, headers)
+    own = [(name, value) for name, value in result.headers if name != _REQUEST_ID]
+    return HttpAnswer(result.status, result.body, (*own, (_REQUEST_ID, call.request_id)))
 
 
 def render_error(call: Call, error: ApiError) -> HttpAnswer:
@@ -111,4 +112,5 @@ def render_error(call: Call, error: ApiError) -> HttpAnswer:
         told = {"Code": error.code, "Message": error.message}
         document = {"RequestId": call.request_id, **told}
     headers = {"content-type": "application/json", **error.headers}
-    return render(call, Reply(error.status, json.dumps(document).encode(), headers))
+    body = json.dumps(document).encode()
+    return render(call, Reply(error.status, body, tuple(headers.items())))

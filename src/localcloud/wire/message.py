@@ -1,7 +1,7 @@
 """The HTTP message as the rest of localcloud sees it: raw, so that signatures can be checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 FORM = "application/x-www-form-urlencoded"
@@ -34,4 +34,4 @@ class HttpRequest:
 class HttpAnswer:
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()  # names in lower case

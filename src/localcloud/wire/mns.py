@@ -131,9 +131,9 @@ def render(call: Call, result: Reply) -> HttpAnswer:
     # sdk: a failed batch is read only beside this header, in lower case.
     headers = {"x-mns-request-id": call.request_id, "x-mns-version": VERSION, **result.headers}
     if result.body is None:
-        return HttpAnswer(result.status, headers=headers)
+        return HttpAnswer(result.status, headers=tuple(headers.items()))
     headers["content-type"] = "text/xml;charset=utf-8"
-    return HttpAnswer(result.status, mns_xml.write(result.body), headers)
+    return HttpAnswer(result.status, mns_xml.write(result.body), tuple(headers.items()))
 
 
 def render_error(call: Call, error: ApiError) -> HttpAnswer:

@@ -93,7 +93,8 @@ def _answer(
     else:
         text = json.dumps(document, separators=(",", ":"))
     content_type = XML if _wants_xml(call) else JSON
-    return HttpAnswer(status, text.encode(), {"content-type": content_type, **(headers or {})})
+    told = {"content-type": content_type, **(headers or {})}
+    return HttpAnswer(status, text.encode(), tuple(told.items()))
 
 
 def _wants_xml(call: Call) -> bool:

@@ -5,6 +5,10 @@ from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage
 COVERAGE = Coverage(
     actions={},
     behaviours={
+        "A stream or timer that fails in a way nobody foresaw shows its messages again and goes "
+        "on after a second; `Triggers[].Failures` and `LastFailure` in the state tell of it": (
+            EMULATOR_ONLY
+        ),
         (
             "MNS topic trigger: STREAM and JSON events, filter tag, both retry strategies; one "
             "asynchronous call for each message"

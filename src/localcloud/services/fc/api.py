@@ -34,7 +34,7 @@ async def invoke_function(cloud: Cloud, call: Call) -> Reply:
         return Reply(HTTPStatus.ACCEPTED)
     ended = await cloud.functions.run(function.name, Job(payload, call.request_id))
     media = {"content-type": _JSON if ended.error_type else _BYTES}
-    return Reply(ended.status, ended.body, media | _report(ended, told))
+    return Reply(ended.status, ended.body, tuple((media | _report(ended, told)).items()))
 
 
 async def trigger_by_http(cloud: Cloud, call: Call) -> Reply:
@@ -57,10 +57,12 @@ async def trigger_by_http(cloud: Cloud, call: Call) -> Reply:
     if ended.error_type:
         # unknown what the platform answers; the error's own document, and a status that tells
         headers = {"content-type": _JSON} | _report(ended, told)
-        return Reply(HTTPStatus.BAD_GATEWAY, ended.body, headers)
+        return Reply(HTTPStatus.BAD_GATEWAY, ended.body, tuple(headers.items()))
     read = http_trigger.of_wsgi if function.service else http_trigger.of_event
     reply = read(ended)
-    return Reply(reply.status, reply.body, {**reply.headers, **_report(ended, told)})
+    report = _report(ended, told)
+    own = [(name, value) for name, value in reply.headers if name not in report]
+    return Reply(reply.status, reply.body, (*own, *report.items()))
 
 
 def _accepted(cloud: Cloud, function: Function, job: Job) -> Reply:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.fc import surroundings
+from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -69,8 +71,16 @@ async def _load(cloud: Cloud, instance: Instance, request_id: str) -> Answer:
     return answer
 
 
+def outlived(instance: Instance) -> ApiError:
+    """What a call is answered whose world was thrown away under it."""
+    message = f"{instance.function.name} was called before a reset, and is gone."
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message)
+
+
 def _header(cloud: Cloud, instance: Instance, kind: str, job: Job) -> dict[str, Any]:
     function = instance.function
+    if instance.era != cloud.work.era:  # it gets no keys of the new world
+        raise outlived(instance)
     key = cloud.roles.credentials(function.name, instance.instance_id)
     return {
         "kind": kind,

@@ -20,6 +20,13 @@ COVERAGE = Coverage(
         "ends with localcloud, however that ends": DOCUMENTED,
         "Environment variables and context per runtime and generation, import path, return values, "
         "error documents, log lines": DOCUMENTED,
+        "`Interpreter` names the interpreter of a function: 3.11, which is no runtime of the "
+        "platform, runs that way, and gets the context of the `Runtime` beside it": EMULATOR_ONLY,
+        "A WSGI handler's headers are carried through one by one, so that two cookies are two": (
+            INFERRED
+        ),
+        "A call that a reset overtakes while its instance starts is answered `InternalError`, and "
+        "never gets keys": EMULATOR_ONLY,
         "Of the host's environment a function sees PATH, TMPDIR and LD_LIBRARY_PATH, so no proxy "
         "and no credentials": EMULATOR_ONLY,
         "Up to 3.10 `context.function.timeout` is a string and `context.logger` is None": INFERRED,

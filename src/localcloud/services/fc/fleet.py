@@ -5,7 +5,6 @@ function's limit allows, and one that was idle for long enough is asked to get r
 from __future__ import annotations
 
 import asyncio
-import zipfile
 from collections import defaultdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from localcloud.services.fc import calls, interpreters, surroundings
 from localcloud.services.fc.instance import Instance
 from localcloud.services.fc.logs import Log
-from localcloud.services.fc.packages import Packages
+from localcloud.services.fc.packages import BadPackage, Packages
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ class Fleet:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._packages = Packages()
+        self._outlived: list[Packages] = []  # of worlds that are gone
         self._instances: defaultdict[str, list[Instance]] = defaultdict(list)
         self.logs: defaultdict[str, Log] = defaultdict(Log)
 
@@ -66,22 +66,21 @@ class Fleet:
         for instance in self._running():
             instance.kill()
         self.logs.clear()
+        self._outlived.append(self._packages)
+        self._packages = Packages()
 
     async def ended(self) -> None:
         await asyncio.gather(*(instance.gone for instance in self._running()))
-        self._packages.clear()
+        while self._outlived:
+            await self._outlived.pop().clear()
 
     async def _started(self, function: Function) -> Instance:
-        instance, mine = Instance(function, self._cloud.elapse), self._instances[function.name]
+        cloud, mine = self._cloud, self._instances[function.name]
+        instance = Instance(function, cloud.elapse, cloud.work.era)
         mine.append(instance)
         try:
-            interpreter = function.interpreter or await asyncio.to_thread(
-                interpreters.find, function.runtime
-            )
-            code, world = self._packages.folder(function.code), self._cloud.world
-            environ = surroundings.variables(function, world, instance.instance_id, code)
-            await instance.start(interpreter, environ, code, self.logs[function.name])
-        except (OSError, zipfile.BadZipFile) as error:
+            await self._launch(instance)
+        except (OSError, BadPackage) as error:
             mine.remove(instance)
             message = f"{function.name} cannot be started: {error}"
             raise ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message) from error
@@ -89,7 +88,21 @@ class Fleet:
             mine.remove(instance)
             raise
         instance.gone.add_done_callback(lambda _: mine.remove(instance))
+        if instance.era != cloud.work.era:  # nothing of it may act in the new world
+            instance.kill()
+            raise calls.outlived(instance)
         return instance
+
+    async def _launch(self, instance: Instance) -> None:
+        function, packages = instance.function, self._packages
+        interpreter = function.interpreter or await asyncio.to_thread(
+            interpreters.find, function.runtime
+        )
+        code = await packages.folder(function.code)
+        if instance.era != self._cloud.work.era:
+            raise calls.outlived(instance)
+        environ = surroundings.variables(function, self._cloud.world, instance.instance_id, code)
+        await instance.start(interpreter, environ, code, self.logs[function.name])
 
     async def _grow_old(self, instance: Instance) -> None:
         await self._cloud.elapse(instance.function.idle_seconds)

@@ -117,14 +117,13 @@ def of_wsgi(ended: Invocation) -> Reply:
 def _reply(status: Any, body: bytes, headers: Iterable[tuple[str, Any]]) -> Reply:
     if type(status) is not int or status not in _STATUSES:
         raise _bad_response("the function's answer has no statusCode of HTTP")
-    kept = {name.lower(): str(value) for name, value in headers}
-    for name in _HOP_BY_HOP:
-        kept.pop(name, None)
-    if sum(len(name) + len(value) for name, value in kept.items()) > LARGEST_HEADERS:
+    kept = [(name.lower(), str(value)) for name, value in headers]
+    kept = [(name, value) for name, value in kept if name not in _HOP_BY_HOP]
+    if sum(len(name) + len(value) for name, value in kept) > LARGEST_HEADERS:
         raise _bad_response("the headers of the function's answer are too large")
-    if not all(_NAME.match(name) and _VALUE.match(value) for name, value in kept.items()):
+    if not all(_NAME.match(name) and _VALUE.match(value) for name, value in kept):
         raise _bad_response("a header of the function's answer is none of HTTP")
-    return Reply(status, body, kept)
+    return Reply(status, body, tuple(kept))
 
 
 def _bad_response(message: str) -> ApiError:

@@ -34,9 +34,10 @@ _GRACE = 1.0  # seconds from SIGTERM to SIGKILL; real ones, as it is a real proc
 
 
 class Instance:
-    def __init__(self, function: Function, elapse: Elapse) -> None:
+    def __init__(self, function: Function, elapse: Elapse, era: int) -> None:
         self.instance_id = f"c-{uuid.uuid4().hex[:16]}"
         self.function = function
+        self.era = era  # of the world that it belongs to
         self.is_busy = True  # it is made for somebody
         self.is_new = True  # its code has yet to be loaded
         self.is_broken = False

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from localcloud.clock import timestamp
 from localcloud.retries import BACKOFF
 
 if TYPE_CHECKING:
@@ -115,12 +116,27 @@ class Triggers:
     by_key: dict[TriggerKey, Trigger] = field(default_factory=dict)
     # Streams that an error has stopped; inferred: for good.
     stopped: set[TriggerKey] = field(default_factory=set)
+    ticks: dict[TriggerKey, float] = field(default_factory=dict)  # each timer's next
+    # What ended one that was then started again, and how often that was (emulator-only).
+    failures: dict[TriggerKey, tuple[int, str]] = field(default_factory=dict)
+
+    def failed(self, key: TriggerKey, error: Exception) -> None:
+        times, _ = self.failures.get(key, (0, ""))
+        self.failures[key] = (times + 1, type(error).__name__)
 
     def rules(self) -> list[Rule]:
         return [item for item in self.by_key.values() if isinstance(item, Rule)]
 
     def describe(self) -> list[dict[str, Any]]:
-        return [
-            {**item.describe(), "Status": "Stopped" if key in self.stopped else "Running"}
-            for key, item in self.by_key.items()
-        ]
+        return [self._described(key, item) for key, item in self.by_key.items()]
+
+    def _described(self, key: TriggerKey, trigger: Trigger) -> dict[str, Any]:
+        times, error = self.failures.get(key, (0, None))
+        tick = self.ticks.get(key)
+        return {
+            **trigger.describe(),
+            "Status": "Stopped" if key in self.stopped else "Running",
+            "NextTick": timestamp(tick) if tick is not None else None,
+            "Failures": times,
+            "LastFailure": error,
+        }

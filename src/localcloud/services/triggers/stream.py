@@ -24,22 +24,31 @@ _LONG = 3600.0  # seconds; the bell ends every wait
 
 
 async def run(cloud: Cloud, stream: EventStream) -> None:
-    while True:
-        batch = await _collect(cloud, stream)
-        events = [event(cloud, stream, message) for message in batch]
-        delivered = await deliver(cloud, stream, stream.payload(events))
-        if not delivered and not stream.tolerates_errors:
+    while stream.key not in cloud.world.triggers.stopped:
+        batch: list[Message] = []
+        try:
+            await _collect(cloud, stream, batch)
+            await _hand_over(cloud, stream, batch)
+        except Exception:
             _give_back(cloud, stream, batch)
-            cloud.world.triggers.stopped.add(stream.key)
-            return
-        if not delivered:
-            bury(cloud, stream, events)
-        _delete(cloud, stream, batch)
-        cloud.bell.ring()
+            raise
 
 
-async def _collect(cloud: Cloud, stream: EventStream) -> list[Message]:
-    held: list[Message] = []
+async def _hand_over(cloud: Cloud, stream: EventStream, batch: list[Message]) -> None:
+    events = [event(cloud, stream, message) for message in batch]
+    delivered = await deliver(cloud, stream, stream.payload(events))
+    if not delivered and not stream.tolerates_errors:
+        _give_back(cloud, stream, batch)
+        cloud.world.triggers.stopped.add(stream.key)
+        return
+    if not delivered:
+        bury(cloud, stream, events)
+    _delete(cloud, stream, batch)
+    cloud.bell.ring()
+
+
+async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> None:
+    """Adds to `held` what it takes, as it takes it."""
     deadline = None
     while True:
         now, queue = cloud.clock.now(), _queue(cloud, stream)
@@ -47,7 +56,7 @@ async def _collect(cloud: Cloud, stream: EventStream) -> list[Message]:
         if held and deadline is None:
             deadline = now + stream.seconds
         if deadline is not None and (len(held) >= stream.count or now >= deadline):
-            return held
+            return
         arrival = queue.next_arrival(now) if queue else None
         left = _LONG if deadline is None else deadline - now
         await cloud.bell.heard(min(left, arrival or _LONG))

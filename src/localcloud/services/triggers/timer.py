@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 async def run(cloud: Cloud, timer: Timer) -> None:
     tick = timer.schedule.after(cloud.clock.now())
     while True:
+        cloud.world.triggers.ticks[timer.key] = tick
         await cloud.elapse(tick - cloud.clock.now())
         _fire(cloud, timer, tick)
         following = timer.schedule.after(tick)
