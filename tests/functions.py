@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -171,7 +172,18 @@ class Functions:
         """A pipe for functions to read from, as {folder}/name; answers what lets one go on."""
         path = self.folder / name
         os.mkfifo(path)
-        return lambda: path.write_bytes(b"")
+
+        def opened() -> bool:
+            """Never blocks: whoever should read may have failed."""
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                return False  # nobody reads yet
+            return True
+
+        return lambda: until(opened)
 
     def close(self) -> None:
         self._open.close()

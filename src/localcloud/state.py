@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import timestamp
 from localcloud.services.ess import delivery, shapes
+from localcloud.services.mns import dead_letters
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def describe(cloud: Cloud) -> dict[str, Any]:
     delivery.settle(cloud)
+    dead_letters.bury(cloud.world.mns, cloud.clock.now())
     world, now = cloud.world, cloud.clock.now()
     return {
         "Clock": {"now": now, "Time": timestamp(now)},
@@ -68,7 +70,7 @@ def _scaling(ess: AutoScaling) -> dict[str, Any]:
 def _messaging(mns: Messaging, now: float) -> dict[str, Any]:
     topics = mns.topics.values()
     return {
-        "Queues": [_queue(queue, now) for queue in mns.queues.values()],
+        "Queues": [_queue(mns, queue, now) for queue in mns.queues.values()],
         "Topics": [_topic(topic, now) for topic in topics],
         "Subscriptions": [
             _subscription(topic, item) for topic in topics for item in topic.subscriptions.values()
@@ -76,9 +78,11 @@ def _messaging(mns: Messaging, now: float) -> dict[str, Any]:
     }
 
 
-def _queue(queue: Queue, now: float) -> dict[str, Any]:
+def _queue(mns: Messaging, queue: Queue, now: float) -> dict[str, Any]:
+    policy = mns.dead_letters.get(queue.name)
     return {
         "QueueName": queue.name,
+        "DlqPolicy": policy.describe() if policy else None,
         **queue.attributes.describe(),
         **queue.counts(now),
         "Messages": [message.describe() for message in queue.messages],

@@ -1,14 +1,14 @@
 """MNS, API 2015-06-06: every operation by its name."""
 
 from localcloud.call import Service
-from localcloud.services.mns import message_api, pushing, queue_api, topic_api
+from localcloud.services.mns import dead_letters, message_api, pushing, queue_api, topic_api
 from localcloud.wire import mns
 
 SERVICE = Service(
     name="mns",
     dialect=mns,
     versions=(mns.VERSION,),
-    background=(pushing.keep_pushing,),
+    background=(pushing.keep_pushing, dead_letters.keep_burying),
     operations={
         "CreateQueue": queue_api.create_queue,
         "SetQueueAttributes": queue_api.set_queue_attributes,

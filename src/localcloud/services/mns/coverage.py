@@ -53,6 +53,11 @@ COVERAGE = Coverage(
     },
     behaviours={
         "Messages expire with the queue's MessageRetentionPeriod, on the cloud's clock": DOCUMENTED,
+        "The DlqPolicy of a queue (`Enabled`, `DeadLetterTargetQueue`, `MaxReceiveCount`), as "
+        "deployment templates have it, is set by a seed only": EMULATOR_ONLY,
+        "A message that was received MaxReceiveCount times moves when it would be visible again, "
+        "with its id, body and priority; its receptions and its retention begin anew; without "
+        "its target it stays": INFERRED,
         (
             "HTTP pushes: XML, JSON, SIMPLIFIED; success is a 2xx within 5 s; BACKOFF_RETRY 3 "
             "tries more, EXPONENTIAL_DECAY_RETRY 176; then discarded"
@@ -63,6 +68,7 @@ COVERAGE = Coverage(
         "`DuplicateDelivery` delivers each n-th message, or some by chance, twice": EMULATOR_ONLY,
     },
     missing=(
+        "the DlqPolicy of queues and subscriptions over the API, whose form is not known",
         "mail and SMS endpoints, HTTPS endpoints, endpoints on other machines",
         "signature V4",
     ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from localcloud.services.mns import endpoints
+from localcloud.services.mns.dead_letters import DlqPolicy
 from localcloud.services.mns.endpoints import Endpoint
 from localcloud.services.mns.model import (
     Attributes,
@@ -45,6 +46,7 @@ class Messaging:
     queues: dict[str, Queue] = field(default_factory=dict)
     topics: dict[str, Topic] = field(default_factory=dict)
     outbox: list[Push] = field(default_factory=list)
+    dead_letters: dict[str, DlqPolicy] = field(default_factory=dict)  # by queue
 
     def queue(self, name: str) -> Queue:
         found = self.queues.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from localcloud.services.mns.dead_letters import bury
 from localcloud.services.mns.listing import listed, location
 from localcloud.services.mns.model import QUEUE_ATTRIBUTES, read_attributes
 from localcloud.wire import mns_xml
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 
 def queue_of(cloud: Cloud, call: Call) -> Queue:
+    if bury(cloud.world.mns, cloud.clock.now()):
+        cloud.bell.ring()
     return cloud.world.mns.queue(call.parameters.require("QueueName"))
 
 
@@ -43,7 +46,9 @@ def get_queue_attributes(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete_queue(cloud: Cloud, call: Call) -> Reply:
-    del cloud.world.mns.queues[queue_of(cloud, call).name]
+    name = queue_of(cloud, call).name
+    del cloud.world.mns.queues[name]
+    cloud.world.mns.dead_letters.pop(name, None)
     return Reply(HTTPStatus.NO_CONTENT)
 
 

@@ -99,6 +99,10 @@ class Queue:
         message.hide(now + seconds)
         return message
 
+    def kept(self, now: float) -> list[Message]:
+        self._forget(now)
+        return self.messages
+
     def next_arrival(self, now: float) -> float | None:
         """Seconds until a message that is hidden now becomes visible by itself."""
         hidden = [message.visible - now for message in self.messages if message.visible > now]

@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import timestamp_ms
+from localcloud.services.mns import dead_letters
 from localcloud.services.mns.queues import Message
 from localcloud.services.triggers.calling import bury, deliver
 
@@ -109,4 +110,6 @@ def _give_back(cloud: Cloud, stream: EventStream, batch: list[Message]) -> None:
 
 def _queue(cloud: Cloud, stream: EventStream) -> Queue | None:
     """Looked up each time: a seed makes a new world, and the queue may be deleted."""
+    if dead_letters.bury(cloud.world.mns, cloud.clock.now()):
+        cloud.bell.ring()
     return cloud.world.mns.queues.get(stream.queue)
