@@ -17,7 +17,7 @@ from localcloud.services.mns.coverage import COVERAGE as MNS
 from localcloud.services.slb.coverage import COVERAGE as SLB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from localcloud.marks import Coverage
 
@@ -56,11 +56,44 @@ _EVERYWHERE = {
     "Faults, journal, seeds, settings, state under `/_cloud/`": EMULATOR_ONLY,
     "`--tls` serves HTTPS with an authority made at the start": EMULATOR_ONLY,
 }
+# Codes that any action of these services may answer with.
+SHARED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    ("slb", "ess", "ecs"): (
+        "IllegalTimestamp",
+        "IncompleteSignature",
+        "InvalidAccessKeyId.NotFound",
+        "InvalidSecurityToken.Expired",
+        "InvalidSecurityToken.Malformed",
+        "NotImplemented",
+        "SignatureDoesNotMatch",
+        "SignatureNonceUsed",
+    ),
+    ("mns",): (
+        "AccessDenied",
+        "InternalError",
+        "InvalidAccessKeyId",
+        "InvalidAuthorizationHeader",
+        "InvalidDateHeader",
+        "InvalidSecurityToken.Expired",
+        "MissingAuthorizationHeader",
+        "MissingDateHeader",
+        "NotImplemented",
+        "SignatureDoesNotMatch",
+        "TimeExpired",
+    ),
+    ("fc",): (
+        "AccessDenied",
+        "NotImplemented",
+        "SignatureNotMatch",
+    ),
+}
 _NOWHERE = ("RAM permissions",)
 
 
 def render() -> str:
-    return "\n".join([_HEAD, "", *_actions(), "", *_behaviours(), "", *_missing(), ""])
+    return "\n".join(
+        [_HEAD, "", *_actions(), "", *_codes(), "", *_behaviours(), "", *_missing(), ""]
+    )
 
 
 def _actions() -> Iterator[str]:
@@ -70,6 +103,24 @@ def _actions() -> Iterator[str]:
         for action in service.operations:
             found = COVERED[service.name].actions[action]
             yield f"| {service.name} | `{action}` | {found.mark} | {found.inferred} |"
+
+
+def _codes() -> Iterator[str]:
+    yield "## Error codes"
+    yield ""
+    yield "Each of these is driven by a test; which of them are inferred, the other tables say."
+    yield ""
+    yield "| service | action | codes |"
+    yield "| --- | --- | --- |"
+    for names, shared in SHARED.items():
+        yield f"| {', '.join(names)} | every action | {_quoted(shared)} |"
+    for name, coverage in COVERED.items():
+        for action, codes in coverage.codes.items():
+            yield f"| {name} | `{action}` | {_quoted(codes)} |"
+
+
+def _quoted(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)
 
 
 def _behaviours() -> Iterator[str]:

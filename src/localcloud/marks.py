@@ -26,4 +26,5 @@ class Coverage:
 
     actions: Mapping[str, Covered]
     behaviours: Mapping[str, Mark] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of each action
     missing: tuple[str, ...] = ()  # what answers 501, or is simply not there

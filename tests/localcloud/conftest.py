@@ -28,6 +28,7 @@ from localcloud.server import Running, running
 from localcloud.wire import hmac_sha1, mns_auth
 from localcloud.wire.message import HttpRequest
 from recorder import QUEUE, Recorder
+from seen import Codes, Watched
 
 REGION = "cn-hangzhou"
 
@@ -154,10 +155,16 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Running]:
+def server(codes: Codes) -> Iterator[Running]:
     """One for all tests: for every new address the SDKs read all certificates again."""
     with running() as cloud:
+        cloud.cloud.journal = Watched(codes)
         yield cloud
+
+
+@pytest.fixture(autouse=True)
+def watching(request: pytest.FixtureRequest, codes: Codes) -> None:
+    codes.watching = not hasattr(request.function, "hypothesis")
 
 
 @pytest.fixture

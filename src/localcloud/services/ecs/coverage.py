@@ -9,5 +9,8 @@ COVERAGE = Coverage(
             "only instances of seeds and scaling groups, and what finding their address needs",
         ),
     },
+    codes={
+        "DescribeInstances": ("InvalidParameter",),
+    },
     missing=("everything else of ECS",),
 )

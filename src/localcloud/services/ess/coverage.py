@@ -52,6 +52,48 @@ COVERAGE = Coverage(
             DOCUMENTED, "`VServerGroups` and `SuspendedProcesses` are always empty"
         ),
     },
+    codes={
+        "CompleteLifecycleAction": (
+            "InvalidParameter",
+            "InvalidParamter",
+            "LifecycleHookIdAndLifecycleActionToken.Invalid",
+        ),
+        "CreateLifecycleHook": (
+            "InvalidLifecycleHookName.Duplicate",
+            "InvalidNotificationArn",
+            "InvalidParamter",
+            "InvalidScalingGroupId.NotFound",
+            "MissingParameter",
+            "QueueNotExist",
+            "QuotaExceeded.LifecycleHook",
+            "TopicNotExist",
+        ),
+        "DeleteLifecycleHook": (
+            "InvalidLifecycleHookId.NotExist",
+            "MissingParameter",
+        ),
+        "DescribeLifecycleActions": ("InvalidParameter",),
+        "DescribeScalingActivities": (
+            "InvalidParameter",
+            "MissingParameter",
+        ),
+        "ExecuteScalingRule": ("InvalidScalingRuleAri.NotFound",),
+        "ModifyLifecycleHook": (
+            "InvalidLifecycleHookName.Duplicate",
+            "InvalidParamter",
+        ),
+        "RecordLifecycleActionHeartbeat": (
+            "InvalidParamter",
+            "LifecycleAction.RecordTimesExceeded",
+            "LifecycleAction.TimeExceeded",
+        ),
+        "ScaleWithAdjustment": (
+            "InvalidParameter",
+            "InvalidScalingGroupId.NotFound",
+            "MissingParameter",
+            "ScalingActivityInProgress",
+        ),
+    },
     behaviours={
         (
             "2014-08-28 wraps its lists (`LifecycleActions.LifecycleAction[]`); the item names "

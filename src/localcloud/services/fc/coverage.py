@@ -15,6 +15,24 @@ COVERAGE = Coverage(
             "than the trigger's is 405",
         ),
     },
+    codes={
+        "InvokeFunction": (
+            "EntityTooLarge",
+            "FunctionNotFound",
+            "InternalError",
+            "InvalidArgument",
+            "MissingRequiredHeader",
+            "ResourceExhausted",
+        ),
+        "TriggerByHttp": (
+            "AccessDenied",
+            "BadResponse",
+            "FunctionNotFound",
+            "InvalidArgument",
+            "MethodNotAllowed",
+            "TriggerNotFound",
+        ),
+    },
     behaviours={
         "Each instance is a process of the runtime's interpreter, takes one request at a time, and "
         "ends with localcloud, however that ends": DOCUMENTED,

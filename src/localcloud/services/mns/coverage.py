@@ -51,6 +51,57 @@ COVERAGE = Coverage(
         "Unsubscribe": Covered(DOCUMENTED, "404 if it is not there"),
         "ListSubscriptionByTopic": Covered(),
     },
+    codes={
+        "BatchPeekMessage": ("MessageNotExist",),
+        "BatchReceiveMessage": (
+            "InvalidArgument",
+            "MessageNotExist",
+        ),
+        "BatchSendMessage": ("InvalidArgument",),
+        "ChangeMessageVisibility": (
+            "MissingReceiptHandle",
+            "MissingVisibilityTimeout",
+        ),
+        "CreateQueue": (
+            "InvalidArgument",
+            "QueueAlreadyExist",
+        ),
+        "CreateTopic": (
+            "InvalidArgument",
+            "TopicAlreadyExist",
+        ),
+        "DeleteMessage": (
+            "MessageNotExist",
+            "MissingReceiptHandle",
+            "ReceiptHandleError",
+        ),
+        "DeleteQueue": ("QueueNotExist",),
+        "DeleteTopic": ("TopicNotExist",),
+        "GetQueueAttributes": ("QueueNotExist",),
+        "GetSubscriptionAttributes": ("SubscriptionNotExist",),
+        "GetTopicAttributes": ("TopicNotExist",),
+        "PeekMessage": ("MessageNotExist",),
+        "PublishMessage": (
+            "InvalidArgument",
+            "TopicNotExist",
+        ),
+        "ReceiveMessage": (
+            "InvalidArgument",
+            "MessageNotExist",
+            "QueueNotExist",
+        ),
+        "SendMessage": (
+            "InvalidArgument",
+            "MalformedXML",
+            "QueueNotExist",
+        ),
+        "SetSubscriptionAttributes": ("InvalidArgument",),
+        "Subscribe": (
+            "InvalidArgument",
+            "SubscriptionAlreadyExist",
+            "TopicNotExist",
+        ),
+    },
     behaviours={
         "Messages expire with the queue's MessageRetentionPeriod, on the cloud's clock": DOCUMENTED,
         "The DlqPolicy of a queue (`Enabled`, `DeadLetterTargetQueue`, `MaxReceiveCount`), as "
