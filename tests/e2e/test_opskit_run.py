@@ -141,7 +141,7 @@ def test_two_hooks_of_one_activity_that_share_nothing_but_instances_are_both_com
     ]
 
 
-@pytest.mark.parametrize("group", ["asg-[red]brackets[/]", "g" * 256])
+@pytest.mark.parametrize("group", ["asg-a.b_c:d", "g" * 256])
 def test_a_scaling_group_of_any_id_runs_and_its_id_is_told_as_it_is(group: str) -> None:
     event = builders.hook_message(scalingGroupId=group)
 
