@@ -137,6 +137,25 @@ def http_event(body: Any, **changes: Any) -> dict[str, Any]:
     )
 
 
+def failure_record(payload: Any, **changes: Any) -> dict[str, Any]:
+    """Of an asynchronous invocation that the platform gave up; a payload that is a list is one of
+    an event stream. `changes` are of its context, or the functionError."""
+    error = changes.pop("functionError", "UnhandledInvocationError")
+    context = {
+        "requestId": "req-0001",
+        "functionArn": f"acs:fc:{REGION}:{ACCOUNT}:functions/provisioner",
+        "condition": "UnhandledInvocationError",
+        "approximateInvokeCount": 4,
+    }
+    return {
+        "timestamp": 1767225600000,
+        "requestContext": _changed(context, changes),
+        "requestPayload": json.dumps(payload) if isinstance(payload, list) else payload,
+        "responseContext": {"statusCode": 200, "functionError": error},
+        "responsePayload": "{}",
+    }
+
+
 def as_bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
 

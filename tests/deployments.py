@@ -14,7 +14,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from builders import REGION, TOKEN
-from fakes import FakeClock, FakeLoadBalancers, FakeLog, FakeNotifications, FakeScalingGroups
+from fakes import (
+    FakeClock,
+    FakeDeadLetters,
+    FakeLoadBalancers,
+    FakeLog,
+    FakeNotifications,
+    FakeScalingGroups,
+)
 from provisioner import hooks
 from provisioner.bootstrap import App, Role
 from provisioner.core import naming, schema
@@ -138,6 +145,16 @@ class HeldToTheSchema(FakeNotifications):
         return [result["type"].removeprefix("vservergroup.") for result in self.results]
 
 
+class HeldToTheLetterSchema(FakeDeadLetters):
+    def send(self, letter: str, *, within: float) -> str:
+        assert schema.problems("dead-letter", json.loads(letter)) == []
+        return super().send(letter, within=within)
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(each) for each in self.letters]
+
+
 def hold_to_the_schema(result: Any) -> None:
     assert schema.problems("result", result) == []
 
@@ -149,6 +166,8 @@ class Deployment:
     clock: EventfulClock = field(default_factory=EventfulClock)
     notifications: HeldToTheSchema = field(default_factory=HeldToTheSchema)
     scaling_groups: FakeScalingGroups = field(default_factory=FakeScalingGroups)
+    dead_letters: HeldToTheLetterSchema = field(default_factory=HeldToTheLetterSchema)
+    concurrency: int = 8
     log: FakeLog = field(default_factory=FakeLog)
     closed: int = 0
     drive: Any = None
@@ -167,6 +186,8 @@ class Deployment:
             self.clock,
             replayable(),
             policy,
+            self.dead_letters,
+            self.concurrency,
         )
 
     @property

@@ -24,6 +24,7 @@ from provisioner.ports import (
     ActionState,
     Answer,
     Clock,
+    DeadLetters,
     LoadBalancers,
     Log,
     Notifications,
@@ -262,6 +263,21 @@ class FakeNotifications(Scripted, Notifications):
                 raise Rejected("InvalidArgument", "the message or its tag is too long")
             self.published.append(message)
         return message.message_id
+
+
+class FakeDeadLetters(Scripted, DeadLetters):
+    """`letters` are the messages in the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters: list[str] = []
+
+    def send(self, letter: str, *, within: float) -> str:
+        with self._call("send", letter, within=within):
+            if len(letter.encode("utf-8")) > LONGEST_MESSAGE:
+                raise Rejected("InvalidArgument", "the message is too long")
+            self.letters.append(letter)
+        return f"letter-{len(self.letters)}"
 
 
 class FakeScalingGroups(Scripted, ScalingGroups):

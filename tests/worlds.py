@@ -70,11 +70,21 @@ class LocalCloud:
         )
         return name
 
+    def queue(self) -> str:
+        """Makes a new one and answers its name."""
+        name = f"queue-{next(_numbers)}"
+        self.seed(Queues=[{"QueueName": name}])
+        return name
+
+    def bodies(self, queue_name: str) -> list[str]:
+        """Of the messages in a queue, as they are there."""
+        queues = self._send("GET", "state")["Queues"]
+        (queue,) = (queue for queue in queues if queue["QueueName"] == queue_name)
+        return [message["MessageBody"] for message in queue["Messages"]]
+
     def messages(self, topic: str) -> list[dict[str, Any]]:
         """What was published there, as a subscription pushes it."""
-        queues = self._send("GET", "state")["Queues"]
-        (queue,) = (queue for queue in queues if queue["QueueName"] == topic)
-        return [json.loads(message["MessageBody"]) for message in queue["Messages"]]
+        return [json.loads(body) for body in self.bodies(topic)]
 
     def load_balancer(self, **more: Any) -> str:
         """Makes a new one and answers its id."""

@@ -37,7 +37,12 @@ DEFAULT_WORLD: Final[dict[str, list[dict[str, Any]]]] = {
             ],
         }
     ],
-    "Queues": [{"QueueName": "provision-requests"}, {"QueueName": "provision-results-inbox"}],
+    "Queues": [
+        {"QueueName": "provision-requests"},
+        {"QueueName": "provision-results-inbox"},
+        {"QueueName": "provision-dead-letters"},
+        {"QueueName": "provision-failures"},
+    ],
     "Topics": [{"TopicName": "scaling-events"}, {"TopicName": "provision-results"}],
     "Subscriptions": [
         {
@@ -78,12 +83,20 @@ def _function(code: Path) -> dict[str, Any]:
         "Runtime": _runtime(),
         "Interpreter": sys.executable,
         "Timeout": 120,
+        "AsyncConfig": {
+            "destinationConfig": {
+                "onFailure": {
+                    "destination": f"acs:mns:{REGION}:{ACCOUNT}:/queues/provision-failures/messages"
+                }
+            }
+        },
         "EnvironmentVariables": {
             "PYTHONPATH": sysconfig.get_path("purelib"),
             "SLB_ENDPOINT": "{endpoint}",
             "ESS_ENDPOINT": "{endpoint}",
             "MNS_ENDPOINT": "{endpoint}",
             "RESULT_TOPIC": "provision-results",
+            "DEAD_LETTER_QUEUE": "provision-dead-letters",
             "SCALING_GROUP_ID": "asg-local",
             "LOAD_BALANCER_ID": "lb-local",
             "BACKEND_PORTS": "8080",
@@ -97,13 +110,6 @@ def _runtime() -> str:
 
 
 def _triggers() -> list[dict[str, Any]]:
-    source = {
-        "eventSourceType": "MNS",
-        "eventSourceParameters": {
-            "sourceMNSParameters": {"RegionId": REGION, "QueueName": "provision-requests"}
-        },
-    }
-    options = {"mode": "event-streaming", "errorsTolerance": "ALL"}
     return [
         {
             "FunctionName": FUNCTION,
@@ -112,13 +118,23 @@ def _triggers() -> list[dict[str, Any]]:
             "SourceArn": f"acs:mns:{REGION}:{ACCOUNT}:/topics/scaling-events",
             "TriggerConfig": {"notifyContentFormat": "STREAM", "notifyStrategy": "BACKOFF_RETRY"},
         },
-        {
-            "FunctionName": FUNCTION,
-            "TriggerName": "provision-requests",
-            "TriggerType": "eventbridge",
-            "TriggerConfig": {"eventSourceConfig": source, "runOptions": options},
-        },
+        _stream("provision-requests"),
+        _stream("provision-failures"),  # what the platform gave up comes back as its record
     ]
+
+
+def _stream(queue: str) -> dict[str, Any]:
+    source = {
+        "eventSourceType": "MNS",
+        "eventSourceParameters": {"sourceMNSParameters": {"RegionId": REGION, "QueueName": queue}},
+    }
+    options = {"mode": "event-streaming", "errorsTolerance": "ALL"}
+    return {
+        "FunctionName": FUNCTION,
+        "TriggerName": queue,
+        "TriggerType": "eventbridge",
+        "TriggerConfig": {"eventSourceConfig": source, "runOptions": options},
+    }
 
 
 def read_seed(file: Path) -> Any:

@@ -14,10 +14,18 @@ from .adapters.clock import SystemClock
 from .adapters.connection import Connection
 from .adapters.ess import EssScalingGroups
 from .adapters.log import StepLog, new_logger, silence_sdk_loggers
-from .adapters.mns import MnsNotifications
+from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
 from .driver import Invocation
-from .ports import Clock, Credentials, LoadBalancers, Log, Notifications, ScalingGroups
+from .ports import (
+    Clock,
+    Credentials,
+    DeadLetters,
+    LoadBalancers,
+    Log,
+    Notifications,
+    ScalingGroups,
+)
 from .service import Means
 from .settings import Settings
 
@@ -66,6 +74,7 @@ def build(  # noqa: PLR0913 - every part can be passed in
     load_balancers: LoadBalancers | None = None,
     notifications: Notifications | None = None,
     scaling_groups: ScalingGroups | None = None,
+    dead_letters: DeadLetters | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
     log: Log | None = None,
@@ -79,9 +88,14 @@ def build(  # noqa: PLR0913 - every part can be passed in
     def connection(endpoint: str) -> Connection:
         return Connection(role, endpoint, settings.request_timeout)
 
-    topic = MnsNotifications(
-        connection(settings.mns_endpoint), settings.result_topic, clock, random
-    )
+    messages = connection(settings.mns_endpoint)
+    topic = MnsNotifications(messages, settings.result_topic, clock, random)
+    queue = MnsDeadLetters(messages, settings.dead_letter_queue, clock, random)
+
+    def close() -> None:
+        topic.close()
+        queue.close()
+
     means = Means(
         load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint), clock, random),
         notifications or topic,
@@ -89,8 +103,10 @@ def build(  # noqa: PLR0913 - every part can be passed in
         clock,
         random,
         settings.policy,
+        dead_letters or (queue if settings.dead_letter_queue else None),
+        settings.concurrency,
     )
-    return App(means, log or StepLog(new_logger(settings.log_level)), topic.close, role)
+    return App(means, log or StepLog(new_logger(settings.log_level)), close, role)
 
 
 def _read_file(path: str) -> str:

@@ -8,27 +8,26 @@ error without the text of what caused it: that may hold a payload.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from . import answers, bootstrap, hooks
+from . import answers, batch, bootstrap
 from .answers import Answer
 from .bootstrap import App
 from .core.errors import ProvisionerError, Rejected, Retryable, Skip
-from .core.model import EventRef, Outcome, Request
+from .core.model import Outcome
 from .driver import Invocation
-from .service import Task, refuse
-from .triggers import Decoded, decode
+from .failures import DEFECT, ours, told
+from .service import Task
+from .triggers import decode, items
 from .triggers import direct as documents
 from .triggers import http as calls
 from .triggers.http import HttpCall
 
-DEFECT = "InternalError"
 _lock = Lock()
 _app: App | None = None
 
@@ -78,24 +77,17 @@ def handle(app: App, payload: bytes, context: Any) -> str:
     try:
         call = calls.read_event(payload)
     except Rejected as error:
-        _told(error, None, app.invocation(context))
+        told(error, app.invocation(context).log)
         return _as_document(answers.of_error(error))
     if call:
         return _as_document(serve(app, call, context))
-    invocation = app.invocation(context)
-    outcomes: list[Outcome] = []
-    failures: list[ProvisionerError] = []
-    items = decode(payload)
-    for number, item in enumerate(items):
-        share = invocation.share(app.means.clock.now(), len(items) - number)
-        try:
-            outcomes += _done(app, item, _event_of(item, payload, number), share)
-        except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
-            failures.append(_told(_ours(error), item, invocation))
-    if not failures:
-        return json.dumps({"outcomes": [_summary(outcome) for outcome in outcomes]})
-    # Raised anew: what led to it is told in the log, and may hold what must not be printed.
-    raise Retryable(failures[0].code, failures[0].message)
+    ended = batch.handled(app.means, items(payload), app.invocation(context))
+    for each in ended:
+        if isinstance(each, ProvisionerError):
+            # Raised anew: what led to it is told in the log, and may hold what must not be printed.
+            raise Retryable(each.code, each.message)
+    outcomes = [outcome for each in ended if not isinstance(each, Exception) for outcome in each]
+    return json.dumps({"outcomes": [_summary(outcome) for outcome in outcomes]})
 
 
 def serve(app: App, call: HttpCall, context: Any) -> Answer:
@@ -104,19 +96,19 @@ def serve(app: App, call: HttpCall, context: Any) -> Answer:
     methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
     if call.method not in methods:
         error = answers.no_such_method(methods) if methods else answers.no_such_path(_ROUTES)
-        _told(error, None, invocation)
+        told(error, invocation.log)
         return answers.of_misdirected(error, list(methods))
     try:
         return methods[call.method](app, call, invocation)
     except Exception as error:  # noqa: BLE001 - the funnel
-        return _answer(_told(_ours(error), None, invocation))
+        return _answer(told(ours(error), invocation.log))
 
 
 def _ready(context: Any) -> App | ProvisionerError:
     try:
         return app(context)
     except Exception as error:  # noqa: BLE001 - the funnel
-        return _ours(error)
+        return ours(error)
 
 
 def _is_call(payload: bytes) -> bool:
@@ -145,7 +137,7 @@ def _provision(app: App, call: HttpCall, invocation: Invocation) -> Answer:
     if isinstance(item, Skip) and not rest:
         return answers.of_error(item)
     request = documents.read_body(call.body, source="http")
-    return answers.of_outcomes(_done(app, request, request.event, invocation))
+    return answers.of_outcomes(batch.done(app.means, request, request.event, invocation))
 
 
 def _plan(app: App, call: HttpCall, invocation: Invocation) -> Answer:
@@ -159,53 +151,6 @@ _ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]
     "/plan": {"POST": _plan},
     "/health": {"GET": _health},
 }
-
-
-def _done(app: App, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
-    """Raises `Retryable`."""
-    log = invocation.log.bind(correlation_id=event.id)
-    traced = replace(invocation, log=log)
-    if isinstance(item, Skip):
-        log.step("outcome", outcome="skipped", reason=item.message)
-        return ()
-    log.step("received", source=event.source)
-    if isinstance(item, Rejected):
-        return (refuse(app.means, item, event, traced),)
-    if item.action:
-        return hooks.task(app.means, item, traced).completed()
-    task = Task(app.means, item, traced)
-    return task.planned() if item.dry_run else task.provisioned()
-
-
-def _event_of(item: Decoded, payload: bytes, number: int) -> EventRef:
-    """An item that says nothing of itself is known by the bytes it came in, and its place there."""
-    if isinstance(item, Request):
-        return item.event
-    event = item.event if isinstance(item, Rejected) else None
-    digest = hashlib.sha256(payload).hexdigest()
-    return event or EventRef("unread", f"sha256:{digest}#{number}")
-
-
-def _ours(error: Exception) -> ProvisionerError:
-    if isinstance(error, ProvisionerError):
-        return error
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else "nowhere"
-    return Retryable(DEFECT, f"a defect of this function: {type(error).__name__} in {where}")
-
-
-def _told(error: ProvisionerError, item: object, invocation: Invocation) -> ProvisionerError:
-    event = item.event.id if isinstance(item, Request) else ""
-    invocation.log.step(
-        "outcome",
-        correlation_id=event,
-        outcome="refused" if isinstance(error, Rejected) else "failed",
-        error=error.fields(),
-        retryable=isinstance(error, Retryable),
-    )
-    return error
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:

@@ -19,6 +19,7 @@ __all__ = [
     "Clock",
     "Credentials",
     "CredentialsSource",
+    "DeadLetters",
     "LoadBalancers",
     "Log",
     "Notifications",
@@ -82,6 +83,12 @@ class LoadBalancers(Protocol):
 class Notifications(Protocol):
     def publish(self, document: str, *, tag: str, within: float) -> str:
         """Sends one message to the result topic, at least once; answers its MessageId."""
+
+
+class DeadLetters(Protocol):
+    def send(self, letter: str, *, within: float) -> str:
+        """Sends one message of at most 64 KB to the dead-letter queue, at least once, as it is;
+        answers its MessageId."""
 
 
 @dataclass(frozen=True, slots=True)

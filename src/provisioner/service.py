@@ -16,7 +16,13 @@ from .core import bindings, result
 from .core.bindings import Policy
 from .core.ensure import ensure, inspect
 from .core.ensured import Ensured
-from .core.errors import ConfigurationError, ProvisionerError, Rejected, Retryable
+from .core.errors import (
+    ConfigurationError,
+    ProvisionerError,
+    Rejected,
+    RetriesExhausted,
+    Retryable,
+)
 from .core.model import (
     Backend,
     Binding,
@@ -30,12 +36,13 @@ from .core.model import (
     VServerGroup,
 )
 from .driver import Drive, Invocation
-from .ports import Clock, LoadBalancers, Notifications, ScalingGroups
+from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a service works with."""
+    """What a service works with. `concurrency` bounds how many items of a batch are handled at
+    once."""
 
     load_balancers: LoadBalancers
     notifications: Notifications
@@ -43,6 +50,8 @@ class Means:
     clock: Clock
     random: Random
     policy: Policy
+    dead_letters: DeadLetters | None = None
+    concurrency: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,5 +206,9 @@ class Task:
 
 
 def refuse(means: Means, error: Rejected, event: EventRef, invocation: Invocation) -> Outcome:
-    """Publishes that an event could not be read. Raises `Retryable`."""
-    return Task(means, Request(event), invocation).refused(error)
+    """Publishes that an event could not be read, or was given up: what was attempted for that one
+    is not known here. Raises `Retryable`."""
+    task = Task(means, Request(event), invocation)
+    given_up = isinstance(error, RetriesExhausted)
+    outcome = task.outcome(Status.FAILED if given_up else Status.REFUSED, error=error)
+    return task.told(task.published(outcome))

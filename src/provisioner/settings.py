@@ -18,7 +18,7 @@ from .core.lease import CALL
 from .core.model import Binding
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
-_TOPIC = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # names of topics (doc)
+_MNS_NAME = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # names of topics and queues (doc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Variable:
 
 VARIABLES = (
     Variable("RESULT_TOPIC", "", "MNS topic that results are published to; required"),
+    Variable("DEAD_LETTER_QUEUE", "", "MNS queue that keeps what was given up; empty: none"),
     Variable("REGION_ID", "FC_REGION", "region of a request that names none"),
     Variable("BINDINGS", "", "bindings as a JSON list"),
     Variable("BINDINGS_FILE", "", "file with that list, relative to the code"),
@@ -43,6 +44,7 @@ VARIABLES = (
     Variable("FAILURE_RESULT", "ABANDON", "the one binding's answer to a hook that fails"),
     Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
     Variable("BACKEND_QUOTA", "200", "backends that one load balancer may hold"),
+    Variable("CONCURRENCY", "8", "items of a batch at once, each on another load balancer"),
     Variable("CLAIM", "on", "off: only with a reserved concurrency of 1"),
     Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
     Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
@@ -75,6 +77,8 @@ _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 class Settings:
     policy: Policy
     result_topic: str
+    dead_letter_queue: str
+    concurrency: int
     slb_endpoint: str
     ess_endpoint: str
     mns_endpoint: str
@@ -119,7 +123,9 @@ class _Reader:
         )
         return Settings(
             policy=policy,
-            result_topic=self._topic("RESULT_TOPIC"),
+            result_topic=self._name("RESULT_TOPIC", required=True),
+            dead_letter_queue=self._name("DEAD_LETTER_QUEUE"),
+            concurrency=int(self._number("CONCURRENCY", 1, 64)),
             slb_endpoint=self._environ.get("SLB_ENDPOINT", ""),
             ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
             mns_endpoint=self._mns_endpoint(region_id),
@@ -130,13 +136,13 @@ class _Reader:
     def _problem(self, name: str, message: str) -> None:
         self.problems.append(Problem(name, message))
 
-    def _topic(self, name: str) -> str:
-        topic = self._environ.get(name, "")
-        if not topic:
+    def _name(self, name: str, *, required: bool = False) -> str:
+        value = self._environ.get(name, "")
+        if required and not value:
             self._problem(name, "is required")
-        elif not _TOPIC.match(topic):
+        elif value and not _MNS_NAME.match(value):
             self._problem(name, "must be 1 to 120 letters, digits or hyphens")
-        return topic
+        return value
 
     def _one_of(self, name: str, *choices: str) -> str:
         value = self._environ.get(name, _DEFAULTS[name])

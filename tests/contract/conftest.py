@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from fakes import FakeClock, FakeLoadBalancers, FakeNotifications
+from fakes import FakeClock, FakeDeadLetters, FakeLoadBalancers, FakeNotifications
 from localcloud.server import running
 from provisioner.adapters.ess import EssScalingGroups
-from provisioner.adapters.mns import MnsNotifications
+from provisioner.adapters.mns import MnsDeadLetters, MnsNotifications
 from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.ports import Notifications
+from provisioner.ports import DeadLetters, Notifications
 from worlds import (
     Balancing,
     LocalCloud,
@@ -65,6 +65,17 @@ def notifications(where: str, request: pytest.FixtureRequest) -> Iterator[Notifi
         return
     cloud: LocalCloud = request.getfixturevalue("cloud")
     port = MnsNotifications(cloud.connection(), cloud.topic(), FakeClock(), replayable())
+    yield port
+    port.close()
+
+
+@pytest.fixture
+def dead_letters(where: str, request: pytest.FixtureRequest) -> Iterator[DeadLetters]:
+    if where == "memory":
+        yield FakeDeadLetters()
+        return
+    cloud: LocalCloud = request.getfixturevalue("cloud")
+    port = MnsDeadLetters(cloud.connection(), cloud.queue(), FakeClock(), replayable())
     yield port
     port.close()
 

@@ -33,7 +33,12 @@ def test_the_default_world_holds_what_it_promises(control: Any) -> None:
     assert hook["LifecycleTransition"] == "SCALE_OUT"
     assert hook["NotificationArn"] == "acs:mns:cn-hangzhou:1000000000000001:topic/scaling-events"
     names = [item["QueueName"] for item in state["Queues"]]
-    assert names == ["provision-requests", "provision-results-inbox"]
+    assert names == [
+        "provision-requests",
+        "provision-results-inbox",
+        "provision-dead-letters",
+        "provision-failures",
+    ]
     assert [item["TopicName"] for item in state["Topics"]] == [
         "scaling-events",
         "provision-results",

@@ -60,6 +60,7 @@ def test_the_declared_defaults_are_those_that_hold() -> None:
 
 EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "RESULT_TOPIC": ("other", lambda s: s.result_topic, "other"),
+    "DEAD_LETTER_QUEUE": ("dead", lambda s: s.dead_letter_queue, "dead"),
     "REGION_ID": ("cn-beijing", lambda s: s.policy.region_id, "cn-beijing"),
     "SCALING_GROUP_ID": ("a", lambda s: s.policy.bindings[0].scaling_group_id, "a"),
     "LOAD_BALANCER_ID": ("b", lambda s: s.policy.bindings[0].load_balancer_id, "b"),
@@ -79,6 +80,7 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
         {"Weight", "Ports"},
     ),
     "BACKEND_QUOTA": ("400", lambda s: s.policy.backend_quota, 400),
+    "CONCURRENCY": ("3", lambda s: s.concurrency, 3),
     "CLAIM": ("OFF", lambda s: s.policy.claiming, False),
     "TAGS": ("off", lambda s: s.policy.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
@@ -157,6 +159,8 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "FAILURE_RESULT",
         "METADATA_MAY_OVERRIDE",
         "BACKEND_QUOTA",
+        "CONCURRENCY",
+        "DEAD_LETTER_QUEUE",
         "CLAIM",
         "TAGS",
         "MNS_ENDPOINT",

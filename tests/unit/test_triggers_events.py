@@ -197,13 +197,22 @@ OTHERS: dict[str, Any] = {
     "timer.tick.json": [Skipped("a timer's tick: nothing is done on a schedule")],
     "oss.put-object.json": [Skipped("an event of an OSS object, which asks for nothing")],
     "unknown.keys.json": [UNKNOWN],
-    "unknown.fc-destination.json": [UNKNOWN],
     "unreadable.truncated.txt": [UNREADABLE],
     "unreadable.plain-text.txt": [UNREADABLE],
     "unreadable.number.json": [UNREADABLE],
     "unreadable.too-deep.json": [Refused("Unreadable", ("/0" * 12,))],
 }
-TABLES = (MNS_TOPIC, MNS_QUEUE, STREAMS, EVENTBRIDGE, ESS_HOOK, HTTP, DIRECT, OTHERS)
+EXHAUSTED = Refused("RetriesExhausted", ("",))
+FAILURE: dict[str, Any] = {
+    "failure.request.json": [EXHAUSTED],
+    "failure.hook-in-mns-queue.json": [EXHAUSTED],
+    "failure.hook-in-base64.json": [EXHAUSTED],
+    "failure.batch.json": [EXHAUSTED],
+    "failure.of-a-failure.json": [EXHAUSTED],
+    "failure.unreadable.json": [EXHAUSTED],
+    "failure.success.json": [Skipped("the platform's record of a success, which asks for nothing")],
+}
+TABLES = (MNS_TOPIC, MNS_QUEUE, STREAMS, EVENTBRIDGE, ESS_HOOK, HTTP, DIRECT, FAILURE, OTHERS)
 CASES = [case for table in TABLES for case in table.items()]
 WSGI = "http.wsgi.json"
 

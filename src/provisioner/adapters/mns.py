@@ -1,7 +1,8 @@
-"""The result topic of Simple Message Queue (MNS), API 2015-06-06, by `aliyun-mns-sdk`.
+"""The result topic and the dead-letter queue of Simple Message Queue (MNS), API 2015-06-06, by
+`aliyun-mns-sdk`.
 
-Publishing happens at least once, so that whatever may pass is tried again: consumers know a result
-by its id. The SDK tells no HTTP status, hence the code alone decides; what it lets through
+Sending happens at least once, so that whatever may pass is tried again: consumers know a message by
+the id in it. The SDK tells no HTTP status, hence the code alone decides; what it lets through
 (KeyError and others, from answers that it cannot read) counts as no answer.
 """
 
@@ -10,19 +11,21 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from mns.account import Account
 from mns.auth import Credentials
 from mns.mns_exception import MNSClientParameterException, MNSServerException
+from mns.queue import Message
 from mns.topic import TopicMessage
 
 from provisioner.core.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
 from provisioner.core.result import LONGEST, LONGEST_TAG
-from provisioner.ports import Clock, Notifications
+from provisioner.ports import Clock, DeadLetters, Notifications
 
 from .connection import Connection
 from .refusals import (
@@ -40,13 +43,18 @@ from .refusals import (
 from .retry import Retry
 
 _PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
+_SEND = Operation("SendMessage", writes=False)  # likewise
 _TOPIC = deployment("create the result topic, or set the one that is there")
 _ACCESS = deployment("let the function's role publish to the result topic")
+_QUEUE = deployment("create the dead-letter queue, or set the one that is there")
+_SENDING = deployment("let the function's role send to the dead-letter queue")
 _CLOCK = deployment("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
-_MESSAGE = rejected(Fault.INVALID, "the topic does not take this message")
+_MESSAGE = rejected(Fault.INVALID, "the topic or queue does not take this message")
 _RULES = (
     Rule("TopicNotExist", _TOPIC),
-    Rule("AccessDenied", _ACCESS),
+    Rule("QueueNotExist", _QUEUE),
+    Rule("AccessDenied", _ACCESS, operation="PublishMessage"),
+    Rule("AccessDenied", _SENDING),
     Rule("TimeExpired", _CLOCK),
     Rule("InvalidArgument", _MESSAGE),
     Rule("MalformedXML", _MESSAGE),
@@ -74,30 +82,66 @@ class _Rotating:
 
 
 class MnsNotifications(Notifications):
+    def __init__(self, connection: Connection, topic: str, clock: Clock, random: Random) -> None:
+        self._topic = topic
+        self._messages = _Messages(connection, clock, random)
+
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        _check(document, tag)
+        return self._messages.sent(
+            _PUBLISH,
+            lambda account: account.get_topic(self._topic).publish_message(
+                TopicMessage(document, tag)
+            ),
+            within,
+        )
+
+    def close(self) -> None:
+        self._messages.close()
+
+
+class MnsDeadLetters(DeadLetters):
+    def __init__(self, connection: Connection, queue: str, clock: Clock, random: Random) -> None:
+        self._queue = queue
+        self._messages = _Messages(connection, clock, random)
+
+    def send(self, letter: str, *, within: float) -> str:
+        _check(letter, "")
+        return self._messages.sent(_SEND, lambda account: self._send(account, letter), within)
+
+    def close(self) -> None:
+        self._messages.close()
+
+    def _send(self, account: Account, letter: str) -> Any:
+        queue = account.get_queue(self._queue)
+        queue.set_encoding(False)  # its Base64 would count towards the limit
+        return queue.send_message(Message(letter))
+
+
+class _Messages:
     """An account of the SDK's must not be used by two threads at once: each call takes one that is
     idle, or makes one."""
 
-    def __init__(self, connection: Connection, topic: str, clock: Clock, random: Random) -> None:
+    def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
         self._connection = connection
-        self._topic = topic
         self._clock = clock
         self._retry = Retry(clock, random)
         self._idle: deque[tuple[Account, float]] = deque()
 
-    def publish(self, document: str, *, tag: str, within: float) -> str:
-        _check(document, tag)
+    def sent(self, operation: Operation, send: Callable[[Account], Any], within: float) -> str:
+        """Answers the MessageId."""
         return self._retry.until_answered(
-            lambda left: self._publish(document, tag, left), within=within, repeatable=True
+            lambda left: self._sent(operation, send, left), within=within, repeatable=True
         )
 
     def close(self) -> None:
         while self._idle:
             self._idle.pop()[0].mns_client.close_connection()
 
-    def _publish(self, document: str, tag: str, within: float) -> str:
-        with _our_errors(), self._account() as account:
+    def _sent(self, operation: Operation, send: Callable[[Account], Any], within: float) -> str:
+        with _our_errors(operation), self._account() as account:
             _limit(account, self._connection.timeout(within))
-            sent = account.get_topic(self._topic).publish_message(TopicMessage(document, tag))
+            sent = send(account)
             if not sent.message_id:
                 raise ValueError
             return str(sent.message_id)
@@ -137,7 +181,7 @@ def _limit(account: Account, seconds: float) -> None:
 def _check(document: str, tag: str) -> None:
     """The SDK checks neither."""
     if len(document.encode("utf-8")) > LONGEST:
-        raise Rejected("InvalidArgument", "a message to a topic holds at most 64 KB")
+        raise Rejected("InvalidArgument", "a message holds at most 64 KB")
     if len(tag) > LONGEST_TAG:
         raise Rejected("InvalidArgument", f"a tag has at most {LONGEST_TAG} characters")
 
@@ -150,18 +194,18 @@ def _never_sent(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
+def _our_errors(operation: Operation) -> Iterator[None]:
     try:
         yield
     except ProvisionerError:  # there are no credentials
         raise
     except MNSServerException as error:
-        refusal = Refusal(_PUBLISH, status=0, code=str(error.type))
+        refusal = Refusal(operation, status=0, code=str(error.type))
         raise judge(refusal, _RULES, otherwise=busy) from error
     except MNSClientParameterException as error:
-        message = "the endpoint or the name of the result topic is not one of MNS's"
+        message = "the endpoint or the name of the topic or queue is not one of MNS's"
         raise ConfigurationError(message) from error
     except Exception as error:
         if _never_sent(error.__context__):
-            raise unreachable(_PUBLISH, type(error.__context__).__name__) from error
-        raise unanswered(_PUBLISH, type(error).__name__) from error
+            raise unreachable(operation, type(error.__context__).__name__) from error
+        raise unanswered(operation, type(error).__name__) from error

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from .event import EventRef
+from .event import EventRef, FailureRecord
 
 _MOST_TOLD = 5  # problems in one message; all of them are in `Rejected.problems`
 
@@ -45,6 +45,7 @@ class Code(str, Enum):
     NO_ANSWER = "NoAnswer"
     OUT_OF_TIME = "OutOfTime"
     STILL_CHANGING = "StillChanging"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
 
 
 class Fault(Enum):
@@ -116,6 +117,21 @@ class Rejected(ProvisionerError):
         if len(found) > _MOST_TOLD:
             told.append(f"and {len(found) - _MOST_TOLD} more")
         return cls(code, f"{what}: {'; '.join(told)}", path=found[0].path, problems=found)
+
+
+class RetriesExhausted(Rejected):
+    """The platform's: it gave an event up, and hands over its record of that."""
+
+    def __init__(self, record: FailureRecord, event: EventRef) -> None:
+        said = f", the last with {record.condition}" if record.condition else ""
+        super().__init__(
+            Code.RETRIES_EXHAUSTED,
+            f"the platform gave the event up after {record.attempts} attempt(s){said}; see the log "
+            "for what stood against it, mend that, and send the event again",
+            fault=Fault.CONFLICT,
+        )
+        self.record = record
+        self.event = event
 
 
 class Retryable(ProvisionerError):

@@ -5,7 +5,8 @@ One file for each source, headed by the shape of its payload; `decoder` holds th
 
 from __future__ import annotations
 
-from .decoder import decode
+from .decoder import decode, items
 from .envelope import Decoded
+from .item import Item
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "Item", "decode", "items"]

@@ -13,14 +13,15 @@ from itertools import islice
 from typing import Any
 
 from provisioner.core import schema
-from provisioner.core.errors import Code, Fault, Problem, Rejected, Skip
-from provisioner.core.model import EventRef
+from provisioner.core.errors import Code, Fault, Problem, Rejected, RetriesExhausted, Skip
+from provisioner.core.model import EventRef, Request
 
 from . import (
     direct,
     ess_events,
     ess_hook,
     eventbridge,
+    failure,
     http,
     kafka,
     mns_queue,
@@ -30,7 +31,8 @@ from . import (
     rocketmq,
     timer,
 )
-from .envelope import Decoded, Delivery, Inside, Reader, opened, text_of, unreadable
+from .envelope import BOM, Decoded, Delivery, Inside, Reader, opened, text_of, unreadable
+from .item import Batch, Item
 
 # The longest honest way takes 10: a stream's array, of JSON strings, of CloudEvents, of queue
 # messages, in Base64, of a topic's notifications, of hook messages, in Base64 (it counts twice).
@@ -41,6 +43,7 @@ _MOST_KEYS_SHOWN = 8
 # In this order: an envelope comes before what it wraps, because message attributes, whose names are
 # anybody's choice, stand beside an envelope's own keys.
 READERS: tuple[Reader, ...] = (
+    failure.read,
     mns_topic.read_notification,
     http.read,
     eventbridge.read,
@@ -59,11 +62,61 @@ READERS: tuple[Reader, ...] = (
 
 def decode(payload: bytes) -> list[Decoded]:
     """What the event asks for, item by item, in order; at least one item. Never raises."""
+    return [item.decoded for item in items(payload)]
+
+
+def items(payload: bytes) -> list[Item]:
+    """With what of the payload each came in."""
+    found = list(_parts(payload))
+    return [
+        replace(item, decoded=_identified(item.decoded))
+        if isinstance(item.decoded, RetriesExhausted)
+        else item
+        for item in found
+    ]
+
+
+def _parts(payload: bytes) -> Iterator[Item]:
     try:
         text = text_of(payload, part=Delivery().part)
     except Rejected as error:
-        return [error]
-    return list(_items(text, Delivery(), 0))
+        yield Item(error, payload)
+        return
+    value, text, layers = _unwrapped(text)
+    if not isinstance(value, list) or not value or len(value) > MOST_ELEMENTS:
+        for number, decoded in enumerate(_items(value, Delivery(), layers)):
+            yield Item(decoded, payload, number)
+        return
+    batch = Batch(text.removeprefix(BOM))
+    for index, element in enumerate(value):
+        for number, decoded in enumerate(_element(index, element, Delivery(), layers)):
+            yield Item(decoded, payload, number, batch, index)
+
+
+def _unwrapped(text: str) -> tuple[Any, str, int]:
+    """What stands in the text, the text that it stands in, and under how many wrappings."""
+    value: Any = text
+    layers = 0
+    while isinstance(value, str) and layers <= MOST_LAYERS:
+        text, value = value, opened(value)
+        if value == text:
+            break
+        layers += 1
+    return value, text, layers
+
+
+def _identified(error: RetriesExhausted) -> RetriesExhausted:
+    """A record of one event is about that event. One about a record, which came of a failure to
+    keep that, is about what the innermost holds."""
+    for _ in range(MOST_LAYERS):
+        inner = [item.decoded for item in islice(_parts(error.record.payload), 2)]
+        if len(inner) != 1:
+            return error
+        if not isinstance(inner[0], RetriesExhausted):
+            told = inner[0].event if isinstance(inner[0], (Request, Rejected)) else None
+            return RetriesExhausted(error.record, told or error.event)
+        error = inner[0]
+    return error
 
 
 def _items(value: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
@@ -76,7 +129,7 @@ def _items(value: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
             found = _read(value, delivery)
         except Rejected as error:
             found = error
-        if isinstance(found, Rejected) and delivery.id:
+        if isinstance(found, Rejected) and delivery.id and not found.event:
             found.event = EventRef(delivery.source, delivery.id)
         if isinstance(found, Inside):
             yield from _items(found.value, found.delivery, layers + 1)
@@ -91,10 +144,14 @@ def _elements(batch: list[Any], delivery: Delivery, layers: int) -> Iterator[Dec
         yield unreadable(f"{delivery.part} is a list of more than {MOST_ELEMENTS} elements")
         return
     for index, element in enumerate(batch):
-        # Elements of one message share its id, so their place in it tells them apart.
-        place = replace(delivery, id=delivery.id and f"{delivery.id}#{index}")
-        for item in _items(element, place, layers + 1):
-            yield _below(index, item) if isinstance(item, Rejected) else item
+        yield from _element(index, element, delivery, layers)
+
+
+def _element(index: int, element: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
+    # Elements of one message share its id, so their place in it tells them apart.
+    place = replace(delivery, id=delivery.id and f"{delivery.id}#{index}")
+    for item in _items(element, place, layers + 1):
+        yield _below(index, item) if isinstance(item, Rejected) else item
 
 
 def _read(value: Any, delivery: Delivery) -> Inside | Decoded:
@@ -130,6 +187,8 @@ def _unknown(value: Any, delivery: Delivery) -> Rejected:
 
 
 def _below(index: int, error: Rejected) -> Rejected:
+    if isinstance(error, RetriesExhausted):
+        return error  # which has no place in what holds it
     prefix = schema.pointer(index)
     below = Rejected(
         error.code,

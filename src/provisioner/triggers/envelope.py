@@ -25,7 +25,7 @@ _DEEPEST = 32  # levels of one document; jsonschema and repr go down by recursio
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _REGION_ID = re.compile(r"[a-z]{1,16}(-[a-z0-9]{1,16}){1,4}\Z")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_BOM = "\ufeff"
+BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def text_of(payload: bytes, *, part: str) -> str:
 
 
 def json_of(payload: bytes, *, part: str) -> Any:
-    return document.read_json(text_of(payload, part=part).removeprefix(_BOM), what=part)
+    return document.read_json(text_of(payload, part=part).removeprefix(BOM), what=part)
 
 
 def opened(text: str) -> Any:
@@ -75,7 +75,7 @@ def opened(text: str) -> Any:
     JSON comes first: no JSON object or list is Base64, while short JSON scalars can be both.
     """
     try:
-        return document.read_json(text.removeprefix(_BOM), what="a string")
+        return document.read_json(text.removeprefix(BOM), what="a string")
     except Rejected:
         pass
     try:

@@ -1,0 +1,134 @@
+"""The items of an asynchronous event: at once where they touch different load balancers, one after
+the other where they may touch the same one (`core.lanes`), never more at once than the bound.
+
+What becomes of an item does not depend on its place. One that was refused or failed for good is
+published, then its original is sent to the dead-letter queue, and only then it counts as handled: a
+queue that does not take it is the deployment's fault, and keeps the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from math import ceil
+from threading import Lock
+
+from . import failures, hooks
+from .core import lanes, letter
+from .core.errors import (
+    ConfigurationError,
+    ProvisionerError,
+    Rejected,
+    RetriesExhausted,
+    Skip,
+)
+from .core.letter import Letter
+from .core.model import EventRef, Outcome, Request, Status
+from .driver import Invocation
+from .service import Means, Task, refuse
+from .triggers import Decoded, Item
+
+Ended = Sequence[Outcome] | ProvisionerError
+
+_GIVEN_UP = (Status.REFUSED, Status.FAILED)
+
+
+def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
+    """What became of each item, in the order of the items."""
+    requests = [item.decoded if isinstance(item.decoded, Request) else None for item in items]
+    found = lanes.lanes(requests, means.policy.bindings)
+    workers = min(means.concurrency, len(found))
+    run = _Run(means, items, invocation, workers)
+    if workers == 1:
+        for lane in found:
+            run.lane(lane)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in pool.map(run.lane, found):
+                pass  # what a lane raised is raised here
+    return [run.ended[index] for index in range(len(items))]
+
+
+def done(
+    means: Means, item: Decoded, event: EventRef, invocation: Invocation
+) -> Sequence[Outcome]:
+    """Raises `Retryable`."""
+    log = invocation.log.bind(correlation_id=event.id)
+    traced = replace(invocation, log=log)
+    if isinstance(item, Skip):
+        log.step("outcome", outcome="skipped", reason=item.message)
+        return ()
+    log.step("received", source=event.source)
+    if isinstance(item, Rejected):
+        return (refuse(means, item, event, traced),)
+    if item.action:
+        return hooks.task(means, item, traced).completed()
+    task = Task(means, item, traced)
+    return task.planned() if item.dry_run else task.provisioned()
+
+
+@dataclass(slots=True)
+class _Run:
+    means: Means
+    items: Sequence[Item]
+    invocation: Invocation
+    workers: int
+    ended: dict[int, Ended] = field(default_factory=dict)
+    _counting: Lock = field(default_factory=Lock)
+    _begun: int = 0
+
+    def lane(self, indexes: Sequence[int]) -> None:
+        for number, index in enumerate(indexes):
+            item, share = self.items[index], self._share(len(indexes) - number)
+            try:
+                outcomes = done(self.means, item.decoded, item.event, share)
+                _quarantine(self.means, item, outcomes, share)
+                self.ended[index] = outcomes
+            except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
+                log = self.invocation.log
+                self.ended[index] = failures.told(
+                    failures.ours(error), log, event_id=_event_id(item)
+                )
+
+    def _share(self, left_in_lane: int) -> Invocation:
+        """Of the time left: what waits in this lane has to be done one by one, and everything that
+        waits by so many workers."""
+        with self._counting:
+            left = len(self.items) - self._begun
+            self._begun += 1
+        parts = max(left_in_lane, ceil(left / self.workers))
+        return self.invocation.share(self.means.clock.now(), parts)
+
+
+def _event_id(item: Item) -> str:
+    return item.decoded.event.id if isinstance(item.decoded, Request) else ""
+
+
+def _quarantine(
+    means: Means, item: Item, outcomes: Sequence[Outcome], invocation: Invocation
+) -> None:
+    """Raises `Retryable`."""
+    given_up = next((o for o in outcomes if o.status in _GIVEN_UP and o.error), None)
+    planned = isinstance(item.decoded, Request) and item.decoded.dry_run
+    if means.dead_letters is None or given_up is None or planned:
+        return
+    message = letter.as_message(_letter(item, given_up))
+    try:
+        message_id = means.dead_letters.send(
+            message, within=invocation.ends - means.clock.now()
+        )
+    except Rejected as error:
+        unfit = f"the dead-letter queue refuses a message with {error.code}; look at its settings"
+        raise ConfigurationError(unfit) from error
+    invocation.log.step("quarantined", correlation_id=item.event.id, message_id=message_id)
+
+
+def _letter(item: Item, outcome: Outcome) -> Letter:
+    """Its path points into what is kept, and that of a decoder's into the whole payload."""
+    error, decoded = outcome.error, item.decoded
+    assert error is not None
+    path = error.path.removeprefix(item.below) if isinstance(decoded, Rejected) else error.path
+    record = decoded.record if isinstance(decoded, RetriesExhausted) else None
+    payload = record.payload if record else item.original
+    return Letter(outcome.event, error, payload, path, outcome.fc_request_id)

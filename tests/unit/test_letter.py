@@ -1,0 +1,89 @@
+"""A dead letter gives back the very bytes, or says that it has them not, and keeps to its schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.core import letter, schema
+from provisioner.core.errors import Rejected, RetriesExhausted
+from provisioner.core.event import EventRef, FailureRecord
+from provisioner.core.letter import LONGEST, Letter
+from provisioner.triggers import decode
+
+EVENT = EventRef("mns_queue", "M1")
+REASON = Rejected("NoBinding", "no binding is configured", path="/ScalingGroupId")
+
+
+def written(payload: bytes, error: Rejected = REASON) -> dict[str, Any]:
+    text = letter.as_message(Letter(EVENT, error, payload, error.path, "fc-0001"))
+    assert text.isascii()
+    assert len(text) <= LONGEST
+    document: dict[str, Any] = json.loads(text)
+    assert schema.problems("dead-letter", document) == []
+    return document
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_come_out_as_they_went_in(payload: bytes) -> None:
+    assert letter.original(written(payload)) == payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "encoding"),
+    [
+        pytest.param('\ufeff{"a": "é\r\n"}'.encode(), "utf-8", id="text"),
+        pytest.param(b"\xff\x00", "base64", id="no text"),
+        pytest.param("\u8d1f".encode() * 15_000, "base64", id="too long as text, not in Base64"),
+        pytest.param(b"x" * 60_000, "utf-8", id="nearly too long"),
+        pytest.param(b"\xff" * 60_000, "digest", id="too long in Base64"),
+        pytest.param(b"x" * 65_500, "digest", id="too long with what is said of it"),
+        pytest.param(b"x" * 1_000_000, "digest", id="too long in any form"),
+    ],
+)
+def test_the_form_is_the_first_that_a_queue_takes(payload: bytes, encoding: str) -> None:
+    document = written(payload)
+    assert document["data"]["encoding"] == encoding
+    assert letter.original(document) == (None if encoding == "digest" else payload)
+    assert document["data"]["size"] == len(payload)
+
+
+def test_a_letter_says_which_event_it_was_why_it_was_given_up_and_where_it_is_known() -> None:
+    data = written(b"{}")["data"]
+    assert data["event"] == {"source": "mns_queue", "id": "M1"}
+    assert data["reason"] == {
+        "code": "NoBinding",
+        "message": "no binding is configured",
+        "path": "/ScalingGroupId",
+    }
+    assert data["platform"] == {"requestId": "fc-0001", "functionArn": None}
+    assert (data["attempts"], data["condition"]) == (None, None)
+
+
+def test_of_what_the_platform_gave_up_its_own_record_is_told() -> None:
+    record = FailureRecord(b"{}", 4, "UnhandledInvocationError", "req-0001", "acs:fc:f")
+    data = written(b"{}", RetriesExhausted(record, EVENT))["data"]
+    assert (data["attempts"], data["condition"]) == (4, "UnhandledInvocationError")
+    assert data["platform"] == {"requestId": "req-0001", "functionArn": "acs:fc:f"}
+
+
+def test_one_event_given_up_for_one_reason_is_one_letter_whenever_it_is_written() -> None:
+    assert written(b"{}")["id"] == written(b"{}")["id"]
+    assert written(b"{}")["id"] != written(b"[]")["id"]
+
+
+def test_a_letter_that_was_changed_gives_nothing_back() -> None:
+    document = written(b"{}")
+    document["data"]["payload"] = "{ }"
+    with pytest.raises(ValueError, match="not what was quarantined"):
+        letter.original(document)
+
+
+def test_a_letter_that_comes_back_to_the_function_asks_for_nothing() -> None:
+    text = letter.as_message(Letter(EVENT, REASON, b"{}", "", "fc-0001"))
+    (item,) = decode(text.encode())
+    assert str(item) == "Skipped: a result of our own"
