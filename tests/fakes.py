@@ -147,7 +147,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         return made
 
     def named(self, name: str) -> list[VServerGroup]:
-        return [group for group in self.groups.values() if group.name == name]
+        return [group for group in list(self.groups.values()) if group.name == name]
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, within: float
@@ -214,7 +214,8 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def _of(self, region_id: str, load_balancer_id: str) -> list[VServerGroup]:
         here = (region_id, load_balancer_id)
-        return [g for g in self.groups.values() if (g.region_id, g.load_balancer_id) == here]
+        there = list(self.groups.values())  # other threads may be adding to it
+        return [g for g in there if (g.region_id, g.load_balancer_id) == here]
 
     def _quota(self, region_id: str, load_balancer_id: str) -> int:
         if (region_id, load_balancer_id) not in self._quotas:

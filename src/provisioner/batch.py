@@ -50,9 +50,7 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     return [run.ended[index] for index in range(len(items))]
 
 
-def done(
-    means: Means, item: Decoded, event: EventRef, invocation: Invocation
-) -> Sequence[Outcome]:
+def done(means: Means, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
     """Raises `Retryable`."""
     log = invocation.log.bind(correlation_id=event.id)
     traced = replace(invocation, log=log)
@@ -115,9 +113,7 @@ def _quarantine(
         return
     message = letter.as_message(_letter(item, given_up))
     try:
-        message_id = means.dead_letters.send(
-            message, within=invocation.ends - means.clock.now()
-        )
+        message_id = means.dead_letters.send(message, within=invocation.ends - means.clock.now())
     except Rejected as error:
         unfit = f"the dead-letter queue refuses a message with {error.code}; look at its settings"
         raise ConfigurationError(unfit) from error

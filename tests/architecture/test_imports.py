@@ -24,6 +24,7 @@ PROVISIONER = SOURCES / "provisioner"
 PURE = {
     "base64",
     "collections",
+    "contextlib",
     "dataclasses",
     "enum",
     "functools",

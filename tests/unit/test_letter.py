@@ -1,4 +1,4 @@
-"""A dead letter gives back the very bytes, or says that it has them not, and keeps to its schema."""
+"""A dead letter gives back the very bytes, or says that it has them not; it keeps to its schema."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_a_record_holds_the_event_its_attempts_and_how_the_last_one_ended() -> N
         lambda record: record,
         lambda record: [queue_message(json.dumps(record))],
         lambda record: [queue_message(as_base64(record))],
-        lambda record: as_base64(record),
+        as_base64,
         lambda record: cloud_event(record, type="fc:AsyncInvoke:Failure"),
         lambda record: {"Message": json.dumps(record), "MessageId": "M9", "TopicName": "t"},
     ],

@@ -1,11 +1,11 @@
 """A dead letter: an event that was given up, kept so that it can be delivered once more, byte for
 byte, and why it was given up.
 
-CloudEvents 1.0 in JSON. `data.payload` is the original: as text, in Base64 where it is no UTF-8 or
-would not fit as text, and left out where a queue would not take it at all. Then its digest, its identity
-and the platform's own request id say what is to be looked for, and where. A letter whose type
-begins like a result's is skipped by this function: a queue that is wired back to it by mistake
-makes no circle.
+CloudEvents 1.0 in JSON. `data.payload` is the original: as text; in Base64 where it is no UTF-8 or
+would not fit as text; left out where a queue would not take it at all. Then its digest, its
+identity and the platform's own request id say what is to be looked for, and where. A letter's type
+begins like a result's, so this function skips it: a queue that is wired back to it by mistake makes
+no circle.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,10 +65,8 @@ def original(document: Mapping[str, Any]) -> bytes | None:
 def _forms(payload: bytes) -> Iterator[Mapping[str, str]]:
     if len(payload) > LONGEST:  # no form is shorter than what it holds
         return
-    try:
+    with suppress(UnicodeDecodeError):
         yield {"encoding": TEXT, "payload": payload.decode("utf-8")}
-    except UnicodeDecodeError:
-        pass
     yield {"encoding": BASE64, "payload": base64.b64encode(payload).decode("ascii")}
 
 

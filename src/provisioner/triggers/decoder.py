@@ -114,7 +114,7 @@ def _identified(error: RetriesExhausted) -> RetriesExhausted:
             return error
         if not isinstance(inner[0], RetriesExhausted):
             told = inner[0].event if isinstance(inner[0], (Request, Rejected)) else None
-            return RetriesExhausted(error.record, told or error.event)
+            return RetriesExhausted(error.record, told) if told else error
         error = inner[0]
     return error
 

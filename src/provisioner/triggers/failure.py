@@ -1,11 +1,11 @@
-"""The platform's own record of an asynchronous event that it gave up, as an asynchronous destination
-hands it over (seen), by whatever way that is wired back to us.
+r"""The platform's own record of an asynchronous event that it gave up, as an asynchronous
+destination hands it over (seen), by whatever way that is wired back to us.
 
     {"timestamp": 1767225600000,
      "requestContext": {"requestId": "req-0001", "approximateInvokeCount": 4,
                         "functionArn": "acs:fc:cn-hangzhou:1000000000000001:functions/f",
                         "condition": "UnhandledInvocationError"},
-     "requestPayload": "{\\"LoadBalancerId\\": \\"lb-0001\\", …}",
+     "requestPayload": "{\"LoadBalancerId\": \"lb-0001\", …}",
      "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
      "responsePayload": "…"}
 
