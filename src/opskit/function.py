@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import local
-from .world import REGION, TOPIC
+from .world import DEAD_LETTERS, REGION, TOPIC
 
 NAME = "provisioner"
 TIMEOUT = 120  # seconds that the function has, as a deployment would set it
@@ -41,6 +41,7 @@ def deployment(bindings_file: str) -> dict[str, Any]:
             "PYTHONPATH": sysconfig.get_path("purelib"),
             "REGION_ID": REGION,
             "RESULT_TOPIC": TOPIC,
+            "DEAD_LETTER_QUEUE": DEAD_LETTERS,
             "SLB_ENDPOINT": "{endpoint}",
             "ESS_ENDPOINT": "{endpoint}",
             "MNS_ENDPOINT": "{endpoint}",

@@ -114,8 +114,9 @@ def _redelivery(second: Delivery, *, unchanged: bool) -> dict[str, Any]:
 
 
 def _state(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without what is another one in every answer."""
-    return [{k: v for k, v in group.items() if k != "RequestId"} for group in groups]
+    """Without what is another one in every answer, and in whatever order it was handled."""
+    told = [{k: v for k, v in group.items() if k != "RequestId"} for group in groups]
+    return sorted(told, key=lambda group: str(group["VServerGroupId"]))
 
 
 def _status(outcomes: list[dict[str, Any]]) -> int:

@@ -96,7 +96,7 @@ class Teller:
     ) -> None:
         writes = [c["action"] for c in calls if not c["action"].startswith(_READS)]
         said = ", ".join(sorted(set(writes))) or "none"
-        same = [r["id"] for r in first] == [r["id"] for r in second]
+        same = sorted(r["id"] for r in first) == sorted(r["id"] for r in second)
         state = ("nothing changed", "green") if unchanged else ("the cloud changed", "red")
         ids = "the same notification ids" if same else ("other notification ids", "red")
         self._line("", state, "; ", ids, f"; calls that write: {said}")
@@ -182,6 +182,10 @@ def _completed(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     return (f"hook {fields['LifecycleHookId']}: {fields['LifecycleActionResult']}",)
 
 
+def _quarantined(fields: Mapping[str, Any]) -> tuple[Part, ...]:
+    return "the original is in the dead-letter queue ", (fields["message_id"], "dim")
+
+
 _STEPS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Part, ...]]]] = {
     "received": ("function", _received),
     "hook": ("ess", _hook),
@@ -189,6 +193,7 @@ _STEPS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Part, ...]]]
     "published": ("publish", _published),
     "completed": ("complete", _completed),
     "outcome": ("outcome", _outcome),
+    "quarantined": ("kept", _quarantined),
 }
 
 

@@ -17,6 +17,7 @@ EVENTS = "scaling-events"
 SEEN = "scaling-events-seen"
 TOPIC = "provision-results"
 INBOX = "provision-results-inbox"
+DEAD_LETTERS = "provision-dead-letters"
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class World:
             "ScalingInstances": list(self.instances.values()),
             "LifecycleActions": _with_tokens(self.actions),
             "Topics": [{"TopicName": TOPIC}],
-            "Queues": [{"QueueName": INBOX}],
+            "Queues": [{"QueueName": INBOX}, {"QueueName": DEAD_LETTERS}],
             "Subscriptions": [{**inbox, "NotifyContentFormat": "SIMPLIFIED"}],
         }
 
