@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ _PAGE = 16  # messages of one batch: at most 16 (doc)
 _SECONDS = 10  # for one call
 _AT_ONCE = 1  # seconds: the shortest VisibilityTimeout (doc)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What the SDK lets through from answers that it cannot read.
+_LEAKED = (LookupError, TypeError, AttributeError, ValueError)
 _GONE = ("MessageNotExist", "ReceiptHandleError")
 
 
@@ -146,5 +149,5 @@ def _our_errors() -> Iterator[None]:
         raise QueueFailedError(f"the queue service refused: {error.type}") from error
     except MNSClientParameterException as error:
         raise QueueFailedError("the endpoint or the queue's name is not one of MNS's") from error
-    except (MNSExceptionBase, OSError) as error:
+    except (MNSExceptionBase, OSError, HTTPException, *_LEAKED) as error:
         raise QueueFailedError("the queue service gave no readable answer") from error

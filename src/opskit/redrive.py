@@ -105,6 +105,7 @@ def read(held: Held) -> Entry:
 def _of_letter(held: Held, document: Mapping[str, Any]) -> Entry:
     data = document["data"]
     told = _told(data["reason"]["code"], data["reason"]["message"]) | {
+        "id": document["id"],
         "path": data["reason"]["path"],
         "source": data["event"]["source"],
         "eventId": data["event"]["id"],
@@ -137,7 +138,7 @@ def _of_record(held: Held, error: RetriesExhausted) -> Entry:
 
 
 def _told(code: str, message: str) -> dict[str, Any]:
-    unknown = ("source", "eventId", "attempts", "encoding", "size", "sha256", "platform")
+    unknown = ("id", "source", "eventId", "attempts", "encoding", "size", "sha256", "platform")
     return {"code": code, "message": message, "path": "", **dict.fromkeys(unknown)}
 
 
