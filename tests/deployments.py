@@ -13,7 +13,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from builders import REGION, TOKEN
+from builders import REGION, TOKEN, a_hook_request
 from fakes import (
     FakeClock,
     FakeDeadLetters,
@@ -33,6 +33,7 @@ from provisioner.core.model import (
     Binding,
     Desired,
     LifecycleAction,
+    LifecycleResult,
     OnExisting,
     Outcome,
     Request,
@@ -165,7 +166,6 @@ class Deployment:
     policy: dict[str, Any] = field(default_factory=dict)
     clock: EventfulClock = field(default_factory=EventfulClock)
     notifications: HeldToTheSchema = field(default_factory=HeldToTheSchema)
-    scaling_groups: FakeScalingGroups = field(default_factory=FakeScalingGroups)
     dead_letters: HeldToTheLetterSchema = field(default_factory=HeldToTheLetterSchema)
     concurrency: int = 8
     log: FakeLog = field(default_factory=FakeLog)
@@ -174,6 +174,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         self.load_balancers = SlowLoadBalancers(self.clock, LB, "lb-0002")
+        self.scaling_groups = FakeScalingGroups(self.clock)
         self.role = Role()
 
     @property
@@ -224,8 +225,7 @@ class Deployment:
         """ESS knows the action and its instances; without any named, all that the event names."""
         assert request.action
         self._holds(request, *instances)
-        ids = [each.instance_id for each in request.instances]
-        return self.scaling_groups.pending(replace(request.action, token=token), *ids).action
+        return self.scaling_groups.pending(replace(request.action, token=token)).action
 
     def ended_at_a_hook(self, request: Request, result: str, *, timed_out: bool = False) -> None:
         assert request.action
@@ -283,3 +283,22 @@ def deployment(*bindings: Binding, **policy: Any) -> Deployment:
 def context(timeout: Any = 60, **shape: Any) -> SimpleNamespace:
     """Function Compute's, of any runtime; `shape` adds what only some of them have."""
     return SimpleNamespace(request_id="fc-0001", function=SimpleNamespace(timeout=timeout), **shape)
+
+
+def waiting(*bindings: Binding, request: Request | None = None, **policy: Any) -> Deployment:
+    """At the hook of `a_hook_request`, unless another is given."""
+    cloud = deployment(*(bindings or (a_binding(),)), **policy)
+    cloud.waits_at_a_hook(request or a_hook_request())
+    return cloud
+
+
+def answers(cloud: Deployment) -> list[LifecycleResult]:
+    return [result for _, result in cloud.scaling_groups.completed]
+
+
+def codes(cloud: Deployment) -> list[str]:
+    return [result["data"].get("error", {}).get("code") for result in cloud.notifications.results]
+
+
+def untouched(cloud: Deployment) -> bool:
+    return not (cloud.writes or cloud.scaling_groups.calls_of("complete"))

@@ -25,6 +25,8 @@ from provisioner.ports import (
     Answer,
     Clock,
     DeadLetters,
+    Heartbeat,
+    HookTerms,
     LoadBalancers,
     Log,
     Notifications,
@@ -281,23 +283,39 @@ class FakeDeadLetters(Scripted, DeadLetters):
         return f"letter-{len(self.letters)}"
 
 
+HEARTBEATS = 20
+LONGEST_WAIT = 6 * 3600.0
+
+
 class FakeScalingGroups(Scripted, ScalingGroups):
     """A test says with `pending` and `ended` what waits at a hook, with `holds` which servers are
-    there."""
+    there. What waits is ended by time, with `default_result`; without a clock, time stands still.
 
-    def __init__(self) -> None:
+    `heartbeat_timeout` is of every hook here; `began` is how long ago an activity had begun when
+    its action did; `beats` is how many heartbeats each token had."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self.completed: list[tuple[LifecycleAction, LifecycleResult]] = []
+        self.heartbeat_timeout = 600.0
+        self.default_result = "ABANDON"
+        self.began = 0.0
+        self.beats: dict[str, int] = defaultdict(int)
+        self._clock = clock or FakeClock()
         self._actions: dict[tuple[str, str], ActionState] = {}
+        self._activities: dict[str, tuple[str, str, float]] = {}
+        self._times: dict[str, tuple[float, float]] = {}  # by token: began, ends
         self._instances: dict[tuple[str, str], dict[str, ScalingInstance]] = defaultdict(dict)
 
-    def pending(self, action: LifecycleAction, *instance_ids: str) -> ActionState:
-        return self._record(ActionState(action, True, "ABANDON", instance_ids))
+    def pending(self, action: LifecycleAction) -> ActionState:
+        now = self._clock.now()
+        self._times[action.token] = (now, now + self.heartbeat_timeout)
+        return self._record(ActionState(action, True, self.default_result))
 
     def ended(
-        self, action: LifecycleAction, result: str, *instance_ids: str, timed_out: bool = False
+        self, action: LifecycleAction, result: str, *, timed_out: bool = False
     ) -> ActionState:
-        return self._record(ActionState(action, False, result, instance_ids, timed_out))
+        return self._record(ActionState(action, False, result, timed_out))
 
     def holds(
         self, scaling_group_id: str, *instances: ScalingInstance, region_id: str = REGION
@@ -313,6 +331,7 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
         with self._call("lifecycle_actions", region_id, scaling_activity_id, within=within):
+            self._settle()
             wanted = (region_id, scaling_activity_id)
             return tuple(
                 replace(state, action=_as_on_record(state.action))
@@ -332,8 +351,43 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 if region == region_id and scaling_group_id in ("", group) and name in there
             }
 
+    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+        with self._call("hook_terms", action, within=within):
+            known = self._activities.get(action.scaling_activity_id)
+            hooks = {hook_id for hook_id, _ in self._actions}
+            if known is None or action.hook_id not in hooks:
+                return None
+            # Both count whole seconds.
+            started, now = float(int(known[2])), float(int(self._clock.now()))
+            return HookTerms(started, now, self.heartbeat_timeout)
+
+    def recent_activities(
+        self, region_id: str, scaling_group_id: str, *, most: int, within: float
+    ) -> tuple[str, ...]:
+        with self._call("recent_activities", region_id, scaling_group_id, most, within=within):
+            here = (region_id, scaling_group_id)
+            known = [(each[2], name) for name, each in self._activities.items() if each[:2] == here]
+        known.reverse()  # of one moment, the last one made is the newest
+        newest_first = sorted(known, key=lambda each: each[0], reverse=True)
+        return tuple(name for _, name in newest_first)[:most]
+
+    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+        assert 30 <= seconds <= 21_600, "what a heartbeat takes"
+        with self._call("heartbeat", action, seconds, within=within):
+            self._settle()
+            state = self._actions.get((action.hook_id, action.token))
+            if state is None or not state.pending:
+                return Heartbeat.ENDED
+            began, now = self._times[action.token][0], self._clock.now()
+            if self.beats[action.token] >= HEARTBEATS or now + seconds > began + LONGEST_WAIT:
+                return Heartbeat.EXHAUSTED
+            self.beats[action.token] += 1
+            self._times[action.token] = (began, now + seconds)
+        return Heartbeat.RECORDED
+
     def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
         with self._call("complete", action, result, within=within):
+            self._settle()
             state = self._actions.get((action.hook_id, action.token))
             was_pending = state is not None and state.pending
             if state and state.pending:
@@ -341,8 +395,18 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 self.completed.append((action, result))
         return was_pending
 
+    def _settle(self) -> None:
+        for key, state in list(self._actions.items()):
+            if state.pending and self._times[state.action.token][1] <= self._clock.now():
+                ended = replace(state, pending=False, result=self.default_result, timed_out=True)
+                self._actions[key] = ended
+
     def _record(self, state: ActionState) -> ActionState:
-        self._actions[state.action.hook_id, state.action.token] = state
+        action = state.action
+        self._actions[action.hook_id, action.token] = state
+        began = self._clock.now() - self.began
+        activity = (action.region_id, action.scaling_group_id, began)
+        self._activities.setdefault(action.scaling_activity_id, activity)
         return state
 
 

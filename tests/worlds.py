@@ -125,7 +125,7 @@ class Scaling(Protocol):
 
     def holds(self, *instances: ScalingInstance) -> None: ...
 
-    def waits(self, token: str, *instance_ids: str) -> LifecycleAction: ...
+    def waits(self, token: str) -> LifecycleAction: ...
 
     def wait(self, *tokens: str) -> None:
         """Many actions at once."""
@@ -152,8 +152,8 @@ class ScalingInMemory:
     def holds(self, *instances: ScalingInstance) -> None:
         self.port.holds(self.action.scaling_group_id, *instances)
 
-    def waits(self, token: str, *instance_ids: str) -> LifecycleAction:
-        return self.port.pending(replace(self.action, token=token), *instance_ids).action
+    def waits(self, token: str) -> LifecycleAction:
+        return self.port.pending(replace(self.action, token=token)).action
 
     def wait(self, *tokens: str) -> None:
         for token in tokens:
@@ -186,8 +186,8 @@ class ScalingOnLocalCloud:
     def holds(self, *instances: ScalingInstance) -> None:
         self.cloud.seed(ScalingInstances=[self._instance(instance) for instance in instances])
 
-    def waits(self, token: str, *instance_ids: str) -> LifecycleAction:
-        self.cloud.seed(LifecycleActions=[self._action(token, InstanceIds=instance_ids)])
+    def waits(self, token: str) -> LifecycleAction:
+        self.cloud.seed(LifecycleActions=[self._action(token)])
         return replace(self.action, token=token)
 
     def wait(self, *tokens: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
-from . import runtime
+from . import budget, runtime
 from .adapters.clock import SystemClock
 from .adapters.connection import Connection
 from .adapters.ess import EssScalingGroups
 from .adapters.log import StepLog, new_logger, silence_sdk_loggers
 from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
+from .core.errors import ConfigurationError
 from .driver import Invocation
 from .ports import (
     Clock,
@@ -28,11 +29,6 @@ from .ports import (
 )
 from .service import Means
 from .settings import Settings
-
-# Of the function's time, kept for undoing, publishing and answering; seconds and share.
-_MARGIN = 6.0
-_MARGIN_SHARE = 0.25
-_PLATFORM_MARGIN = 0.5  # seconds: to hand the answer over
 
 
 @dataclass(slots=True)
@@ -57,15 +53,23 @@ class App:
     def invocation(self, context: Any) -> Invocation:
         """The time and the credentials that this call of the function has."""
         self.role.credentials = runtime.credentials(context, os.environ)
-        timeout = runtime.timeout(context)
-        ends = self.means.clock.now() + timeout - min(_PLATFORM_MARGIN, timeout / 10)
+        now, timeout = self.means.clock.now(), runtime.timeout(context)
         request_id = runtime.request_id(context)
         return Invocation(
-            deadline=ends - min(_MARGIN, timeout * _MARGIN_SHARE),
-            ends=ends,
+            deadline=now + budget.work(timeout),
+            ends=now + budget.whole(timeout),
             log=self.log.bind(fc_request_id=request_id),
             fc_request_id=request_id,
         )
+
+    def check_time(self, context: Any) -> None:
+        """Raises `ConfigurationError` where the context tells a timeout that cannot work."""
+        timeout = runtime.told_timeout(context)
+        claiming = self.means.policy.claiming
+        found = budget.problems(timeout, claiming=claiming) if timeout else []
+        if found:
+            told = "; ".join(f"{problem.path} {problem.message}" for problem in found)
+            raise ConfigurationError(told, problems=found)
 
 
 def build(  # noqa: PLR0913 - every part can be passed in

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .core import commands
-from .core.errors import Code, ProvisionerError, Retryable
+from .core.errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
 from .core.model import Answer, Backend, VServerGroup
 from .ports import Clock, LoadBalancers, Log
 
@@ -21,18 +22,30 @@ T = TypeVar("T")
 # Seconds for deleting our own unfinished group when time is up: else it is in the way of others.
 _GRACE = 3.0
 _LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
+_STRETCH = 8.0  # seconds that a call gets beyond the time when the hold has to be asked again
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
+
+
+class Hold(NamedTuple):
+    """How long work may go on, and when to ask again whether it may; in the clock's seconds."""
+
+    until: float = inf
+    again: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What one call of the function has. In the clock's seconds, work on load balancers stops at
-    `deadline`; from then until `ends` there is time to undo, to publish and to answer."""
+    `deadline`; from then until `ends` there is time to undo, to publish and to answer.
+
+    `hold` is asked before every call and every wait for what else limits the work, such as a hook
+    that waits no longer; it may raise, and the protocol is told so in place of an answer."""
 
     deadline: float
     ends: float
     log: Log
     fc_request_id: str = ""
+    hold: Callable[[], Hold] = Hold
 
     def share(self, now: float, parts: int) -> Invocation:
         """What one of `parts` may take of the time left, so that one that hangs does not starve
@@ -62,6 +75,7 @@ class Drive:
         self._random = random
         self._log = invocation.log
         self._deadline = invocation.deadline
+        self._hold = invocation.hold
         self._ahead = float("-inf")  # of the clock: the load balancer's time at most
         self._last_failure: ProvisionerError | None = None
 
@@ -89,8 +103,26 @@ class Drive:
                 return self._clock.now() + self._ahead
             case commands.Nonce():
                 return f"{self._random.getrandbits(64):016x}"
+            case commands.ListGroups() | commands.ReadGroup() | commands.AddBackends():
+                return self._call_on(command)
             case _:
                 return self._call(command)
+
+    def _call_on(
+        self, command: commands.ListGroups | commands.ReadGroup | commands.AddBackends
+    ) -> Any:
+        """What the adapter tries again as long as it has time gets that in stretches, each until
+        the hold has to be asked again."""
+        while True:
+            asked = self._hold()
+            try:
+                return self._call(command)
+            except (Ambiguous, ConfigurationError):
+                raise
+            except Retryable as error:
+                if self._hold() == asked:
+                    raise
+                self._last_failure = error
 
     def _call(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
         within = self._time_left(command)
@@ -143,10 +175,11 @@ class Drive:
                 return "delete", lambda: port.delete_vserver_group(region, id_, within=within)
 
     def _time_left(self, command: commands.Command) -> float:
-        now = self._clock.now()
-        left = self._deadline - now
         if isinstance(command, commands.DeleteGroup):
-            return max(left, _GRACE)
+            return max(self._deadline - self._clock.now(), _GRACE)
+        until, again = self._hold()
+        now = self._clock.now()
+        left = min(self._deadline, until, max(again, now) + _STRETCH) - now
         if left <= 0:
             raise self._out_of_time()
         before: float = getattr(command, "before", float("inf"))
@@ -157,7 +190,8 @@ class Drive:
 
     def _wait(self, seconds: float) -> None:
         pause = self._random.uniform(seconds / 2, seconds)
-        if self._clock.now() + pause >= self._deadline:
+        until = min(self._deadline, self._hold().until)
+        if self._clock.now() + pause >= until:
             raise self._out_of_time()
         self._clock.wait(pause)
 

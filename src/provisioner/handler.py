@@ -64,12 +64,14 @@ def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any])
     return [answer.encoded()]
 
 
-def app(context: Any) -> App:  # noqa: ARG001 - every runtime's shape will do
+def app(context: Any) -> App:
+    """Raises `ConfigurationError`, also where the context tells of too short a timeout."""
     global _app  # noqa: PLW0603 - an instance of the function is a process
     with _lock:
         if _app is None:
             _app = bootstrap.build()
-        return _app
+    _app.check_time(context)
+    return _app
 
 
 def handle(app: App, payload: bytes, context: Any) -> str:
@@ -129,7 +131,9 @@ def _traced(invocation: Invocation, call: HttpCall) -> Invocation:
 
 
 def _health(app: App, call: HttpCall, invocation: Invocation) -> Answer:  # noqa: ARG001
-    return Answer(200, {"status": "ok", "bindings": len(app.means.policy.bindings)})
+    policy = app.means.policy
+    status = "paused" if policy.paused else "ok"
+    return Answer(200, {"status": status, "bindings": len(policy.bindings)})
 
 
 def _provision(app: App, call: HttpCall, invocation: Invocation) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from .core.model import Answer, Backend, LifecycleAction, LifecycleResult, VServerGroup
@@ -20,6 +21,8 @@ __all__ = [
     "Credentials",
     "CredentialsSource",
     "DeadLetters",
+    "Heartbeat",
+    "HookTerms",
     "LoadBalancers",
     "Log",
     "Notifications",
@@ -98,8 +101,26 @@ class ActionState:
     action: LifecycleAction
     pending: bool
     result: str
-    instance_ids: tuple[str, ...]
     timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HookTerms:
+    """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
+    began no earlier. `started` and `now` are the cloud's own time in seconds since 1970, to the
+    second: `now`, the Date of its answer, is a lower bound."""
+
+    started: float
+    now: float
+    heartbeat_timeout: float
+
+
+class Heartbeat(Enum):
+    """What ESS says to a heartbeat."""
+
+    RECORDED = "recorded"
+    EXHAUSTED = "exhausted"  # no more calls (20), or no more time (6 hours), for this action
+    ENDED = "ended"  # the action had ended already, or never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,18 @@ class ScalingGroups(Protocol):
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         """Those of `instance_ids` that the group still has; any group, where none is named."""
+
+    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+        """None: ESS does not know the activity or the hook (any more)."""
+
+    def recent_activities(
+        self, region_id: str, scaling_group_id: str, *, most: int, within: float
+    ) -> tuple[str, ...]:
+        """The ids of the group's newest scaling activities, `most` of 50, the newest first."""
+
+    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+        """Lets a pending action wait so many seconds from now, 30 to 21,600. Sent once: each
+        attempt may be counted."""
 
     def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
         """Sends the one result of a pending action. False: it had ended already, or never was."""

@@ -22,12 +22,17 @@ def request_id(context: Any) -> str:
 
 def timeout(context: Any) -> float:
     """Seconds that this invocation may take."""
+    return told_timeout(context) or DEFAULT_TIMEOUT
+
+
+def told_timeout(context: Any) -> float | None:
+    """None: the context does not say, or says what is no number of seconds."""
     value = getattr(getattr(context, "function", None), "timeout", None)
     try:
-        seconds = float(value) if value else DEFAULT_TIMEOUT
+        seconds = float(value) if value else 0.0
     except (TypeError, ValueError):
-        return DEFAULT_TIMEOUT
-    return seconds if 0 < seconds < inf else DEFAULT_TIMEOUT
+        return None
+    return seconds if 0 < seconds < inf else None
 
 
 def credentials(context: Any, environ: Mapping[str, str]) -> Credentials:

@@ -17,6 +17,7 @@ from .core.bindings import Policy
 from .core.ensure import ensure, inspect
 from .core.ensured import Ensured
 from .core.errors import (
+    Code,
     ConfigurationError,
     ProvisionerError,
     Rejected,
@@ -37,6 +38,8 @@ from .core.model import (
 )
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
+
+_RETRY_WHEN_PAUSED = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,23 @@ class Task:
         return [self.told(self.inspected(each, Status.PLANNED)) for each in wanted]
 
     def provisioned(self) -> list[Outcome]:
+        if self.means.policy.paused:
+            raise self.paused()
         try:
             wanted = self.desired(self.request.instances)
         except Rejected as error:
             return [self.refused(error)]
-        return [self.told(self.published(outcome)) for outcome in self.ensured(wanted)]
+        outcomes = self.ensured(wanted)
+        if unheard := self.announced(outcomes):
+            raise unheard
+        return [self.told(outcome) for outcome in outcomes]
+
+    def paused(self) -> Retryable:
+        return Retryable(
+            Code.PAUSED,
+            "PAUSE is on: nothing is written until it is off; the event is kept for later",
+            retry_after=_RETRY_WHEN_PAUSED,
+        )
 
     def refused(self, error: Rejected) -> Outcome:
         """Published: the event asked for what cannot be, and nothing was written for it."""
@@ -134,6 +149,16 @@ class Task:
             "published", type=document["type"], id=document["id"], message_id=message_id
         )
         return outcome
+
+    def announced(self, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
+        """Publishes each; the first error, once all were tried."""
+        unheard: ProvisionerError | None = None
+        for outcome in outcomes:
+            try:
+                self.published(outcome)
+            except ProvisionerError as error:
+                unheard = unheard or error
+        return unheard
 
     def told(self, outcome: Outcome) -> Outcome:
         """The last word on one group, in the log."""

@@ -42,9 +42,12 @@ VARIABLES = (
     Variable("BACKEND_DESCRIPTION", "", "the one binding's Description"),
     Variable("VSERVER_GROUP_NAME", "{scaling_group_id}", "the one binding's name template"),
     Variable("FAILURE_RESULT", "ABANDON", "the one binding's answer to a hook that fails"),
+    Variable("ON_PAUSE", "wait", "the one binding's hooks under PAUSE: wait, CONTINUE or ABANDON"),
     Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
     Variable("BACKEND_QUOTA", "200", "backends that one load balancer may hold"),
     Variable("CONCURRENCY", "8", "items of a batch at once, each on another load balancer"),
+    Variable("CIRCUIT_BREAKER", "3", "ABANDONs in a row after which a failure continues; 0: off"),
+    Variable("PAUSE", "off", "on: nothing is written; events are kept, hooks are left to OnPause"),
     Variable("CLAIM", "on", "off: only with a reserved concurrency of 1"),
     Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
     Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
@@ -69,6 +72,7 @@ _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "BACKEND_DESCRIPTION": ("Description", str),
     "VSERVER_GROUP_NAME": ("VServerGroupName", str),
     "FAILURE_RESULT": ("FailureResult", str),
+    "ON_PAUSE": ("OnPause", str),
     "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _list),
 }
 
@@ -120,6 +124,8 @@ class _Reader:
             backend_quota=int(self._number("BACKEND_QUOTA", 1, 100_000)),
             claiming=self._one_of("CLAIM", "on", "off") == "on",
             tagging=self._one_of("TAGS", "on", "off") == "on",
+            circuit_breaker=int(self._number("CIRCUIT_BREAKER", 0, 10)),
+            paused=self._one_of("PAUSE", "off", "on") == "on",
         )
         return Settings(
             policy=policy,

@@ -46,7 +46,7 @@ def group(cloud: LocalCloud, clock: FakeClock) -> ScalingOnLocalCloud:
 def test_reads_that_fail_are_tried_again(
     cloud: LocalCloud, group: ScalingOnLocalCloud, broken: dict[str, Any]
 ) -> None:
-    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    action = group.waits(f"token-of-{group.action.hook_id}")
     instance = ScalingInstance(f"i-of-{action.hook_id}", "Pending:Wait", "10.0.0.1")
     group.holds(instance)
     for name in ("DescribeLifecycleActions", "DescribeScalingInstances"):
@@ -65,7 +65,7 @@ def test_reads_that_fail_are_tried_again(
 def test_a_completion_without_an_answer_is_sent_again_and_ends_the_action(
     cloud: LocalCloud, group: ScalingOnLocalCloud, broken: dict[str, Any]
 ) -> None:
-    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    action = group.waits(f"token-of-{group.action.hook_id}")
     cloud.fault(action="CompleteLifecycleAction", **broken)
 
     sent = group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
@@ -79,7 +79,7 @@ def test_a_completion_without_an_answer_is_sent_again_and_ends_the_action(
 def test_a_completion_that_gets_no_answer_in_time_is_ambiguous(
     cloud: LocalCloud, group: ScalingOnLocalCloud
 ) -> None:
-    action = group.waits(f"token-of-{group.action.hook_id}", "i-1")
+    action = group.waits(f"token-of-{group.action.hook_id}")
     cloud.fault(action="CompleteLifecycleAction", kind="empty", count=10_000)
 
     with pytest.raises(Ambiguous):

@@ -32,13 +32,12 @@ def test_an_activity_without_hooks_has_no_actions(scaling: Scaling) -> None:
     assert on_record(scaling) == ()
 
 
-def test_a_pending_action_is_told_with_its_hook_token_and_instances(scaling: Scaling) -> None:
-    action = scaling.waits("token-of-a-pending-one", "i-1", "i-2")
+def test_a_pending_action_is_told_with_its_hook_and_token(scaling: Scaling) -> None:
+    action = scaling.waits("token-of-a-pending-one")
 
     (state,) = on_record(scaling)
 
     assert state.pending
-    assert state.instance_ids == ("i-1", "i-2")
     assert state.action == LifecycleAction(
         hook_id=action.hook_id,
         token="token-of-a-pending-one",
@@ -125,7 +124,7 @@ def test_instances_of_another_group_are_left_out(scaling: Scaling) -> None:
 
 
 def test_nothing_is_asked_or_told_when_no_time_is_left(scaling: Scaling) -> None:
-    action = scaling.waits("token-without-time", "i-1")
+    action = scaling.waits("token-without-time")
     group_id, activity_id = action.scaling_group_id, action.scaling_activity_id
     calls: list[Callable[[], object]] = [
         lambda: scaling.port.lifecycle_actions(REGION, activity_id, within=0.0),

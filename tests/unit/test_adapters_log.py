@@ -117,11 +117,15 @@ def test_at_warning_refusals_and_failures_are_still_written(output: Output) -> N
     log.step("slb.add", outcome="failed")
     for outcome in ("refused", "failed", "provisioned"):
         log.step("outcome", outcome=outcome)
+    log.step("paused")
+    log.step("circuit_breaker")
 
     assert [(line["message"], line["level"]) for line in output.lines()] == [
         ("slb.add.failed", "WARNING"),
         ("outcome", "WARNING"),
         ("outcome", "ERROR"),
+        ("paused", "WARNING"),
+        ("circuit_breaker", "ERROR"),
     ]
     assert output.lines()[0]["location"].startswith("test_at_warning")
 

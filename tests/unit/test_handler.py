@@ -344,6 +344,24 @@ def test_a_plan_that_would_be_refused_is_a_problem_and_not_published(
     assert cloud.notifications.published == []
 
 
+def test_while_paused_events_are_kept_calls_are_503_and_plans_and_health_go_on(
+    call: Caller,
+) -> None:
+    cloud = deployment(a_binding(), paused=True)
+    error = raised(cloud, document())
+    assert error.code == "Paused"
+    status, headers, problem = answered(
+        handler.handle(cloud.app, as_bytes(http_event(json.dumps(document()))), context())
+    )
+    assert (status, headers["Retry-After"], problem["code"]) == (503, "60", "Paused")
+    assert cloud.operations == []
+    assert cloud.notifications.published == []
+    failed = [fields for name, fields in cloud.log.steps if name == "outcome"]
+    assert [fields["outcome"] for fields in failed] == ["failed", "failed"]
+    assert handled(cloud, document(DryRun=True))[0]["outcome"] == "planned"
+    assert call(method="GET", path="/health", on=cloud)[2]["status"] == "paused"
+
+
 def test_health_is_told_without_a_call_to_the_cloud(cloud: Deployment, call: Caller) -> None:
     assert call(method="GET", path="/health")[::2] == (200, {"status": "ok", "bindings": 1})
     assert cloud.operations == []
@@ -483,6 +501,32 @@ def test_initialize_fails_with_every_problem_and_the_next_instance_may_succeed(
     index.initialize(context())
     assert handler._app is not None
     index.pre_stop(context())
+
+
+@pytest.mark.parametrize(("claim", "timeout"), [("on", 59), ("on", "3"), ("on", 59.9)])
+def test_a_timeout_that_cannot_outlast_a_claim_is_refused_at_once_and_by_every_call(
+    environment: pytest.MonkeyPatch, claim: str, timeout: Any
+) -> None:
+    for name in ("FC_REGION", "FC_ACCOUNT_ID", "RESULT_TOPIC"):
+        environment.setenv(name, "cn-hangzhou")
+    environment.setenv("CLAIM", claim)
+    with pytest.raises(ConfigurationError, match="at least 60 s, or CLAIM=off") as error:
+        index.initialize(context(timeout))
+    assert [problem.path for problem in error.value.problems] == ["Timeout"]
+    with pytest.raises(Retryable, match="ConfigurationInvalid"):
+        index.handler(as_bytes(document()), context(timeout))
+    assert answered(index.handler(as_bytes(http_event("{}")), context(timeout)))[0] == 503
+
+
+@pytest.mark.parametrize(("claim", "timeout"), [("on", 60), ("on", None), ("off", 3)])
+def test_a_timeout_is_not_refused_where_it_will_do_or_is_not_told(
+    environment: pytest.MonkeyPatch, claim: str, timeout: Any
+) -> None:
+    for name in ("FC_REGION", "FC_ACCOUNT_ID", "RESULT_TOPIC"):
+        environment.setenv(name, "cn-hangzhou")
+    environment.setenv("CLAIM", claim)
+    index.initialize(context(timeout))
+    index.pre_stop(context(timeout))
 
 
 @pytest.mark.usefixtures("environment")

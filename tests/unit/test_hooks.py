@@ -12,17 +12,19 @@ from deployments import (
     LB,
     Deployment,
     a_binding,
+    answers,
+    codes,
     deployment,
     instance,
     servers,
+    untouched,
+    waiting,
 )
 from provisioner.core.errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
-    Binding,
     LifecycleAction,
     LifecycleResult,
-    Request,
     Status,
 )
 
@@ -35,24 +37,6 @@ TWO_LISTENERS = (
     a_binding(name_template="{scaling_group_id}-8080", failure_result=ROLLBACK),
     a_binding(name_template="{scaling_group_id}-8443", ports=(8443,)),
 )
-
-
-def waiting(*bindings: Binding, request: Request = HOOK, **policy: Any) -> Deployment:
-    cloud = deployment(*(bindings or (a_binding(),)), **policy)
-    cloud.waits_at_a_hook(request)
-    return cloud
-
-
-def answers(cloud: Deployment) -> list[LifecycleResult]:
-    return [result for _, result in cloud.scaling_groups.completed]
-
-
-def codes(cloud: Deployment) -> list[str]:
-    return [result["data"].get("error", {}).get("code") for result in cloud.notifications.results]
-
-
-def untouched(cloud: Deployment) -> bool:
-    return not (cloud.writes or cloud.scaling_groups.calls_of("complete"))
 
 
 # The straight line
@@ -348,6 +332,15 @@ def test_the_result_that_is_published_late_has_the_id_of_the_one_that_was_lost()
         unheard.complete(HOOK)
     unheard.complete(HOOK)
     assert heard.notifications.results[0]["id"] == unheard.notifications.results[0]["id"]
+
+
+def test_of_a_documents_groups_too_every_result_is_published_before_one_is_missed() -> None:
+    cloud = deployment(*TWO_LISTENERS)
+    request = replace(HOOK, action=None)
+    cloud.notifications.fail_next("publish", BUSY)
+    with pytest.raises(Retryable):
+        cloud.provision(request)
+    assert cloud.notifications.kinds == ["provisioned"]
 
 
 def test_one_of_two_results_that_is_not_heard_does_not_silence_the_other() -> None:

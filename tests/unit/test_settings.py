@@ -11,7 +11,7 @@ import pytest
 
 from deployments import a_binding
 from provisioner.core.errors import ConfigurationError
-from provisioner.core.model import LifecycleResult
+from provisioner.core.model import LifecycleResult, OnPause
 from provisioner.settings import VARIABLES, Settings
 
 SECRET = "canary-4f1d"
@@ -74,6 +74,7 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
         lambda s: s.policy.bindings[0].failure_result,
         LifecycleResult.ROLLBACK,
     ),
+    "ON_PAUSE": ("ABANDON", lambda s: s.policy.bindings[0].on_pause, OnPause.ABANDON),
     "METADATA_MAY_OVERRIDE": (
         "Weight, Ports",
         lambda s: s.policy.bindings[0].overridable,
@@ -81,6 +82,8 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     ),
     "BACKEND_QUOTA": ("400", lambda s: s.policy.backend_quota, 400),
     "CONCURRENCY": ("3", lambda s: s.concurrency, 3),
+    "CIRCUIT_BREAKER": ("0", lambda s: s.policy.circuit_breaker, 0),
+    "PAUSE": ("on", lambda s: s.policy.paused, True),
     "CLAIM": ("OFF", lambda s: s.policy.claiming, False),
     "TAGS": ("off", lambda s: s.policy.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
@@ -157,10 +160,13 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "BACKEND_DESCRIPTION",
         "VSERVER_GROUP_NAME",
         "FAILURE_RESULT",
+        "ON_PAUSE",
         "METADATA_MAY_OVERRIDE",
         "BACKEND_QUOTA",
         "CONCURRENCY",
         "DEAD_LETTER_QUEUE",
+        "CIRCUIT_BREAKER",
+        "PAUSE",
         "CLAIM",
         "TAGS",
         "MNS_ENDPOINT",

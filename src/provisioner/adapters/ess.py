@@ -6,45 +6,65 @@ Every request says its region: most regions share one endpoint.
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from alibabacloud_ess20220222 import models
 from alibabacloud_ess20220222.client import Client
 
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import LifecycleAction, LifecycleResult
-from provisioner.ports import ActionState, Clock, ScalingGroups, ScalingInstance
+from provisioner.ports import (
+    ActionState,
+    Clock,
+    Heartbeat,
+    HookTerms,
+    ScalingGroups,
+    ScalingInstance,
+)
 
 from .connection import Connection
+from .ess_wire import (
+    Page,
+    read_activity_ids,
+    read_heartbeat_timeout,
+    read_instances,
+    read_page,
+    read_terms,
+)
 from .refusals import Operation, Rule, rejected
 from .retry import Retry
 from .tea import Api
 
+T = TypeVar("T")
+
+_ACTIVITIES = Operation("DescribeScalingActivities", writes=False)
+_HOOKS = Operation("DescribeLifecycleHooks", writes=False)
+_HEARTBEAT = Operation("RecordLifecycleActionHeartbeat", writes=True)
 _ACTIONS = Operation("DescribeLifecycleActions", writes=False)
 _INSTANCES = Operation("DescribeScalingInstances", writes=False)
 _COMPLETE = Operation("CompleteLifecycleAction", writes=True)
 
 # Completed, timed out, or a pair that never was: one code for all.
 _NO_PENDING_ACTION = "LifecycleHookIdAndLifecycleActionToken.Invalid"
+_TOO_LONG = "LifecycleAction.TimeExceeded"
+_TOO_OFTEN = "LifecycleAction.RecordTimesExceeded"
+_HEARTBEATS: Mapping[str, Heartbeat] = {
+    _NO_PENDING_ACTION: Heartbeat.ENDED,
+    _TOO_LONG: Heartbeat.EXHAUSTED,
+    _TOO_OFTEN: Heartbeat.EXHAUSTED,
+}
 _RULES = (
     Rule("*.NotFound", rejected(Fault.NOT_FOUND, "no such scaling group or activity")),
     Rule(_NO_PENDING_ACTION, rejected(Fault.CONFLICT, "no such lifecycle action is pending")),
+    Rule(_TOO_LONG, rejected(Fault.CONFLICT, "the lifecycle action may wait no longer")),
+    Rule(_TOO_OFTEN, rejected(Fault.CONFLICT, "the lifecycle action had all its heartbeats")),
 )
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
 _INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, must hold them
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    actions: tuple[ActionState, ...]
-    next_token: str
-    total: int
 
 
 class EssScalingGroups(ScalingGroups):
@@ -72,9 +92,58 @@ class EssScalingGroups(ScalingGroups):
                 page_size=_INSTANCES_PER_CALL,
             )
             method = Client.describe_scaling_instances_with_options
-            call = partial(self._api.call, _INSTANCES, method, request, _read_instances)
-            found |= self._retry.until_answered(call, within=deadline - self._clock.now())
+            found |= self._read(_INSTANCES, method, request, read_instances, deadline)
         return found
+
+    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+        deadline = self._clock.now() + within
+        hooks = models.DescribeLifecycleHooksRequest(
+            region_id=action.region_id,
+            scaling_group_id=action.scaling_group_id or None,
+            lifecycle_hook_ids=[action.hook_id],
+        )
+        find = partial(read_heartbeat_timeout, action.hook_id)
+        ask_hooks = Client.describe_lifecycle_hooks_with_options
+        heartbeat_timeout = self._read(_HOOKS, ask_hooks, hooks, find, deadline)
+        if heartbeat_timeout is None:
+            return None
+        # Last, so that its Date is as fresh as may be.
+        activities = models.DescribeScalingActivitiesRequest(
+            region_id=action.region_id, scaling_activity_ids=[action.scaling_activity_id]
+        )
+        read = partial(read_terms, action.scaling_activity_id, heartbeat_timeout)
+        ask = Client.describe_scaling_activities_with_options
+        return self._read(_ACTIVITIES, ask, activities, read, deadline)
+
+    def recent_activities(
+        self, region_id: str, scaling_group_id: str, *, most: int, within: float
+    ) -> tuple[str, ...]:
+        request = models.DescribeScalingActivitiesRequest(
+            region_id=region_id, scaling_group_id=scaling_group_id, page_size=most
+        )
+        ask = Client.describe_scaling_activities_with_options
+        deadline = self._clock.now() + within
+        return self._read(_ACTIVITIES, ask, request, read_activity_ids, deadline)
+
+    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+        request = models.RecordLifecycleActionHeartbeatRequest(
+            region_id=action.region_id,
+            lifecycle_hook_id=action.hook_id,
+            lifecycle_action_token=action.token,
+            heartbeat_timeout=seconds,
+        )
+        method = Client.record_lifecycle_action_heartbeat_with_options
+
+        def call(left: float) -> Heartbeat:
+            recorded = Heartbeat.RECORDED
+            return self._api.call(_HEARTBEAT, method, request, lambda _: recorded, left)
+
+        try:
+            return self._retry.once(call, within=within)
+        except Rejected as error:
+            if error.code not in _HEARTBEATS:
+                raise
+            return _HEARTBEATS[error.code]
 
     def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
         request = models.CompleteLifecycleActionRequest(
@@ -93,7 +162,7 @@ class EssScalingGroups(ScalingGroups):
                 raise
             return False
 
-    def _pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[_Page]:
+    def _pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[Page]:
         """A full last page may come with a NextToken: the end is TotalCount, an empty page or a
         token that was seen before."""
         seen = {""}
@@ -106,54 +175,27 @@ class EssScalingGroups(ScalingGroups):
                 return
             seen.add(token)
 
-    def _page(self, region_id: str, activity_id: str, token: str, deadline: float) -> _Page:
+    def _page(self, region_id: str, activity_id: str, token: str, deadline: float) -> Page:
         request = models.DescribeLifecycleActionsRequest(
             region_id=region_id,
             scaling_activity_id=activity_id,
             max_results=_ACTIONS_PER_PAGE,
             next_token=token or None,  # an empty one would be sent
         )
-        read = partial(_read_page, region_id, activity_id)
-        call = partial(
-            self._api.call, _ACTIONS, Client.describe_lifecycle_actions_with_options, request, read
-        )
+        read = partial(read_page, region_id, activity_id)
+        method = Client.describe_lifecycle_actions_with_options
+        return self._read(_ACTIONS, method, request, read, deadline)
+
+    def _read(
+        self,
+        operation: Operation,
+        method: Callable[[Client, Any, Any], Any],
+        request: Any,
+        read: Callable[[Any], T],
+        deadline: float,
+    ) -> T:
+        call = partial(self._api.call, operation, method, request, read)
         return self._retry.until_answered(call, within=deadline - self._clock.now())
-
-
-def _read_page(region_id: str, activity_id: str, response: Any) -> _Page:
-    body = response.body
-    actions = tuple(
-        ActionState(
-            action=LifecycleAction(
-                hook_id=item.lifecycle_hook_id,
-                token=item.lifecycle_action_token,
-                scaling_group_id="",
-                scaling_activity_id=activity_id,
-                region_id=region_id,
-            ),
-            # The result is filled while the action is pending, too: only the status tells.
-            pending=item.lifecycle_action_status == "Pending",
-            result=item.lifecycle_action_result or "",
-            timed_out=item.lifecycle_action_status == "Timeout",
-            instance_ids=tuple(item.instance_ids or ()),
-        )
-        for item in body.lifecycle_actions or ()
-    )
-    total = sys.maxsize if body.total_count is None else int(body.total_count)
-    return _Page(actions, body.next_token or "", total)
-
-
-def _read_instances(response: Any) -> dict[str, ScalingInstance]:
-    return {
-        item.instance_id: ScalingInstance(
-            item.instance_id,
-            item.lifecycle_state or "",
-            item.private_ip_address or "",
-            item.scaling_activity_id or "",
-            item.scaling_group_id or "",
-        )
-        for item in response.body.scaling_instances or ()
-    }
 
 
 def _client_token(token: str, result: str) -> str:

@@ -85,6 +85,7 @@ def silence_sdk_loggers() -> None:
 
 
 _OUTCOMES = {"refused": "warning", "failed": "error"}
+_LOUD = {"paused": "warning", "circuit_breaker": "error"}
 _NOWHERE = logging.NullHandler()
 
 
@@ -101,7 +102,9 @@ def _level(name: str, fields: Mapping[str, object]) -> str:
     """A failed call may yet be made good; an outcome that failed was not."""
     if name.endswith(".failed"):
         return "warning"
-    return _OUTCOMES.get(str(fields.get("outcome")), "info") if name == "outcome" else "info"
+    if name == "outcome":
+        return _OUTCOMES.get(str(fields.get("outcome")), "info")
+    return _LOUD.get(name, "info")
 
 
 def _harmless(fields: Mapping[str, object]) -> dict[str, object]:

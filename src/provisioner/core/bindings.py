@@ -21,6 +21,7 @@ from .model import (
     Instance,
     LifecycleResult,
     OnExisting,
+    OnPause,
     Request,
     VServerGroup,
 )
@@ -28,13 +29,16 @@ from .model import (
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the deployment decides. `backend_quota` is of one load balancer, over all its groups."""
+    """What the deployment decides. `backend_quota` is of one load balancer, over all its groups;
+    `circuit_breaker` is how many ABANDONs in a row are enough, 0 never."""
 
     region_id: str
     bindings: tuple[Binding, ...] = ()
     backend_quota: int = 200
     claiming: bool = True
     tagging: bool = True
+    circuit_breaker: int = 3
+    paused: bool = False
 
 
 def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
@@ -262,5 +266,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "Description": ("description", str),
     "VServerGroupName": ("name_template", str),
     "FailureResult": ("failure_result", LifecycleResult),
+    "OnPause": ("on_pause", OnPause),
     "MetadataMayOverride": ("overridable", frozenset),
 }

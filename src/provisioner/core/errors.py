@@ -38,6 +38,8 @@ class Code(str, Enum):
     LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
     INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
+    HOOK_DEADLINE_PASSED = "HookDeadlinePassed"
+    PAUSED = "Paused"
     CONFIGURATION_INVALID = "ConfigurationInvalid"
     PERMISSION_MISSING = "PermissionMissing"
     OUTCOME_UNKNOWN = "OutcomeUnknown"

@@ -29,6 +29,7 @@ __all__ = [
     "LifecycleAction",
     "LifecycleResult",
     "OnExisting",
+    "OnPause",
     "Outcome",
     "Plan",
     "Request",
@@ -110,6 +111,14 @@ class LifecycleResult(str, Enum):
     ROLLBACK = "ROLLBACK"
 
 
+class OnPause(str, Enum):
+    """What becomes of a hook while `PAUSE` is on."""
+
+    WAIT = "wait"  # left pending for the next delivery
+    CONTINUE = "CONTINUE"
+    ABANDON = "ABANDON"
+
+
 @dataclass(frozen=True, slots=True)
 class LifecycleAction:
     """A scaling activity that waits at a hook. Without a token, ESS is asked for it."""
@@ -168,6 +177,7 @@ class Binding:
     description: str = ""
     name_template: str = "{scaling_group_id}"
     failure_result: LifecycleResult = LifecycleResult.ABANDON
+    on_pause: OnPause = OnPause.WAIT
     overridable: frozenset[str] = frozenset()
 
 
@@ -207,7 +217,8 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one desired state. `group` is completed by what the load balancer said."""
+    """What became of one desired state. `group` is completed by what the load balancer said.
+    `circuit_breaker`: CONTINUE was answered to a failure, after too many ABANDONs in a row."""
 
     status: Status
     event: EventRef
@@ -217,6 +228,7 @@ class Outcome:
     dropped_instances: tuple[str, ...] = ()
     action: LifecycleAction | None = None
     lifecycle_result: LifecycleResult | None = None
+    circuit_breaker: bool = False
     error: ProvisionerError | None = None
     slb_request_ids: tuple[str, ...] = ()
     fc_request_id: str = ""

@@ -88,6 +88,8 @@ def _data(outcome: Outcome) -> dict[str, Any]:
             "LifecycleHookId": outcome.action.hook_id,
             "LifecycleActionResult": outcome.lifecycle_result and outcome.lifecycle_result.value,
         }
+        if outcome.circuit_breaker:
+            data["lifecycle"]["circuitBreaker"] = True
     if outcome.error:
         retryable = isinstance(outcome.error, Retryable)
         data["error"] = {**outcome.error.document(), "retryable": retryable}

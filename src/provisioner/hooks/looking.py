@@ -1,0 +1,102 @@
+"""What ESS knows of an action before anything is written for it. Reads only.
+
+A message may lack its scaling group, its activity or its token: its instances tell the first two,
+the record of actions the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provisioner.core import bindings, naming
+from provisioner.core.errors import Code, Fault, Rejected
+from provisioner.core.model import Binding, LifecycleAction, Request
+from provisioner.ports import ActionState, ScalingInstance
+from provisioner.service import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`request` is whole, and so is its action: it has a scaling group, an activity, a token."""
+
+    request: Request
+    bound: Sequence[Binding]
+    state: ActionState
+    there: Mapping[str, ScalingInstance]
+
+    @property
+    def action(self) -> LifecycleAction:
+        return self.state.action
+
+
+def look(task: Task) -> Look:
+    """Raises `Rejected` where no binding or no action is known: nothing may be touched then."""
+    request = task.request
+    there = _instances(task, request) if not request.scaling_group_id else None
+    known = _with_group(request, there) if there is not None else request
+    bound = bindings.applicable(known, task.means.policy)
+    there = _instances(task, known) if there is None else there
+    state = _state(task, known, there)
+    event_id = naming.hook_event_id(
+        state.action.hook_id, state.action.scaling_activity_id, state.action.token
+    )
+    event = replace(known.event, id=event_id)
+    return Look(replace(known, action=state.action, event=event), bound, state, there)
+
+
+def states(task: Task, scaling_activity_id: str) -> tuple[ActionState, ...]:
+    if not scaling_activity_id:
+        return ()
+    region_id = _action(task.request).region_id
+    return task.means.scaling_groups.lifecycle_actions(
+        region_id, scaling_activity_id, within=task.time_left()
+    )
+
+
+def _action(request: Request) -> LifecycleAction:
+    assert request.action is not None, "a hook's request has an action"
+    return request.action
+
+
+def _instances(task: Task, request: Request) -> Mapping[str, ScalingInstance]:
+    return task.means.scaling_groups.instances(
+        _action(request).region_id,
+        request.scaling_group_id,
+        [instance.instance_id for instance in request.instances],
+        within=task.time_left(),
+    )
+
+
+def _with_group(request: Request, there: Mapping[str, ScalingInstance]) -> Request:
+    groups = sorted({instance.scaling_group_id for instance in there.values()} - {""})
+    group = groups[0] if len(groups) == 1 else ""
+    action = replace(_action(request), scaling_group_id=group)
+    return replace(request, scaling_group_id=group, action=action)
+
+
+def _state(task: Task, request: Request, there: Mapping[str, ScalingInstance]) -> ActionState:
+    asked = _action(request)
+    activities = sorted({i.scaling_activity_id for i in there.values()} - {""})
+    activity = asked.scaling_activity_id or next(iter(activities), "")
+    found = [
+        state
+        for state in states(task, activity)
+        if state.action.hook_id == asked.hook_id and asked.token in ("", state.action.token)
+    ]
+    if not found:
+        raise Rejected(
+            Code.LIFECYCLE_ACTION_NOT_FOUND,
+            "ESS has no such lifecycle action on record; nothing was written, and if one is "
+            "waiting after all, its hook's DefaultResult will end it",
+            fault=Fault.NOT_FOUND,
+        )
+    action = replace(asked, token=found[0].action.token, scaling_activity_id=activity)
+    task.invocation.log.step(
+        "hook",
+        LifecycleHookId=action.hook_id,
+        ScalingActivityId=activity,
+        pending=found[0].pending,
+        instances=len(there),
+    )
+    return replace(found[0], action=action)
