@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from darabonba.core import DaraCore
 
-from fakes import REGION, FakeLoadBalancers, FakeScalingGroups
+from fakes import REGION, FakeClock, FakeLoadBalancers, FakeScalingGroups
 from provisioner.adapters.connection import Connection
 from provisioner.core.model import LifecycleAction
 from provisioner.ports import Credentials, LoadBalancers, ScalingGroups, ScalingInstance
@@ -58,6 +58,11 @@ class LocalCloud:
         """How often the operation was called since the last reset."""
         entries = self._send("GET", "journal")["entries"]
         return sum(entry["action"] == action for entry in entries)
+
+    def advance(self, seconds: float) -> float:
+        """Moves the clock and answers what it shows then, in seconds since 1970."""
+        now: float = self._send("POST", "clock", {"advance": seconds})["now"]
+        return now
 
     def topic(self) -> str:
         """Makes a new one, with a queue of its name that gets every message; answers its name."""
@@ -125,6 +130,15 @@ class Scaling(Protocol):
 
     def holds(self, *instances: ScalingInstance) -> None: ...
 
+    def another_activity(self) -> str:
+        """Begins a while later; answers its id."""
+
+    def later(self, seconds: float) -> None:
+        """Time passes in this world."""
+
+    def now(self) -> float:
+        """Of this world, in seconds since 1970."""
+
     def waits(self, token: str) -> LifecycleAction: ...
 
     def wait(self, *tokens: str) -> None:
@@ -146,8 +160,23 @@ def _some_action() -> LifecycleAction:
 
 @dataclass
 class ScalingInMemory:
-    port: FakeScalingGroups = field(default_factory=FakeScalingGroups)
     action: LifecycleAction = field(default_factory=_some_action)
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.port = FakeScalingGroups(self.clock)
+
+    def another_activity(self) -> str:
+        self.later(2)
+        name = f"asa-later-{next(_numbers):04}"
+        self.port.ended(replace(self.action, scaling_activity_id=name, token=name), "ABANDON")
+        return name
+
+    def later(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def now(self) -> float:
+        return self.clock.now()
 
     def holds(self, *instances: ScalingInstance) -> None:
         self.port.holds(self.action.scaling_group_id, *instances)
@@ -175,6 +204,7 @@ class ScalingOnLocalCloud:
             "LifecycleHookId": self.action.hook_id,
             "LifecycleTransition": "SCALE_OUT",
             "DefaultResult": "ABANDON",
+            "HeartbeatTimeout": 600,
         }
         self.cloud.seed(
             ScalingGroups=[
@@ -182,6 +212,19 @@ class ScalingOnLocalCloud:
             ],
             ScalingActivities=[{"ScalingActivityId": activity_id, "ScalingGroupId": group_id}],
         )
+
+    def another_activity(self) -> str:
+        self.later(2)
+        name = f"asa-later-{next(_numbers):04}"
+        group_id = self.action.scaling_group_id
+        self.cloud.seed(ScalingActivities=[{"ScalingActivityId": name, "ScalingGroupId": group_id}])
+        return name
+
+    def later(self, seconds: float) -> None:
+        self.cloud.advance(seconds)
+
+    def now(self) -> float:
+        return self.cloud.advance(0)
 
     def holds(self, *instances: ScalingInstance) -> None:
         self.cloud.seed(ScalingInstances=[self._instance(instance) for instance in instances])

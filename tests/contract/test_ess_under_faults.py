@@ -19,6 +19,12 @@ from provisioner.ports import Credentials, ScalingInstance
 from worlds import LocalCloud, ScalingOnLocalCloud, forget_connections, replayable
 
 LONG = 60.0
+READS = (
+    "DescribeLifecycleActions",
+    "DescribeScalingInstances",
+    "DescribeLifecycleHooks",
+    "DescribeScalingActivities",
+)
 ACTION = LifecycleAction("ash-1", "token-1", "asg-1", "asa-1", region_id=REGION)
 
 BROKEN = [
@@ -49,7 +55,7 @@ def test_reads_that_fail_are_tried_again(
     action = group.waits(f"token-of-{group.action.hook_id}")
     instance = ScalingInstance(f"i-of-{action.hook_id}", "Pending:Wait", "10.0.0.1")
     group.holds(instance)
-    for name in ("DescribeLifecycleActions", "DescribeScalingInstances"):
+    for name in READS:
         cloud.fault(action=name, count=2, **broken)
 
     (state,) = group.port.lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
@@ -57,8 +63,14 @@ def test_reads_that_fail_are_tried_again(
         REGION, action.scaling_group_id, [instance.instance_id], within=LONG
     )
 
+    terms = group.port.hook_terms(action, within=LONG)
+    cloud.fault(action="DescribeScalingActivities", count=2, **broken)
+    recent = group.port.recent_activities(REGION, action.scaling_group_id, most=9, within=LONG)
+
     assert state.pending
     assert list(found.values()) == [instance]
+    assert terms
+    assert recent == (action.scaling_activity_id,)
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -84,6 +96,29 @@ def test_a_completion_that_gets_no_answer_in_time_is_ambiguous(
 
     with pytest.raises(Ambiguous):
         group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_heartbeat_is_sent_once_since_each_may_be_counted(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, clock: FakeClock, broken: dict[str, Any]
+) -> None:
+    action = group.waits(f"token-of-{group.action.hook_id}")
+    cloud.fault(action="RecordLifecycleActionHeartbeat", **broken)
+
+    with pytest.raises(Retryable):
+        group.port.heartbeat(action, 600, within=LONG)
+    assert cloud.sent("RecordLifecycleActionHeartbeat") == 1
+    assert clock.waits == []
+
+
+def test_another_refusal_of_a_heartbeat_is_no_word_on_the_action(
+    group: ScalingOnLocalCloud,
+) -> None:
+    action = group.waits(f"token-of-{group.action.hook_id}")
+
+    with pytest.raises(Rejected) as refused:
+        group.port.heartbeat(action, 29, within=LONG)
+    assert refused.value.code == "InvalidParamter"
 
 
 def test_a_missing_permission_is_the_deployments_fault(
@@ -194,6 +229,58 @@ def test_a_completion_says_its_region_its_result_and_the_same_client_token_each_
         "LifecycleActionResult": "ROLLBACK",
         "ClientToken": hashlib.sha256(b"token-1\0ROLLBACK").hexdigest(),
     }
+
+
+@pytest.mark.parametrize("started", ["2026-01-01T00:00Z", "2026-01-01T00:00:00Z"])
+def test_a_start_is_read_with_or_without_its_seconds(
+    odd: Canned, port: EssScalingGroups, started: str
+) -> None:
+    hook = {"LifecycleHookId": "ash-1", "HeartbeatTimeout": 60}
+    odd.say(json.dumps({"RequestId": "R", "LifecycleHooks": [hook]}))
+    activity = {"ScalingActivityId": "asa-1", "StartTime": started}
+    odd.say(json.dumps({"RequestId": "R", "ScalingActivities": [activity]}))
+
+    terms = port.hook_terms(ACTION, within=LONG)
+
+    assert terms
+    assert (terms.started, terms.heartbeat_timeout) == (1767225600.0, 60.0)
+    hooks, activities = odd.asked
+    assert (hooks["RegionId"], hooks["LifecycleHookIds.1"]) == (REGION, "ash-1")
+    assert (activities["RegionId"], activities["ScalingActivityIds.1"]) == (REGION, "asa-1")
+    assert "ScalingGroupId" not in activities  # exactly one of the two
+
+
+def test_a_heartbeat_spells_its_parameters_as_the_sdk_does(
+    odd: Canned, port: EssScalingGroups
+) -> None:
+    odd.say(json.dumps({"RequestId": "R"}))
+
+    port.heartbeat(ACTION, 600, within=LONG)
+
+    assert odd.asked == [
+        {
+            "Action": "RecordLifecycleActionHeartbeat",
+            "RegionId": REGION,
+            "lifecycleHookId": "ash-1",
+            "lifecycleActionToken": "token-1",
+            "heartbeatTimeout": "600",
+        }
+    ]
+
+
+def test_activities_come_newest_first_in_whatever_order_ess_lists_them(
+    odd: Canned, port: EssScalingGroups
+) -> None:
+    listed = [
+        {"ScalingActivityId": f"asa-{day}", "StartTime": f"2026-01-0{day}T00:00Z"}
+        for day in (1, 3, 2)
+    ]
+    odd.say(json.dumps({"RequestId": "R", "ScalingActivities": listed}))
+
+    found = port.recent_activities(REGION, "asg-1", most=20, within=LONG)
+
+    assert found == ("asa-3", "asa-2", "asa-1")
+    assert odd.asked[0]["PageSize"] == "20"
 
 
 def test_instances_without_an_address_are_told_without_one(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from fakes import REGION
 from provisioner.core.errors import Code, Retryable
 from provisioner.core.model import LifecycleAction, LifecycleResult
-from provisioner.ports import ActionState, ScalingInstance
+from provisioner.ports import ActionState, Heartbeat, ScalingInstance
 from worlds import Scaling
 
 LONG = 30.0
@@ -123,12 +125,92 @@ def test_instances_of_another_group_are_left_out(scaling: Scaling) -> None:
     assert scaling.port.instances(REGION, "asg-other", ["i-elsewhere"], within=LONG) == {}
 
 
+def test_the_terms_of_a_hook_are_its_timeout_and_the_start_of_the_activity(
+    scaling: Scaling,
+) -> None:
+    before = scaling.now()
+    action = scaling.waits("token-of-terms")
+    scaling.later(100)
+
+    terms = scaling.port.hook_terms(action, within=LONG)
+
+    assert terms
+    assert terms.heartbeat_timeout == 600
+    assert int(before) - 10 <= terms.started <= before + 10
+    # The cloud's own time, whatever ours is; it drops the fraction.
+    assert before + 99 <= terms.now <= scaling.now()
+
+
+@pytest.mark.parametrize("unknown", [{"hook_id": "ash-none"}, {"scaling_activity_id": "asa-none"}])
+def test_a_hook_or_an_activity_that_is_not_known_has_no_terms(
+    scaling: Scaling, unknown: dict[str, Any]
+) -> None:
+    action = scaling.waits(f"token-{'-'.join(unknown)}")
+
+    assert scaling.port.hook_terms(replace(action, **unknown), within=LONG) is None
+
+
+def test_the_newest_activities_of_a_group_come_first(scaling: Scaling) -> None:
+    scaling.waits("token-of-the-first")
+    first = scaling.action.scaling_activity_id
+    second, third = scaling.another_activity(), scaling.another_activity()
+    group_id = scaling.action.scaling_group_id
+
+    def recent(most: int) -> tuple[str, ...]:
+        return scaling.port.recent_activities(REGION, group_id, most=most, within=LONG)
+
+    assert recent(20) == (third, second, first)
+    assert recent(2) == (third, second)
+    assert scaling.port.recent_activities(REGION, "asg-none", most=20, within=LONG) == ()
+
+
+def test_a_heartbeat_lets_an_action_wait_so_long_from_now(scaling: Scaling) -> None:
+    action = scaling.waits("token-of-a-heart")
+    scaling.later(500)
+
+    assert scaling.port.heartbeat(action, 300, within=LONG) is Heartbeat.RECORDED
+
+    scaling.later(200)
+    assert on_record(scaling)[0].pending
+    scaling.later(150)
+    (state,) = on_record(scaling)
+    assert (state.pending, state.timed_out, state.result) == (False, True, "ABANDON")
+
+
+def test_an_action_has_twenty_heartbeats(scaling: Scaling) -> None:
+    action = scaling.waits("token-of-twenty")
+
+    said = [scaling.port.heartbeat(action, 600, within=LONG) for _ in range(21)]
+
+    assert said == [Heartbeat.RECORDED] * 20 + [Heartbeat.EXHAUSTED]
+    assert on_record(scaling)[0].pending
+
+
+def test_an_action_waits_six_hours_at_most(scaling: Scaling) -> None:
+    action = scaling.waits("token-of-six-hours")
+    scaling.later(300)
+
+    assert scaling.port.heartbeat(action, 6 * 3600, within=LONG) is Heartbeat.EXHAUSTED
+    assert on_record(scaling)[0].pending
+
+
+def test_an_action_that_has_ended_or_never_was_has_no_heartbeat(scaling: Scaling) -> None:
+    action = scaling.waits("token-of-one-that-ended")
+    scaling.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+
+    for gone in (action, replace(action, token="no-token")):
+        assert scaling.port.heartbeat(gone, 600, within=LONG) is Heartbeat.ENDED
+
+
 def test_nothing_is_asked_or_told_when_no_time_is_left(scaling: Scaling) -> None:
     action = scaling.waits("token-without-time")
     group_id, activity_id = action.scaling_group_id, action.scaling_activity_id
     calls: list[Callable[[], object]] = [
         lambda: scaling.port.lifecycle_actions(REGION, activity_id, within=0.0),
         lambda: scaling.port.instances(REGION, group_id, ["i-1"], within=0.0),
+        lambda: scaling.port.hook_terms(action, within=0.0),
+        lambda: scaling.port.recent_activities(REGION, group_id, most=1, within=0.0),
+        lambda: scaling.port.heartbeat(action, 600, within=0.0),
         lambda: scaling.port.complete(action, LifecycleResult.CONTINUE, within=0.0),
     ]
     for call in calls:

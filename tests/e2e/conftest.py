@@ -33,8 +33,8 @@ def staged(cloud: Cloud) -> Iterator[Callable[..., Stage]]:
     """Puts what events speak of on the cloud."""
     stages: list[Stage] = []
 
-    def put(*events: bytes) -> Stage:
-        stages.append(stage(cloud, *events))
+    def put(*events: bytes, **hook: object) -> Stage:
+        stages.append(stage(cloud, *events, **hook))
         return stages[-1]
 
     yield put

@@ -28,11 +28,14 @@ EVENTS = Path(__file__).parents[2] / "events"
 SECONDS = 120  # that the function has: longer than a lease
 LEASE = 46  # seconds, after which anybody may delete a claim
 
+HOOKS, ACTIVITIES = "DescribeLifecycleHooks", "DescribeScalingActivities"
+HEARTBEAT = "RecordLifecycleActionHeartbeat"
 INSTANCES, ACTIONS = "DescribeScalingInstances", "DescribeLifecycleActions"
 LIST, READ = "DescribeVServerGroups", "DescribeVServerGroupAttribute"
 CREATE, ADD = "CreateVServerGroup", "AddVServerGroupBackendServers"
 RENAME, DELETE = "SetVServerGroupAttribute", "DeleteVServerGroup"
 PUBLISH, COMPLETE = "PublishMessage", "CompleteLifecycleAction"
+LOOKED = [INSTANCES, ACTIONS, HOOKS, ACTIVITIES]  # before the work for a hook
 WRITES = {CREATE, ADD, RENAME, DELETE, COMPLETE}
 
 
@@ -58,9 +61,6 @@ class Cloud(LocalCloud):
                 return
             seen = entries[-1]["seq"]
         raise AssertionError("nothing hangs")
-
-    def advance(self, seconds: float) -> None:
-        self._send("POST", "clock", {"advance": seconds})
 
     def repair(self) -> None:
         """No faults any more; what is under way stays so."""
@@ -160,10 +160,13 @@ class Stage:
         return Readings(self.cloud.url).group(REGION, vserver_group_id)
 
 
-def stage(cloud: Cloud, *events: bytes) -> Stage:
-    """The cloud holds what the events speak of, and the function is bound to it."""
+def stage(cloud: Cloud, *events: bytes, **hook: Any) -> Stage:
+    """The cloud holds what the events speak of, and the function is bound to it. `hook` changes
+    every lifecycle hook."""
     items = [item for event in events for item in decode(event)]
     world = world_of(item for item in items if isinstance(item, Request))
+    for group in world.scaling_groups.values():
+        group["LifecycleHooks"] = [{**each, **hook} for each in group["LifecycleHooks"]]
     cloud.seed(**world.seed())
     return Stage(cloud, world, environment(cloud.url, list(world.bindings.values())))
 

@@ -25,6 +25,7 @@ from e2e.stage import (
     EVENTS,
     INSTANCES,
     LIST,
+    LOOKED,
     PUBLISH,
     READ,
     RENAME,
@@ -131,14 +132,14 @@ def test_a_hook_that_is_delivered_again_changes_nothing_and_says_the_same(staged
     [
         pytest.param(
             hook_event(5),
-            [INSTANCES, ACTIONS, LIST, CREATE, LIST, ADD, RENAME, PUBLISH, COMPLETE],
+            [*LOOKED, LIST, CREATE, LIST, ADD, RENAME, PUBLISH, COMPLETE],
             id="a hook of 5",
         ),
         pytest.param(
             # Both lists of servers are sent 20 a call.
             OF_45,
-            [INSTANCES] * 3
-            + [ACTIONS, LIST, CREATE, LIST]
+            [INSTANCES, INSTANCES, *LOOKED]
+            + [LIST, CREATE, LIST]
             + [ADD] * 3
             + [RENAME, PUBLISH, COMPLETE],
             id="a hook of 45",
@@ -192,7 +193,7 @@ def test_a_group_that_grows_gets_what_is_missing_in_one_call(staged: Staged) -> 
 
     stage.deliver(second)
 
-    assert stage.actions() == [INSTANCES, ACTIONS, LIST, READ, ADD, READ, PUBLISH, COMPLETE]
+    assert stage.actions() == [*LOOKED, LIST, READ, ADD, READ, PUBLISH, COMPLETE]
     assert servers_of(stage.the_group()) == ["i-0001", "i-0002", "i-0003", "i-0004", "i-0005"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -12,8 +13,8 @@ from builders import REGION
 from deployments import Deployment, a_group, deployment, replayable, servers
 from fakes import FakeLog
 from provisioner.core import commands
-from provisioner.core.errors import Code, Rejected, Retryable
-from provisioner.driver import Drive, Invocation
+from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.driver import Drive, Hold, Invocation
 
 BUSY = Retryable("SystemBusy", "busy")
 
@@ -214,3 +215,100 @@ def test_time_is_shared_so_that_one_that_hangs_does_not_starve_the_others() -> N
     assert whole.share(50.0, 10).deadline == 55.0  # less than five seconds is of no use
     assert whole.share(58.0, 10).deadline == 60.0
     assert whole.share(0.0, 4).ends == 66.0
+
+
+# What else limits the work
+
+
+class Holding:
+    """Says how long work may go on, and remembers when it was asked."""
+
+    def __init__(self, cloud: Deployment, until: float = inf, every: float = inf) -> None:
+        self.cloud, self.every = cloud, every
+        self.until = cloud.clock.now() + until
+        self.again = cloud.clock.now() + every
+        self.ended = False
+
+    def __call__(self) -> Hold:
+        if self.ended:
+            raise Rejected(Code.HOOK_ENDED_OTHERWISE, "ended")
+        while self.again <= self.cloud.clock.now():
+            self.again += self.every
+        return Hold(self.until, self.again)
+
+
+def held(cloud: Deployment, hold: Holding, seconds: float = 60.0) -> Drive:
+    invocation = replace(cloud.invocation(seconds), hold=hold)
+    return Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+
+
+def test_work_and_waits_end_when_the_hold_does(cloud: Deployment) -> None:
+    driven = held(cloud, Holding(cloud, until=10))
+    ask(driven, commands.ListGroups(), commands.Wait(4.0))
+    with pytest.raises(Retryable):
+        ask(driven, commands.Wait(12.0))
+    cloud.clock.advance(10)
+    with pytest.raises(Retryable) as late:
+        ask(driven, commands.ListGroups())
+    assert late.value.code == Code.OUT_OF_TIME.value
+
+
+def test_what_the_hold_raises_is_told_to_the_protocol_which_may_still_tidy(
+    cloud: Deployment,
+) -> None:
+    made, hold = cloud.stands(), Holding(cloud)
+    hold.ended = True
+
+    def tidying() -> Generator[commands.Command, Any, None]:
+        try:
+            yield commands.AddBackends(made.id, servers(1))
+        except Rejected:
+            yield commands.DeleteGroup(made.id)
+            raise
+
+    with pytest.raises(Rejected) as ended:
+        held(cloud, hold).run(tidying())
+    assert ended.value.code == Code.HOOK_ENDED_OTHERWISE.value
+    assert cloud.operations == ["delete"]
+
+
+class Stubborn:
+    """A call that is tried again until the time that it was given is up, so many times."""
+
+    def __init__(self, cloud: Deployment, times: int, error: Retryable = BUSY) -> None:
+        self.cloud, self.times, self.error = cloud, times, error
+        self.call = cloud.load_balancers.list_vserver_groups
+        self.given: list[float] = []
+
+    def __call__(self, *asked: Any, within: float) -> Any:
+        self.given.append(within)
+        if len(self.given) > self.times:
+            return self.call(*asked, within=within)
+        self.cloud.clock.advance(within)
+        raise self.error
+
+
+def stubborn(cloud: Deployment, times: int, error: Retryable = BUSY) -> Stubborn:
+    call = Stubborn(cloud, times, error)
+    cloud.load_balancers.list_vserver_groups = call  # type: ignore[method-assign,assignment]
+    return call
+
+
+def test_a_read_gets_its_time_in_stretches_between_which_the_hold_is_asked(
+    cloud: Deployment,
+) -> None:
+    call = stubborn(cloud, 2)
+    ask(held(cloud, Holding(cloud, every=15), seconds=100), commands.ListGroups())
+    assert call.given == [23.0, 15.0, 15.0]
+
+
+@pytest.mark.parametrize(
+    ("every", "error"), [(inf, BUSY), (15, ConfigurationError("no")), (15, Ambiguous("lost"))]
+)
+def test_without_a_hold_to_ask_and_of_what_is_not_tried_again_there_is_one_stretch(
+    cloud: Deployment, every: float, error: Retryable
+) -> None:
+    call = stubborn(cloud, 9, error)
+    with pytest.raises(type(error)):
+        ask(held(cloud, Holding(cloud, every=every)), commands.ListGroups())
+    assert len(call.given) == 1

@@ -83,6 +83,13 @@ def test_a_hook_that_ess_no_longer_knows_has_the_time_of_the_invocation() -> Non
     assert beats(cloud) == []
 
 
+def test_terms_that_ess_refuses_to_tell_are_no_failure() -> None:
+    cloud = waiting()
+    cloud.scaling_groups.fail_next("hook_terms", Rejected("InvalidParameter", "no"))
+    cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+
+
 def test_work_that_outlasts_half_of_the_hooks_time_outlives_its_first_timeout() -> None:
     cloud = hasty(timeout=30)
     cloud.load_balancers.takes["create_vserver_group"] = [16.0]
@@ -138,7 +145,7 @@ def test_a_call_that_is_tried_again_for_long_does_not_keep_heartbeats_back() -> 
             cloud.clock.advance(within)
             raise
 
-    cloud.load_balancers.list_vserver_groups = stretched  # type: ignore[method-assign]
+    cloud.load_balancers.list_vserver_groups = stretched  # type: ignore[method-assign,assignment]
     (outcome,) = cloud.complete(HOOK)
     assert (outcome.status, answers(cloud)) == (Status.PROVISIONED, [CONTINUE])
     assert len(beats(cloud)) >= 2

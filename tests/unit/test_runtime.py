@@ -84,3 +84,11 @@ def test_the_environments_credentials_stand_in_where_the_context_has_none(shape:
 def test_a_secret_is_no_part_of_a_representation() -> None:
     assert "secret" not in repr(OF_ENVIRON)
     assert "token-of" not in repr(OF_ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(60, 60.0), ("3", 3.0), (None, None), ("", None), ("soon", None), (-1, None)],
+)
+def test_a_timeout_that_is_not_told_is_told_apart_from_the_default(value: Any, told: Any) -> None:
+    assert runtime.told_timeout(context(value)) == told

@@ -121,5 +121,8 @@ def patience(means: Means, action: LifecycleAction, on: Invocation) -> Patience 
     """None where ESS does not know the activity or the hook: then only the invocation limits the
     work. Raises `Retryable`."""
     asked = means.clock.now()
-    terms = means.scaling_groups.hook_terms(action, within=on.ends - asked)
+    try:
+        terms = means.scaling_groups.hook_terms(action, within=on.ends - asked)
+    except Rejected:
+        terms = None
     return Patience(means, action, terms, asked, on) if terms else None
