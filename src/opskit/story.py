@@ -162,7 +162,7 @@ def _outcome(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     if error:
         return (fields["outcome"], "red"), f": {error['code']}"
     if fields["outcome"] == "skipped":
-        return (f"skipped: {fields['reason']}",)
+        return (f"skipped: {fields.get('reason', 'an earlier delivery told all about it')}",)
     what = "created" if fields["made"] else "found"
     said = f"{what}; {fields['added']} backends added, {fields['already_present']} were there"
     if fields["outcome"] == "planned":

@@ -267,6 +267,12 @@ def test_past_six_hours_no_heartbeat_is_asked_for() -> None:
     assert (codes(cloud), answers(cloud)) == (["HookDeadlinePassed"], [ABANDON])
 
 
+def test_a_hook_that_waits_six_hours_anyway_is_not_spent_a_heartbeat_on() -> None:
+    cloud = hasty(timeout=6 * HOUR, began=4 * HOUR)
+    cloud.complete(HOOK)
+    assert (beats(cloud), answers(cloud)) == ([], [CONTINUE])
+
+
 def test_past_the_deadline_an_action_that_ended_meanwhile_is_told_as_ended_otherwise() -> None:
     cloud = late(a_binding(failure_result=ROLLBACK))
     ask = cloud.scaling_groups.heartbeat
