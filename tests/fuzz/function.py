@@ -10,7 +10,7 @@ from typing import Any
 
 from builders import TOKEN, a_hook_request
 from deployments import Deployment, a_binding, context, deployment, servers
-from provisioner import handler
+from provisioner import failures, handler
 from provisioner.adapters.log import StepLog, new_logger
 from provisioner.bootstrap import App
 from provisioner.core.errors import ConfigurationError, Rejected, Retryable
@@ -48,7 +48,7 @@ class Function:
             answer = json.loads(handler.handle(self._next(), payload, context()))
             defect = answer.get("statusCode") == 500
         except Retryable as error:
-            defect = error.code == handler.DEFECT
+            defect = error.code == failures.DEFECT
             _search(str(error))
         return self._read(defect=defect)
 

@@ -68,7 +68,7 @@ def world(batch: list[Any]) -> Deployment:
     for item in decode(as_bytes(batch)):
         if isinstance(item, Request) and item.action:
             names = [each.instance_id for each in item.instances]
-            cloud.scaling_groups.pending(item.action, *names)
+            cloud.scaling_groups.pending(item.action)
             there = [ScalingInstance(name, "Pending:Wait", "", "") for name in names]
             cloud.scaling_groups.holds(item.action.scaling_group_id, *there)
     return cloud
