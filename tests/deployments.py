@@ -55,11 +55,12 @@ _SHORT = {
     "read_vserver_group": "read",
     "create_vserver_group": "create",
     "add_backend_servers": "add",
+    "remove_backend_servers": "remove",
     "set_weights": "set",
     "rename_vserver_group": "rename",
     "delete_vserver_group": "delete",
 }
-WRITES = frozenset({"create", "add", "set", "rename", "delete"})
+WRITES = frozenset({"create", "add", "remove", "set", "rename", "delete"})
 
 
 def replayable() -> Random:

@@ -122,11 +122,12 @@ class FakeLog(Log):
 
 
 class FakeLoadBalancers(Scripted, LoadBalancers):
-    """`groups` is the whole state, by VServerGroupId."""
+    """`groups` is the whole state, by VServerGroupId; a listener refers to those `referred_to`."""
 
     def __init__(self, clock: Clock, *load_balancer_ids: str, region_id: str = REGION) -> None:
         super().__init__()
         self.groups: dict[str, VServerGroup] = {}
+        self.referred_to: set[str] = set()
         self._clock = clock
         self._quotas: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
@@ -152,12 +153,15 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         return [group for group in list(self.groups.values()) if group.name == name]
 
     def list_vserver_groups(
-        self, region_id: str, load_balancer_id: str, *, within: float
+        self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
     ) -> Answer[tuple[VServerGroup, ...]]:
         with self._call("list_vserver_groups", region_id, load_balancer_id, within=within):
             self._quota(region_id, load_balancer_id)
             found = self._of(region_id, load_balancer_id)
-        return self._answer(tuple(replace(group, backends=()) for group in found))
+        used = self.referred_to if references else set[str]()
+        return self._answer(
+            tuple(replace(group, backends=(), in_use=group.id in used) for group in found)
+        )
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
@@ -186,6 +190,18 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
             self.groups[group.id] = replace(group, backends=group.backends + new)
         return self._answer(None)
 
+    def remove_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        left = tuple(backends)
+        assert len(left) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
+        with self._call("remove_backend_servers", region_id, vserver_group_id, left, within=within):
+            group = self._existing(region_id, vserver_group_id)
+            gone = {backend.key for backend in left}
+            kept = tuple(backend for backend in group.backends if backend.key not in gone)
+            self.groups[group.id] = replace(group, backends=kept)
+        return self._answer(None)
+
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> Answer[None]:
@@ -211,6 +227,8 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         self, region_id: str, vserver_group_id: str, *, within: float
     ) -> Answer[None]:
         with self._call("delete_vserver_group", region_id, vserver_group_id, within=within):
+            if vserver_group_id in self.referred_to:
+                raise Retryable("RspoolVipExist", "a listener refers to the group")
             gone = self.groups.pop(vserver_group_id, None) is None
         return _GONE if gone else self._answer(None)
 

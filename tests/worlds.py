@@ -10,6 +10,9 @@ from random import Random
 from typing import Any, Protocol
 from urllib.request import ProxyHandler, Request, build_opener
 
+from alibabacloud_slb20140515 import models
+from alibabacloud_slb20140515.client import Client
+from alibabacloud_tea_openapi.models import Config
 from darabonba.core import DaraCore
 
 from fakes import REGION, FakeClock, FakeLoadBalancers, FakeScalingGroups
@@ -97,6 +100,23 @@ class LocalCloud:
         self.seed(LoadBalancers=[{"LoadBalancerId": name, "RegionId": REGION, **more}])
         return name
 
+    def listener(self, load_balancer_id: str, vserver_group_id: str) -> None:
+        """Makes one that sends its traffic to the group."""
+        config = Config(
+            access_key_id=self.credentials.access_key_id,
+            access_key_secret=self.credentials.access_key_secret,
+            endpoint=self.url.removeprefix("http://"),
+            protocol="http",
+        )
+        request = models.CreateLoadBalancerTCPListenerRequest(
+            region_id=REGION,
+            load_balancer_id=load_balancer_id,
+            listener_port=80,
+            bandwidth=-1,
+            vserver_group_id=vserver_group_id,
+        )
+        Client(config).create_load_balancer_tcplistener(request)
+
     def _send(self, method: str, path: str, document: Any = None) -> Any:
         body = None if document is None else json.dumps(document).encode()
         request = Request(f"{self.url}/_cloud/{path}", body, method=method)  # noqa: S310 - loopback
@@ -109,6 +129,8 @@ class Balancing:
     port: LoadBalancers
     load_balancer: Callable[[], str]
     """Makes a new one and answers its id."""
+    refer: Callable[[str, str], object]
+    """Makes a listener of the load balancer send its traffic to the group."""
 
 
 def balancing_in_memory(fake: FakeLoadBalancers) -> Balancing:
@@ -117,7 +139,7 @@ def balancing_in_memory(fake: FakeLoadBalancers) -> Balancing:
         fake.seed(name)
         return name
 
-    return Balancing(fake, load_balancer)
+    return Balancing(fake, load_balancer, lambda _, group_id: fake.referred_to.add(group_id))
 
 
 class Scaling(Protocol):

@@ -1,4 +1,4 @@
-"""Drives `core.ensure` on the real load balancer: one command, one call, inside the time there is.
+"""Drives `core.ensure` and `core.deregister` on the real load balancer: one command, one call, inside the time there is.
 
 The driver knows what the protocol must not: how to wait (with jitter), what the time is at the load
 balancer (from its own Date headers, never early), when to stop, and what has been done so far.
@@ -76,7 +76,7 @@ class Drive:
         self._log = invocation.log
         self._deadline = invocation.deadline
         self._hold = invocation.hold
-        self._ahead = float("-inf")  # of the clock: the load balancer's time at most
+        self._ahead = -inf  # of the clock: the load balancer's time at most
         self._last_failure: ProvisionerError | None = None
 
     def run(self, steps: Generator[commands.Command, Any, T]) -> T:
@@ -97,8 +97,8 @@ class Drive:
 
     def _perform(self, command: commands.Command) -> Any:
         match command:
-            case commands.Wait(seconds=seconds):
-                return self._wait(seconds)
+            case commands.Wait(seconds=seconds, whole=whole):
+                return self._wait(seconds, whole=whole)
             case commands.Time():
                 return self._clock.now() + self._ahead
             case commands.Nonce():
@@ -156,9 +156,9 @@ class Drive:
         port, group = self._load_balancers, self._group
         region = group.region_id
         match command:
-            case commands.ListGroups():
+            case commands.ListGroups(references=references):
                 return "list", lambda: port.list_vserver_groups(
-                    region, group.load_balancer_id, within=within
+                    region, group.load_balancer_id, references=references, within=within
                 )
             case commands.ReadGroup(id=id_):
                 return "read", lambda: port.read_vserver_group(region, id_, within=within)
@@ -167,6 +167,10 @@ class Drive:
                 return "create", lambda: port.create_vserver_group(wanted, within=within)
             case commands.AddBackends(id=id_, backends=backends):
                 return "add", lambda: port.add_backend_servers(region, id_, backends, within=within)
+            case commands.RemoveBackends(id=id_, backends=backends):
+                return "remove", lambda: port.remove_backend_servers(
+                    region, id_, backends, within=within
+                )
             case commands.SetWeights(id=id_, backends=backends):
                 return "set_weights", lambda: port.set_weights(region, id_, backends, within=within)
             case commands.RenameGroup(id=id_, name=name):
@@ -175,25 +179,29 @@ class Drive:
                 return "delete", lambda: port.delete_vserver_group(region, id_, within=within)
 
     def _time_left(self, command: commands.Command) -> float:
-        if isinstance(command, commands.DeleteGroup):
+        before: float = getattr(command, "before", inf)
+        if isinstance(command, commands.DeleteGroup) and before == inf:
             return max(self._deadline - self._clock.now(), _GRACE)
         until, again = self._hold()
         now = self._clock.now()
         left = min(self._deadline, until, max(again, now) + _STRETCH) - now
         if left <= 0:
             raise self._out_of_time()
-        before: float = getattr(command, "before", float("inf"))
         left = min(left, before - (now + self._ahead))
         if left <= 0:
             raise Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
         return left
 
-    def _wait(self, seconds: float) -> None:
-        pause = self._random.uniform(seconds / 2, seconds)
-        until = min(self._deadline, self._hold().until)
-        if self._clock.now() + pause >= until:
+    def _wait(self, seconds: float, *, whole: bool) -> None:
+        pause = seconds if whole else self._random.uniform(seconds / 2, seconds)
+        ends = self._clock.now() + pause
+        if ends >= self._deadline:
             raise self._out_of_time()
-        self._clock.wait(pause)
+        while (now := self._clock.now()) < ends:
+            step = min(ends, now + _STRETCH)
+            if step >= self._hold().until:
+                raise self._out_of_time()
+            self._clock.wait(step - now)
 
     def _out_of_time(self) -> Retryable:
         """What kept us is more telling than that it did."""

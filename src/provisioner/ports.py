@@ -44,16 +44,17 @@ CredentialsSource = Callable[[], Credentials]
 
 class LoadBalancers(Protocol):
     """Classic Load Balancer, API 2014-05-15. `within` is the time in seconds that is left for
-    sending: no attempt begins after it. Reads and `add` are tried again inside it on the codes that
-    allow it; create, set, rename and delete are sent once.
+    sending: no attempt begins after it. Reads, `add` and `remove` are tried again inside it on the
+    codes that allow it; create, set, rename and delete are sent once.
 
     That a group is gone is known without a Date and a RequestId (the SDK drops an error's headers):
     such an answer has 0.0 and "", and tells nothing of the time."""
 
     def list_vserver_groups(
-        self, region_id: str, load_balancer_id: str, *, within: float
+        self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
     ) -> Answer[tuple[VServerGroup, ...]]:
-        """All groups of the load balancer, without their backends."""
+        """All groups of the load balancer, without their backends. `references`: whether each is
+        `in_use`; where the API does not say, it is not, and refuses its deletion."""
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
@@ -68,6 +69,11 @@ class LoadBalancers(Protocol):
     ) -> Answer[None]:
         """At most 20 backends, none of which is in the group."""
 
+    def remove_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        """At most 20 backends; those that are not in the group are not missed."""
+
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> Answer[None]:
@@ -80,7 +86,8 @@ class LoadBalancers(Protocol):
     def delete_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
     ) -> Answer[None]:
-        """A group that is already gone is deleted."""
+        """A group that is already gone is deleted. One that is in use is refused by a code of
+        `core.errors.IN_USE`."""
 
 
 class Notifications(Protocol):

@@ -55,7 +55,7 @@ def balancing(where: str, request: pytest.FixtureRequest) -> Balancing:
         return balancing_in_memory(FakeLoadBalancers(FakeClock()))
     cloud: LocalCloud = request.getfixturevalue("cloud")
     port = SlbLoadBalancers(cloud.connection(), FakeClock(), replayable())
-    return Balancing(port, cloud.load_balancer)
+    return Balancing(port, cloud.load_balancer, cloud.listener)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fakes import REGION
-from provisioner.core.errors import Code, Fault, Rejected, Retryable
+from provisioner.core.errors import IN_USE, Code, Fault, ProvisionerError, Rejected, Retryable
 from provisioner.core.model import BACKENDS_PER_CALL, Answer, Backend, VServerGroup
 from provisioner.ports import LoadBalancers
 from worlds import Balancing
@@ -201,6 +201,60 @@ def test_the_weight_of_one_address_of_an_interface_changes(port: LoadBalancers, 
     assert weights == {"10.0.0.1": 50, "10.0.0.2": 1}
 
 
+def test_what_is_removed_is_gone_and_nothing_else_is(port: LoadBalancers, lb: str) -> None:
+    kept = (Backend("i-1", 81), Backend("i-2", 80, 7, description="blue"))
+    made = make(port, lb, Backend("i-1", 80, description="blue"), *kept)
+
+    port.remove_backend_servers(REGION, made, [Backend("i-1", 80, description="blue")], within=LONG)
+
+    assert set(read(port, made).backends) == set(kept)
+    assert listed(port, lb) == {made: "web"}
+
+
+def test_one_address_of_an_interface_is_removed(port: LoadBalancers, lb: str) -> None:
+    first, second = (Backend("eni-1", 80, 50, "eni", f"10.0.0.{n}") for n in (1, 2))
+    made = make(port, lb, first, second)
+
+    port.remove_backend_servers(REGION, made, [second], within=LONG)
+
+    assert read(port, made).backends == (first,)
+
+
+def test_removing_what_is_not_there_is_no_failure(port: LoadBalancers, lb: str) -> None:
+    made = make(port, lb, *backends(1))
+
+    for _ in range(2):
+        port.remove_backend_servers(REGION, made, backends(20), within=LONG)
+
+    assert read(port, made).backends == ()
+
+
+def test_a_list_tells_which_groups_are_in_use_when_it_is_asked(
+    balancing: Balancing, port: LoadBalancers, lb: str
+) -> None:
+    used, free = make(port, lb), make(port, lb)
+    balancing.refer(lb, used)
+
+    told = port.list_vserver_groups(REGION, lb, references=True, within=LONG).value
+
+    assert {group.id: group.in_use for group in told} == {used: True, free: False}
+    unasked = port.list_vserver_groups(REGION, lb, within=LONG).value
+    assert [group.in_use for group in unasked] == [False, False]
+
+
+def test_a_group_that_is_in_use_is_not_deleted(
+    balancing: Balancing, port: LoadBalancers, lb: str
+) -> None:
+    used = make(port, lb)
+    balancing.refer(lb, used)
+
+    with pytest.raises(ProvisionerError) as refused:
+        port.delete_vserver_group(REGION, used, within=LONG)
+
+    assert refused.value.code in IN_USE
+    assert listed(port, lb) == {used: "web"}
+
+
 def test_a_rename_changes_the_name_and_nothing_else(port: LoadBalancers, lb: str) -> None:
     made = make(port, lb, *backends(2), name="before")
 
@@ -240,9 +294,10 @@ def test_a_deleted_group_frees_its_share_of_the_quota(port: LoadBalancers, lb: s
     [
         lambda port: port.rename_vserver_group(REGION, NO_GROUP, "new", within=LONG),
         lambda port: port.add_backend_servers(REGION, NO_GROUP, backends(1), within=LONG),
+        lambda port: port.remove_backend_servers(REGION, NO_GROUP, backends(1), within=LONG),
         lambda port: port.set_weights(REGION, NO_GROUP, backends(1), within=LONG),
     ],
-    ids=["rename", "add", "set weights"],
+    ids=["rename", "add", "remove", "set weights"],
 )
 def test_changing_a_group_that_is_gone_is_rejected_as_not_found(
     port: LoadBalancers, change: Call
@@ -290,6 +345,7 @@ def every_call(port: LoadBalancers, lb: str) -> list[Answer[Any]]:
         port.list_vserver_groups(REGION, lb, within=LONG),
         port.add_backend_servers(REGION, made.value, [member], within=LONG),
         port.set_weights(REGION, made.value, [member], within=LONG),
+        port.remove_backend_servers(REGION, made.value, [member], within=LONG),
         port.rename_vserver_group(REGION, made.value, "new", within=LONG),
         port.read_vserver_group(REGION, made.value, within=LONG),
         port.delete_vserver_group(REGION, made.value, within=LONG),
@@ -321,6 +377,7 @@ def test_no_call_is_sent_when_no_time_is_left(port: LoadBalancers, lb: str, with
         lambda: port.read_vserver_group(REGION, NO_GROUP, within=within),
         lambda: port.create_vserver_group(wanted(lb), within=within),
         lambda: port.add_backend_servers(REGION, NO_GROUP, backends(1), within=within),
+        lambda: port.remove_backend_servers(REGION, NO_GROUP, backends(1), within=within),
         lambda: port.set_weights(REGION, NO_GROUP, backends(1), within=within),
         lambda: port.rename_vserver_group(REGION, NO_GROUP, "new", within=within),
         lambda: port.delete_vserver_group(REGION, NO_GROUP, within=within),

@@ -19,8 +19,15 @@ from provisioner.ports import Answer, Clock, LoadBalancers
 from .connection import Connection
 from .refusals import Operation
 from .retry import Retry
-from .slb_rules import ADD, CREATE, DELETE, LIST, READ, RULES, SET
-from .slb_wire import backend_servers, read_backend, read_group, read_id
+from .slb_rules import ADD, CREATE, DELETE, LIST, READ, REMOVE, RULES, SET
+from .slb_wire import (
+    backend_servers,
+    identities,
+    read_backend,
+    read_group,
+    read_id,
+    read_in_use,
+)
 from .tea import Api
 from .turns import Turns
 
@@ -36,14 +43,19 @@ class SlbLoadBalancers(LoadBalancers):
         self._owners: dict[str, str] = {}  # VServerGroupId -> LoadBalancerId
 
     def list_vserver_groups(
-        self, region_id: str, load_balancer_id: str, *, within: float
+        self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
     ) -> Answer[tuple[VServerGroup, ...]]:
         def read(body: Any) -> tuple[VServerGroup, ...]:
             listed = body.vserver_groups and body.vserver_groups.vserver_group
-            return tuple(read_group(item, region_id, load_balancer_id) for item in listed or ())
+            groups = ((i, read_group(i, region_id, load_balancer_id)) for i in listed or ())
+            return tuple(replace(group, in_use=read_in_use(item)) for item, group in groups)
 
+        asked = references or None  # left out, it is false
         request = models.DescribeVServerGroupsRequest(
-            region_id=region_id, load_balancer_id=load_balancer_id
+            region_id=region_id,
+            load_balancer_id=load_balancer_id,
+            include_listener=asked,
+            include_rule=asked,
         )
         call = partial(self._call, LIST, Client.describe_vserver_groups_with_options, request, read)
         answer = self._retry.until_answered(call, within=within)
@@ -98,20 +110,30 @@ class SlbLoadBalancers(LoadBalancers):
             backend_servers=backend_servers(backends),
         )
         method = Client.add_vserver_group_backend_servers_with_options
-        change = partial(
-            self._change,
-            self._owner(vserver_group_id),
-            partial(self._call, ADD, method, request, _nothing),
+        return self._change_again(
+            partial(self._call, ADD, method, request, _nothing), request, within
         )
-        return self._retry.until_answered(change, within=within)
+
+    def remove_backend_servers(
+        self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
+    ) -> Answer[None]:
+        request = models.RemoveVServerGroupBackendServersRequest(
+            region_id=region_id,
+            vserver_group_id=vserver_group_id,
+            backend_servers=identities(backends),
+        )
+        method = Client.remove_vserver_group_backend_servers_with_options
+        call = partial(self._call, REMOVE, method, request, _nothing)
+        return self._change_again(call, request, within)
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> Answer[None]:
         # What a Set leaves out stays as it is: a backend's Description is not ours to change.
-        weights = backend_servers([replace(backend, description="") for backend in backends])
         request = models.SetVServerGroupAttributeRequest(
-            region_id=region_id, vserver_group_id=vserver_group_id, backend_servers=weights
+            region_id=region_id,
+            vserver_group_id=vserver_group_id,
+            backend_servers=identities(backends),
         )
         return self._set(request, within)
 
@@ -146,6 +168,13 @@ class SlbLoadBalancers(LoadBalancers):
         )
         owner = self._owner(request.vserver_group_id)
         return self._change(owner, call, within)
+
+    def _change_again(
+        self, call: Callable[[float], Answer[T]], request: Any, within: float
+    ) -> Answer[T]:
+        """Sent in turn, and sent again where the cloud says that it did nothing."""
+        change = partial(self._change, self._owner(request.vserver_group_id), call)
+        return self._retry.until_answered(change, within=within)
 
     def _owner(self, vserver_group_id: str) -> str:
         return self._owners.get(vserver_group_id, vserver_group_id)

@@ -10,6 +10,7 @@ LIST = Operation("DescribeVServerGroups", writes=False)
 READ = Operation("DescribeVServerGroupAttribute", writes=False)
 CREATE = Operation("CreateVServerGroup", writes=True)
 ADD = Operation("AddVServerGroupBackendServers", writes=True)
+REMOVE = Operation("RemoveVServerGroupBackendServers", writes=True)
 SET = Operation("SetVServerGroupAttribute", writes=True)
 DELETE = Operation("DeleteVServerGroup", writes=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from provisioner.core import document
@@ -15,6 +16,11 @@ def backend_servers(backends: Sequence[Backend]) -> str:
     return json.dumps(document.backend_servers(backends), separators=(",", ":"))
 
 
+def identities(backends: Sequence[Backend]) -> str:
+    """Without what Set would change unasked and Remove does not know: a Description."""
+    return backend_servers([replace(backend, description="") for backend in backends])
+
+
 def read_group(item: Any, region_id: str, load_balancer_id: str) -> VServerGroup:
     tags = item.tags and item.tags.tag
     return VServerGroup(
@@ -24,6 +30,14 @@ def read_group(item: Any, region_id: str, load_balancer_id: str) -> VServerGroup
         tags={tag.tag_key: tag.tag_value or "" for tag in tags or ()},
         id=read_id(item.vserver_group_id),
     )
+
+
+def read_in_use(item: Any) -> bool:
+    """Of a listed group: its listeners and rules, of which an answer may tell nothing at all."""
+    known = item.associated_objects
+    listeners = known and known.listeners and known.listeners.listener
+    rules = known and known.rules and known.rules.rule
+    return bool(listeners or rules)
 
 
 def read_backend(item: Any) -> Backend:

@@ -1,4 +1,4 @@
-"""What `ensure` asks of whoever drives it, one command at a time.
+"""What `ensure` and `deregister` ask of whoever drives them, one command at a time.
 
 A driver answers the calls with an `Answer`, or throws `Rejected` or `Retryable` into the generator;
 `Time` and `Nonce` with a bare value; `Wait` with None. A command about a claim has `before`, in the
@@ -17,7 +17,10 @@ from .model import Backend
 
 @dataclass(frozen=True, slots=True)
 class ListGroups:
-    """Answer: a tuple of VServerGroup, their backends left out."""
+    """Answer: a tuple of VServerGroup, their backends left out. `in_use` of each is told where
+    `references` asks for it."""
+
+    references: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,12 @@ class AddBackends:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveBackends:
+    id: str
+    backends: tuple[Backend, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetWeights:
     id: str
     backends: tuple[Backend, ...]
@@ -59,13 +68,16 @@ class RenameGroup:
 @dataclass(frozen=True, slots=True)
 class DeleteGroup:
     id: str
+    before: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """At most so many seconds; the driver adds the jitter and gives up when time runs out."""
+    """At most so many seconds; the driver adds the jitter and gives up when time runs out.
+    `whole`: not less either."""
 
     seconds: float
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +90,7 @@ class Nonce:
     """Answer: 16 hexadecimal digits that nobody has drawn before."""
 
 
-Write: TypeAlias = CreateGroup | AddBackends | SetWeights | RenameGroup | DeleteGroup
+Write: TypeAlias = (
+    CreateGroup | AddBackends | RemoveBackends | SetWeights | RenameGroup | DeleteGroup
+)
 Command: TypeAlias = ListGroups | ReadGroup | Write | Wait | Time | Nonce

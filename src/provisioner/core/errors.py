@@ -18,6 +18,9 @@ from typing import Any
 
 from .event import EventRef, FailureRecord
 
+# A listener (a rule) refers to the VServer group: DeleteVServerGroup refuses it (doc).
+IN_USE = frozenset({"RspoolVipExist", "RspoolRuleExist"})
+
 _MOST_TOLD = 5  # problems in one message; all of them are in `Rejected.problems`
 
 

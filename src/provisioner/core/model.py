@@ -82,7 +82,8 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class VServerGroup:
-    """A group as wanted (no `id` yet) or as the load balancer has it."""
+    """A group as wanted (no `id` yet) or as the load balancer has it. `in_use`: a list that was
+    asked for it says that a listener or a rule refers to the group."""
 
     region_id: str
     load_balancer_id: str
@@ -90,6 +91,7 @@ class VServerGroup:
     backends: tuple[Backend, ...] = ()
     tags: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     id: str = ""
+    in_use: bool = False
 
 
 class OnExisting(str, Enum):
