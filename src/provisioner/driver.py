@@ -1,4 +1,4 @@
-"""Drives `core.ensure` and `core.deregister` on the real load balancer: one command, one call, inside the time there is.
+"""Drives the protocols on the real load balancer: one command, one call, inside the time there is.
 
 The driver knows what the protocol must not: how to wait (with jitter), what the time is at the load
 balancer (from its own Date headers, never early), when to stop, and what has been done so far.

@@ -43,6 +43,7 @@ VARIABLES = (
     Variable("VSERVER_GROUP_NAME", "{scaling_group_id}", "the one binding's name template"),
     Variable("FAILURE_RESULT", "ABANDON", "the one binding's answer to a hook that fails"),
     Variable("ON_PAUSE", "wait", "the one binding's hooks under PAUSE: wait, CONTINUE or ABANDON"),
+    Variable("ON_PARTIAL", "continue", "the one binding's way with refused backends; or fail"),
     Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
     Variable("BACKEND_QUOTA", "200", "backends that one load balancer may hold"),
     Variable("CONCURRENCY", "8", "items of a batch at once, each on another load balancer"),
@@ -73,6 +74,7 @@ _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "VSERVER_GROUP_NAME": ("VServerGroupName", str),
     "FAILURE_RESULT": ("FailureResult", str),
     "ON_PAUSE": ("OnPause", str),
+    "ON_PARTIAL": ("OnPartial", str),
     "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _list),
 }
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from provisioner.core import backends, commands
+from provisioner.core import backends, commands, naming
 from provisioner.core.ensured import Ensured
 from provisioner.core.errors import Ambiguous, Code, Rejected, Retryable
 from provisioner.core.lease import LATE
@@ -36,6 +36,7 @@ from .frames import frozen, position
 
 Protocol = Callable[[], Generator[Any, Any, Ensured]]
 TICKS = (10, 50)  # seconds: a renewal is due; every lease is over
+OURS = naming.owner_tags("mark")
 _AMBIGUOUS = Ambiguous("no answer")
 _TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim is too old")
 
@@ -75,6 +76,10 @@ class World:
                 group = self.group(id_)
                 held = backends.distinct((*group.backends, *servers)) if group else ()
                 return self._with(id_, backends=held), None
+            case commands.RemoveBackends(id=id_, backends=servers):
+                group, gone = self.group(id_), {backend.key for backend in servers}
+                kept = tuple(b for b in group.backends if b.key not in gone) if group else ()
+                return self._with(id_, backends=kept), None
             case commands.DeleteGroup(id=id_):
                 return replace(self, groups=tuple(g for g in self.groups if g.id != id_)), None
         raise AssertionError(command)
@@ -148,9 +153,16 @@ class Found:
     longest: int = 0
 
 
-def explore(protocols: tuple[Protocol, ...], wanted: VServerGroup, budget: Budget) -> Found:
+def explore(
+    protocols: tuple[Protocol, ...],
+    wanted: VServerGroup,
+    budget: Budget,
+    *,
+    world: World | None = None,
+    check: Callable[[State, VServerGroup], None] | None = None,
+) -> Found:
     """Raises `Violation` with the trace that led there. `protocols[i]` starts run i afresh."""
-    start = State(World(), tuple(map(Run, protocols)), budget)
+    start = State(world or World(), tuple(map(Run, protocols)), budget)
     waiting, seen, found = deque([start]), set(), Found()
     while waiting:
         state = waiting.popleft()  # breadth first: the trace of a violation is a shortest one
@@ -158,7 +170,7 @@ def explore(protocols: tuple[Protocol, ...], wanted: VServerGroup, budget: Budge
         if mark in seen:
             continue
         seen.add(mark)
-        _check(state, wanted)
+        (check or _check)(state, wanted)
         following = list(_following(state))
         found.states += 1
         found.ends += all(run.command is None for run in state.runs)
@@ -258,15 +270,17 @@ def _answers(state: State, number: int, command: Any) -> Iterator[State]:
             for rank in (2**60 - drawn.nonces, 2**60 + drawn.nonces):
                 yield _told(state, number, f"{rank:016x}", f"nonce {rank:x}", world=drawn)
         case commands.ListGroups():
-            listed = tuple(VServerGroup("r", "lb", g.name, id=g.id) for g in world.groups)
+            listed = tuple(VServerGroup("r", "lb", g.name, (), OURS, g.id) for g in world.groups)
             yield _told(state, number, _answer(world, listed), "list")
         case commands.ReadGroup(id=id_):
             group = world.group(id_)
-            read = group and VServerGroup("r", "lb", group.name, group.backends, id=id_)
+            read = group and VServerGroup("r", "lb", group.name, group.backends, OURS, id_)
             yield _told(state, number, _answer(world, read), f"read {id_}")
-        case commands.AddBackends(before=before) | commands.RenameGroup(before=before) if (
-            world.time > before
-        ):
+        case (
+            commands.AddBackends(before=before)
+            | commands.RenameGroup(before=before)
+            | commands.DeleteGroup(before=before)
+        ) if world.time > before:
             yield _told(state, number, _TOO_LATE, f"not sent any more: {command}")
         case _:
             after, value = world.after(command)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.core import claim, commands, lease
+from provisioner.core import claim, commands, held, lease
 from provisioner.core import ensure as protocol
 from provisioner.core.ensure import ensure
 from provisioner.core.ensured import Ensured, made, the_one
@@ -72,9 +72,9 @@ def test_the_explorer_finds_that_a_lease_must_outlast_its_owner(
 def test_the_explorer_finds_that_a_claim_must_be_seen_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def blind(desired: Desired, own: claim.Own, pending: Any) -> Any:
+    def blind(desired: Desired, own: held.Own, pending: Any) -> Any:
         created = yield commands.CreateGroup(pending.name, desired.group.tags)
-        own.held = claim.Held(created.value, pending, created.date)
+        own.held = held.Held(created.value, pending, created.date)
 
     monkeypatch.setattr(claim, "_claim", blind)
     with pytest.raises(Violation, match="two groups bear the wanted name"):

@@ -625,7 +625,7 @@ def test_an_instance_that_is_never_ready_is_left_to_the_next_delivery(cloud: Dep
     for _ in range(100):
         cloud.load_balancers.fail_next("add_backend_servers", NOT_READY)
     error = unfinished(cloud, wanted(*servers(2), from_hook=True), seconds=60)
-    assert error.code == Code.OUT_OF_TIME.value
+    assert error.code == Code.INSTANCES_NOT_READY.value
     assert cloud.names == []
 
 

@@ -69,6 +69,7 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "BACKEND_TYPE": ("eci", lambda s: s.policy.bindings[0].type, "eci"),
     "BACKEND_DESCRIPTION": ("blue", lambda s: s.policy.bindings[0].description, "blue"),
     "VSERVER_GROUP_NAME": ("web", lambda s: s.policy.bindings[0].name_template, "web"),
+    "ON_PARTIAL": ("fail", lambda s: s.policy.bindings[0].partial, False),
     "FAILURE_RESULT": (
         "ROLLBACK",
         lambda s: s.policy.bindings[0].failure_result,
@@ -127,6 +128,7 @@ def test_every_declared_variable_is_tested_for_its_effect() -> None:
         ("BACKEND_DESCRIPTION", "two words"),
         ("VSERVER_GROUP_NAME", "{time}"),
         ("FAILURE_RESULT", "RETRY"),
+        ("ON_PARTIAL", "maybe"),
         ("METADATA_MAY_OVERRIDE", "LoadBalancerId"),
         ("BACKEND_QUOTA", "0"),
         ("BACKEND_QUOTA", "many"),
@@ -161,6 +163,7 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "VSERVER_GROUP_NAME",
         "FAILURE_RESULT",
         "ON_PAUSE",
+        "ON_PARTIAL",
         "METADATA_MAY_OVERRIDE",
         "BACKEND_QUOTA",
         "CONCURRENCY",

@@ -6,33 +6,40 @@ delivery finishes it: it knows its own by the request's mark.
 
 from __future__ import annotations
 
-from .claim import GivenUp, Held, Own, Steps, fill, undo
 from .commands import CreateGroup, ListGroups, Time, Wait
 from .ensured import made, the_one
 from .errors import Ambiguous, Rejected
+from .fill import fill
+from .held import GivenUp, Held, Own, Steps, undo
 from .lease import LATE, LONGEST_WAIT
 from .model import BACKENDS_PER_CALL, Answer, Desired, VServerGroup
+from .sieve import Sieve, about_servers
 
 
 def make_alone(desired: Desired, own: Own) -> Steps:
     """Without claims: created under the wanted name with the first backends, then filled."""
-    wanted = desired.group.backends
+    group, sieve = desired.group, Sieve()
+    first = group.backends[:BACKENDS_PER_CALL]
     try:
-        created: Answer[str] = yield CreateGroup(
-            desired.group.name, desired.group.tags, wanted[:BACKENDS_PER_CALL]
-        )
+        try:
+            created: Answer[str] = yield CreateGroup(group.name, group.tags, first)
+        except Rejected as error:
+            if not about_servers(error, desired):
+                raise
+            first = ()  # which of them are refused, filling finds out
+            created = yield CreateGroup(group.name, group.tags)
     except Ambiguous:
         yield from _outlast_a_late_create(desired)
         return None
     own.held = Held(created.value, None, created.date)
     try:
-        yield from fill(desired, own, wanted[BACKENDS_PER_CALL:])
+        yield from fill(desired, own, group.backends[len(first) :], sieve)
     except GivenUp:
         return None
     except Rejected:
         yield from undo(own)
         raise
-    return made(desired, created.value)
+    return sieve.told(made(desired, created.value))
 
 
 def _outlast_a_late_create(desired: Desired) -> Steps:

@@ -161,7 +161,7 @@ def _mapped(
         backends.from_instances(binding, instances),
     )
     checked = _checked(group, request, policy, named_by_binding=not request.vserver_group_name)
-    return replace(checked, failure_result=binding.failure_result)
+    return replace(checked, failure_result=binding.failure_result, partial=binding.partial)
 
 
 def _checked(
@@ -267,5 +267,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "VServerGroupName": ("name_template", str),
     "FailureResult": ("failure_result", LifecycleResult),
     "OnPause": ("on_pause", OnPause),
+    "OnPartial": ("partial", lambda choice: choice == "continue"),
     "MetadataMayOverride": ("overridable", frozenset),
 }

@@ -2,7 +2,7 @@
 
 CreateVServerGroup has no ClientToken and names are not unique, so two deliveries of one event, or
 one delivery and its retry, can make two groups. There is no database to ask. Hence a protocol on
-the load balancer's own list of groups, in four steps (the last three are in `claim`):
+the load balancer's own list of groups, in four steps (they are in `claim`):
 
   look     One group bears the name: adopt it. Several: somebody else's doing, refuse. None, but a
            live claim: wait and look again. Claims that nobody holds any more are deleted.
@@ -11,6 +11,9 @@ the load balancer's own list of groups, in four steps (the last three are in `cl
   fill     Add the backends, 20 a call.
   commit   Rename the claim to the wanted name. This comes last, so that what bears the name is
            complete, and so that whatever is undone before it was seen by nobody.
+
+The same claim is held by whoever deletes a group that became empty; what a crash then leaves
+without its name, the next claim puts back or deletes (`parked`).
 
 Lease. The time in a claim's name is a Date of the API's own. Its owner renews it by renaming every
 `RENEW` seconds and sends nothing about it later than `HOLD` after the last confirmed one; any call
@@ -33,12 +36,14 @@ from typing import Any
 
 from . import backends, naming
 from .alone import make_alone
-from .claim import Own, Steps, clear, make, may_pass
-from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights, Wait
+from .claim import look, make
+from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights
 from .ensured import Ensured, made, the_one
 from .errors import Ambiguous, Code, Fault, Rejected, Retryable
-from .lease import LONGEST_WAIT, SHORTEST_WAIT, claims_for, expired
-from .model import BACKENDS_PER_CALL, Answer, Desired, OnExisting, Plan, VServerGroup
+from .held import Own, Steps
+from .model import BACKENDS_PER_CALL, Answer, Desired, LeftOut, OnExisting, Plan, VServerGroup
+from .parked import parked_for
+from .sieve import Sieve, chunks_of, refusal, sifted, waited_for
 
 _ROUNDS = 3  # of adding to a group that somebody else keeps changing
 
@@ -48,7 +53,7 @@ def ensure(desired: Desired, *, claiming: bool = True) -> Generator[Command, Any
     under the wanted name. Raises `Rejected` and `Retryable`; what was ours alone is then undone."""
     own = Own()
     while True:
-        looked: Answer[VServerGroup | None] = yield from _look(desired, own)
+        looked: Answer[VServerGroup | None] = yield from look(desired, own)
         if looked.value is not None:
             done = yield from _adopt(desired, looked.value, finished=claiming)
         elif claiming:
@@ -64,48 +69,36 @@ def inspect(desired: Desired) -> Generator[Command, Any, Ensured]:
     """What `ensure` would do, by reading only. `group.id` is empty where it would create one."""
     listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
     found = the_one(listed.value, desired)
-    read: Answer[VServerGroup | None] | None = (yield ReadGroup(found.id)) if found else None
-    if found is None or read is None or read.value is None:
+    likely = found or parked_for(listed.value, desired)
+    if likely is None:
         return made(desired, "")
-    return _judge(desired, found, read.value, finished=True)
-
-
-def _look(desired: Desired, own: Own) -> Steps:
-    """Answers the group that bears the name, or None once nobody is at work on it."""
-    pause = SHORTEST_WAIT
-    while True:
-        listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
-        claims = claims_for(listed.value, desired)
-        dead = [g for g, c in claims if own.may_delete(c) or expired(c, listed.date)]
-        while dead:
-            yield from clear(dead.pop(0))
-        found = the_one(listed.value, desired)
-        live = [g for g, c in claims if not (own.may_delete(c) or expired(c, listed.date))]
-        if found is not None or not live:
-            return Answer(found, listed.date, listed.request_id)
-        yield Wait(pause)
-        pause = min(2 * pause, LONGEST_WAIT)
+    read: Answer[VServerGroup | None] = yield ReadGroup(likely.id)
+    if read.value is None or (found is None and not read.value.backends):
+        return made(desired, "")
+    return _judge(desired, likely, read.value, finished=True)
 
 
 def _adopt(desired: Desired, found: VServerGroup, *, finished: bool) -> Steps:
     """None: the group lost its name or its life meanwhile, look again."""
-    before = Plan()
+    before, sieve = Plan(), Sieve()
     rounds = 0
     while True:
         read: Answer[VServerGroup | None] = yield ReadGroup(found.id)
         if read.value is None or read.value.name != desired.group.name:
             return None
         judged = _judge(desired, found, read.value, finished=finished)
-        if judged.plan.is_empty:
-            return replace(judged, plan=_joined(before, judged.plan))
+        plan = sieve.rest(judged.plan)
+        if plan.is_empty:
+            sieve.judge(desired)
+            return replace(judged, plan=sieve.rest(_joined(before, plan)))
         if rounds == _ROUNDS:
             raise Retryable(
                 Code.STILL_CHANGING,
                 f"VServer group {found.id} does not keep what is added to it: something else "
                 "changes it at the same time",
             )
-        before = _joined(before, judged.plan)  # whatever part of it is not done is planned again
-        if (yield from _carry_out(judged.plan, found.id, desired)):
+        before = _joined(before, plan)  # whatever part of it is not done is planned again
+        if (yield from _carry_out(plan, found.id, desired, sieve)):
             rounds += 1
 
 
@@ -144,23 +137,26 @@ def _made_by(desired: Desired, found: VServerGroup, actual: VServerGroup) -> boo
     )
 
 
-def _carry_out(plan: Plan, group_id: str, desired: Desired) -> Steps:
+def _carry_out(plan: Plan, group_id: str, desired: Desired, sieve: Sieve) -> Steps:
     """On a group that is not ours alone. What an ambiguous call left is seen by reading back.
     Answers False where a fresh instance is not ready yet."""
-    add, reweigh = plan.add, plan.reweigh
-    while add:
+    chunks, reweigh = chunks_of(plan.add), plan.reweigh
+    while chunks:
         try:
-            yield AddBackends(group_id, add[:BACKENDS_PER_CALL])
+            yield AddBackends(group_id, chunks[0])
+            del chunks[0]
         except Ambiguous:
             return True
         except Rejected as error:
             if error.fault is Fault.NOT_FOUND:
                 return True  # somebody deleted it: reading back tells
-            if not may_pass(error, desired):
-                raise
-            yield Wait(LONGEST_WAIT)
-            return False
-        add = add[BACKENDS_PER_CALL:]
+            if (yield from waited_for(error, desired, sieve)):
+                return False
+            halves = sifted(error, chunks[0], desired, sieve)
+            if not desired.partial:
+                # The half that is good would stay, of servers that are about to be released.
+                raise refusal(desired, [LeftOut(b, error.code) for b in chunks[0]]) from error
+            chunks[:1] = halves
     while reweigh:
         try:
             yield SetWeights(group_id, reweigh[:BACKENDS_PER_CALL])

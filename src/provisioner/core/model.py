@@ -26,6 +26,7 @@ __all__ = [
     "Desired",
     "EventRef",
     "Instance",
+    "LeftOut",
     "LifecycleAction",
     "LifecycleResult",
     "OnExisting",
@@ -180,28 +181,41 @@ class Binding:
     name_template: str = "{scaling_group_id}"
     failure_result: LifecycleResult = LifecycleResult.ABANDON
     on_pause: OnPause = OnPause.WAIT
+    partial: bool = True
     overridable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one load balancer should hold. `fingerprint` names the very request that wants it."""
+    """What one load balancer should hold. `fingerprint` names the very request that wants it.
+    `partial`: of a hook's backends, those that are refused may be left out."""
 
     group: VServerGroup
     on_existing: OnExisting
     fingerprint: str
     from_hook: bool = False
     failure_result: LifecycleResult = LifecycleResult.ABANDON
+    partial: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A backend that the load balancer refuses, with the code it gave."""
+
+    backend: Backend
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The way from the backends that a group has to those it should have. It never removes."""
+    """The way from the backends that a group has to those it should have. It never removes. The
+    `left_out` were to be added, and could not be."""
 
     add: tuple[Backend, ...] = ()
     reweigh: tuple[Backend, ...] = ()
     already_present: tuple[Backend, ...] = ()
     foreign: tuple[Backend, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def is_empty(self) -> bool:

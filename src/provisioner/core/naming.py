@@ -24,6 +24,8 @@ TEMPLATE_FACTS = ("scaling_group_id", "scaling_activity_id", "content_hash")
 CLAIM_PREFIX = "pending-claim/"
 _CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a-f]{16})\Z")
 
+PARKED_PREFIX = "pending-delete/"
+
 OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
 
@@ -49,6 +51,11 @@ def claim(wanted_name: str, stamped: float, nonce: str) -> Claim:
     return Claim(nonce, int(stamped), _hash(wanted_name))
 
 
+def parked(wanted_name: str) -> str:
+    """What a group is called while it is decided whether it is deleted (see `parked`)."""
+    return f"{PARKED_PREFIX}{_hash(wanted_name)}"
+
+
 def read_claim(name: str) -> Claim | None:
     match = _CLAIM.match(name)
     return match and Claim(match[3], int(match[2]), match[1])
@@ -57,8 +64,9 @@ def read_claim(name: str) -> Claim | None:
 def name_problems(name: str, path: str) -> list[Problem]:
     if not _NAME.match(name):
         return [Problem(path, "must be 1 to 80 letters, digits, - / . _")]
-    if name.startswith(CLAIM_PREFIX):
-        return [Problem(path, f"must not begin with {CLAIM_PREFIX}, which marks unfinished groups")]
+    for prefix in (CLAIM_PREFIX, PARKED_PREFIX):
+        if name.startswith(prefix):
+            return [Problem(path, f"must not begin with {prefix}, which marks unfinished groups")]
     return []
 
 
