@@ -172,6 +172,7 @@ class Task:
             made=outcome.created,  # created is the name of a field of every log record
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
+            left_out={out.backend.server_id: out.code for out in outcome.plan.left_out},
             dropped=len(outcome.dropped_instances),
             error=error and error.fields(),
         )

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from random import Random
 from typing import Any
 
 import pytest
 
-from provisioner.core import claim, lease, naming, takeaway
+from provisioner.core import claim, lease, naming, parked, takeaway
 from provisioner.core.commands import DeleteGroup
 from provisioner.core.deregister import Deregistered, Removal, deregister
 from provisioner.core.ensure import ensure
@@ -116,7 +115,7 @@ def walk(random: Random, world: World, budget: Budget, *protocols: Any) -> bool:
     state = State(world, tuple(map(Run, protocols)), budget)
     for _ in range(LONGEST_WALK):
         check(state, WANTED)
-        following = list(explorer._following(state))  # noqa: SLF001 - the explorer's own next steps
+        following = list(explorer._following(state))
         if not following:
             return True
         calm = [each for each in following if each.budget == state.budget]
@@ -138,7 +137,7 @@ def deleted_at_once(_desired: Any, _own: Any, group_id: str) -> Any:
 
 
 def deleted_without_a_second_look(desired: Any, own: Any, group_id: str) -> Any:
-    yield from takeaway.park(desired, own, group_id)
+    yield from parked.park(desired, own, group_id)
     yield DeleteGroup(group_id)
     return False
 

@@ -15,6 +15,7 @@ from provisioner.core.errors import Code, Problem, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
     EventRef,
+    LeftOut,
     LifecycleResult,
     Outcome,
     Plan,
@@ -31,7 +32,12 @@ def outcome(status: Status = Status.PROVISIONED, **changes: Any) -> Outcome:
 
 
 def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> None:
-    plan = Plan(add=servers(1), already_present=servers(1, first=2), foreign=servers(3, first=9))
+    plan = Plan(
+        add=servers(1),
+        already_present=servers(1, first=2),
+        foreign=servers(3, first=9),
+        left_out=(LeftOut(servers(1, first=4)[0], "InvalidServerId.NotExist"),),
+    )
     document = result.result_document(
         outcome(
             created=True,
@@ -62,6 +68,8 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
             "reweighedCount": 0,
             "alreadyPresentCount": 1,
             "foreignCount": 3,
+            "leftOut": [{"ServerId": "i-0004", "Port": 8080, "code": "InvalidServerId.NotExist"}],
+            "leftOutCount": 1,
             "dropped": ["i-0003"],
             "droppedCount": 1,
         },
@@ -174,6 +182,8 @@ def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: 
         "reweighedCount": 2,
         "alreadyPresentCount": 0,
         "foreignCount": 0,
+        "leftOut": [],
+        "leftOutCount": 0,
         "dropped": [],
         "droppedCount": 1,
     }

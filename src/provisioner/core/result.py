@@ -78,6 +78,8 @@ def _data(outcome: Outcome) -> dict[str, Any]:
             "reweighedCount": len(plan.reweigh),
             "alreadyPresentCount": len(plan.already_present),
             "foreignCount": len(plan.foreign),
+            "leftOut": [{**_key(out.backend), "code": out.code} for out in plan.left_out],
+            "leftOutCount": len(plan.left_out),
             "dropped": list(outcome.dropped_instances),
             "droppedCount": len(outcome.dropped_instances),
         },
@@ -109,4 +111,8 @@ def _correlation(outcome: Outcome) -> dict[str, Any]:
 
 
 def _keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
-    return [{"ServerId": backend.server_id, "Port": backend.port} for backend in backends]
+    return [_key(backend) for backend in backends]
+
+
+def _key(backend: Backend) -> dict[str, Any]:
+    return {"ServerId": backend.server_id, "Port": backend.port}
