@@ -79,34 +79,34 @@ def search(world: World, budget: Budget, *protocols: Any) -> explorer.Found:
     return explore(protocols, WANTED, budget, world=world, check=check)
 
 
-BUDGETS = [
-    pytest.param(Budget(), id="nothing goes wrong"),
-    pytest.param(Budget(ticks=1), id="time passes"),
-    pytest.param(Budget(crashes=1), id="a run crashes"),
-    pytest.param(Budget(ambiguous=1), id="an answer is lost"),
-    pytest.param(Budget(crashes=1, ticks=1), id="a run crashes and time passes"),
+COME_AND_LEAVE = (coming(), leaving())
+RACERS = {
+    "one comes and one leaves": (ONE_LEAVES, COME_AND_LEAVE),
+    "likewise, and a crash left the empty group parked": (LEFT_BY_A_CRASH[0], COME_AND_LEAVE),
+    "likewise, and it is not empty": (LEFT_BY_A_CRASH[1], COME_AND_LEAVE),
+    "one leaves, delivered twice": (ONE_LEAVES, (leaving(), leaving())),
+}
+SHORT = [
+    *((racers, Budget()) for racers in RACERS),
+    *((racers, Budget(crashes=1)) for racers in RACERS if "not empty" not in racers),
+    ("one comes and one leaves", Budget(ambiguous=1)),
 ]
 
 
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_a_server_that_comes_and_one_that_leaves_end_in_one_group(budget: Budget) -> None:
-    assert search(ONE_LEAVES, budget, coming(), leaving()).ends
+def search_at_length() -> dict[tuple[str, Budget], explorer.Found]:
+    """Everything within one crash, one lost answer or one passing of time; takes many minutes."""
+    budgets = (Budget(crashes=1), Budget(ambiguous=1), Budget(ticks=1))
+    cases = [(racers, budget) for racers in RACERS for budget in budgets]
+    return {(r, b): search(RACERS[r][0], b, *RACERS[r][1]) for r, b in cases}
 
 
-@pytest.mark.parametrize("world", LEFT_BY_A_CRASH)
-@pytest.mark.parametrize("budget", BUDGETS[:4])
-def test_what_a_crash_left_parked_is_settled_by_whoever_comes_next(
-    world: World, budget: Budget
-) -> None:
-    assert search(world, budget, coming(), leaving()).ends
+@pytest.mark.parametrize(("racers", "budget"), SHORT)
+def test_two_racers_end_in_one_group_and_tell_the_truth(racers: str, budget: Budget) -> None:
+    world, protocols = RACERS[racers]
+    assert search(world, budget, *protocols).ends
 
 
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_two_deliveries_of_one_removal_end_alike(budget: Budget) -> None:
-    assert search(ONE_LEAVES, budget, leaving(), leaving()).ends
-
-
-WALKS = 150
+WALKS = 30
 LONGEST_WALK = 200  # steps: a run that waits for a claim goes on waiting when no time passes
 
 

@@ -77,6 +77,32 @@ def test_a_group_is_created_with_strict_json_and_with_nothing_that_was_not_given
     }
 
 
+def test_a_removal_names_its_backends_without_their_descriptions(
+    api: Canned, port: SlbLoadBalancers
+) -> None:
+    api.say(said(VServerGroupId="rsp-1"))
+
+    port.remove_backend_servers(
+        REGION, "rsp-1", [Backend("i-1", 80, 5, description="blue")], within=LONG
+    )
+
+    (query,) = api.asked
+    assert query["Action"] == "RemoveVServerGroupBackendServers"
+    assert query["BackendServers"] == '[{"ServerId":"i-1","Port":80,"Weight":5}]'
+
+
+@pytest.mark.parametrize("references", [True, False])
+def test_references_are_asked_for_only_where_they_are_needed(
+    api: Canned, port: SlbLoadBalancers, references: bool
+) -> None:
+    api.say(said(VServerGroups={"VServerGroup": [{"VServerGroupId": "rsp-1"}]}))
+
+    listed = port.list_vserver_groups(REGION, "lb-1", references=references, within=LONG).value
+
+    assert ("IncludeListener" in api.asked[0], "IncludeRule" in api.asked[0]) == (references,) * 2
+    assert [group.in_use for group in listed] == [False]
+
+
 def test_an_empty_group_is_created_without_a_list_of_backends(
     api: Canned, port: SlbLoadBalancers
 ) -> None:
