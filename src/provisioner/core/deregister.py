@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from . import naming
@@ -59,7 +58,7 @@ class Removal:
         return VServerGroup(self.region_id, self.load_balancer_id, "")
 
     def named(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self.names)
+        return any(naming.matches(name, pattern) for pattern in self.names)
 
     def whole_name(self, group: VServerGroup) -> str:
         """The name that a parked group had; empty where it is not known."""

@@ -83,6 +83,12 @@ def template_problems(template: str, path: str) -> list[Problem]:
     return name_problems("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
 
 
+def matches(name: str, pattern: str) -> bool:
+    """A * in the pattern, which no name has, stands for anything."""
+    parts = map(re.escape, pattern.split("*"))
+    return re.fullmatch(".*".join(parts), name) is not None
+
+
 def needs_activity(template: str) -> bool:
     return any(fact == "scaling_activity_id" for _, fact, _, _ in Formatter().parse(template))
 
