@@ -158,3 +158,26 @@ def test_ownership_fits_into_tags_and_into_a_description() -> None:
         assert len(key) <= 64
         assert len(value) <= 128
     assert naming._NAME.match(naming.ownership_description(mark))
+
+
+def test_no_group_may_be_wanted_under_the_name_of_a_parked_one() -> None:
+    parked = naming.parked("web-8080")
+    assert len(parked) <= 80
+    assert parked == naming.parked("web-8080") != naming.parked("web-8081")
+    assert [problem.path for problem in naming.name_problems(parked, "/here")] == ["/here"]
+    assert naming.read_claim(parked) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "fits"),
+    [
+        ("asg-1", "asg-1", True),
+        ("asg-1/a", "asg-1/*", True),
+        ("asg-1", "asg-1/*", False),
+        ("asg-12", "asg-1", False),
+        ("axb", "a.b", False),
+        ("x-asg-1/a", "asg-1/*", False),
+    ],
+)
+def test_a_star_stands_for_what_only_an_event_knows(name: str, pattern: str, fits: bool) -> None:
+    assert naming.matches(name, pattern) is fits
