@@ -52,13 +52,13 @@ def meet(cloud: Deployment, parties: int) -> list[str]:
     look = cloud.load_balancers.list_vserver_groups
 
     def list_vserver_groups(
-        region_id: str, load_balancer_id: str, *, within: float
+        region_id: str, load_balancer_id: str, *, references: bool = False, within: float
     ) -> Answer[tuple[VServerGroup, ...]]:
         if load_balancer_id not in seen:
             seen.add(load_balancer_id)
             threads.append(current_thread().name)
             meeting.wait(LONG_ENOUGH)
-        return look(region_id, load_balancer_id, within=within)
+        return look(region_id, load_balancer_id, references=references, within=within)
 
     cloud.load_balancers.list_vserver_groups = list_vserver_groups  # type: ignore[method-assign]
     return threads

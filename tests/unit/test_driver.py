@@ -280,17 +280,17 @@ class Stubborn:
         self.call = cloud.load_balancers.list_vserver_groups
         self.given: list[float] = []
 
-    def __call__(self, *asked: Any, within: float) -> Any:
+    def __call__(self, *asked: Any, within: float, **how: Any) -> Any:
         self.given.append(within)
         if len(self.given) > self.times:
-            return self.call(*asked, within=within)
+            return self.call(*asked, within=within, **how)
         self.cloud.clock.advance(within)
         raise self.error
 
 
 def stubborn(cloud: Deployment, times: int, error: Retryable = BUSY) -> Stubborn:
     call = Stubborn(cloud, times, error)
-    cloud.load_balancers.list_vserver_groups = call  # type: ignore[method-assign,assignment]
+    cloud.load_balancers.list_vserver_groups = call  # type: ignore[method-assign]
     return call
 
 
@@ -312,3 +312,17 @@ def test_without_a_hold_to_ask_and_of_what_is_not_tried_again_there_is_one_stret
     with pytest.raises(type(error)):
         ask(held(cloud, Holding(cloud, every=every)), commands.ListGroups())
     assert len(call.given) == 1
+
+
+def test_a_wait_that_is_to_be_whole_has_no_jitter(cloud: Deployment) -> None:
+    ask(drive(cloud), commands.Wait(7.0, whole=True))
+    assert cloud.clock.waits == [7.0]
+
+
+def test_a_delete_that_is_bound_in_time_is_not_sent_later(cloud: Deployment) -> None:
+    made = cloud.stands()
+    driven = drive(cloud)
+    with pytest.raises(Retryable) as raised:
+        ask(driven, commands.ListGroups(), commands.DeleteGroup(made.id, before=1.0))
+    assert raised.value.code == Code.OUT_OF_TIME.value
+    assert cloud.operations == ["list"]

@@ -137,15 +137,15 @@ def test_a_call_that_is_tried_again_for_long_does_not_keep_heartbeats_back() -> 
         cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
     throttle = cloud.load_balancers.list_vserver_groups
 
-    def stretched(*asked: Any, within: float) -> Any:
+    def stretched(*asked: Any, within: float, **how: Any) -> Any:
         """As the adapter: tries until the time it was given is up."""
         try:
-            return throttle(*asked, within=within)
+            return throttle(*asked, within=within, **how)
         except Retryable:
             cloud.clock.advance(within)
             raise
 
-    cloud.load_balancers.list_vserver_groups = stretched  # type: ignore[method-assign,assignment]
+    cloud.load_balancers.list_vserver_groups = stretched  # type: ignore[method-assign]
     (outcome,) = cloud.complete(HOOK)
     assert (outcome.status, answers(cloud)) == (Status.PROVISIONED, [CONTINUE])
     assert len(beats(cloud)) >= 2
