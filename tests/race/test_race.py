@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from provisioner.core import claim, commands, held, lease
-from provisioner.core import ensure as protocol
 from provisioner.core.ensure import ensure
 from provisioner.core.ensured import Ensured, made, the_one
 from provisioner.core.model import Backend, Desired, OnExisting, VServerGroup
@@ -22,7 +21,7 @@ DESIRED = Desired(WANTED, OnExisting.EXTEND, "fingerprint")
 @pytest.fixture(autouse=True)
 def one_length_of_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long to wait is the driver's affair: one length keeps alike states alike."""
-    for module in (claim, lease, protocol):
+    for module in (claim, lease):
         monkeypatch.setattr(module, "SHORTEST_WAIT", lease.LONGEST_WAIT)
 
 
