@@ -4,13 +4,14 @@
 PYTHON ?= python3
 EVENT ?=
 
-.PHONY: help run test lint cloud fuzz coverage emulator-coverage lock clean
+.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
 	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
+	@echo "make chaos              1,000 deliveries while calls fail and processes die"
 	@echo "make fuzz               200,000 bent inputs to everything that reads one"
 	@echo "make coverage           what the tests reach"
 	@echo "make emulator-coverage  write docs/emulator-coverage.md from the code"
@@ -31,6 +32,9 @@ lint: .venv/.ready
 cloud: .venv/.ready
 	@.venv/bin/python -m localcloud --port 8900
 
+chaos: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m chaos
+
 fuzz: .venv/.ready
 	@PYTHONPATH=tests .venv/bin/python -m fuzz
 
@@ -38,7 +42,10 @@ coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q
 	.venv/bin/coverage report
 
-emulator-fuzz: .venv/.ready
+emulator-chaos: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m chaos
+
+fuzz: .venv/.ready
 	@PYTHONPATH=tests .venv/bin/python -m fuzz
 
 coverage: .venv/.ready

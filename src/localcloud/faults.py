@@ -15,6 +15,7 @@
 Seconds are the cloud's: moving its clock forward ends them.
 `commit` replaces the answer of a call that succeeds; a refused one is answered as ever.
 crash_caller strikes calls of functions only: the instance that called ends, with all that it does.
+A rule with a `caller` (as the journal names it) leaves the calls of all others alone.
 
 A rule fires for the matching calls after its first `skip`, `count` times, or each time with
 `probability`, drawn from its own `seed`: the same calls in the same order fail in the same way.
@@ -45,6 +46,7 @@ class Fault:
     kind: str
     service: str | None = None
     action: str | None = None
+    caller: str | None = None
     status: int | None = None
     code: str = ""
     message: str = "A fault that was asked for."
@@ -66,6 +68,8 @@ class Fault:
     def strikes(self, call: Call) -> bool:
         name = call.service.name if call.service else None
         if self.service not in (None, name) or self.action not in (None, call.action):
+            return False
+        if self.caller and not (call.identity and call.identity.caller == self.caller):
             return False
         if self.kind == "crash_caller" and not (call.identity and call.identity.function):
             return False

@@ -205,3 +205,11 @@ def test_a_hanging_call_keeps_nobody_else_waiting(control: Any, sdk: Any) -> Non
     sdk.slb().create_vserver_group(CREATE)
     assert groups(control) == 2
     thread.join()
+
+
+def test_a_rule_for_one_caller_leaves_all_others_alone(control: Any, slb: Any) -> None:
+    control.fault(kind="html", caller="somebody-else")
+    slb.create_vserver_group(CREATE)
+    control.fault(kind="html", caller="localcloud")
+    with pytest.raises(Exception, match="Failed to parse"):
+        slb.create_vserver_group(CREATE)
