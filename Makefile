@@ -4,11 +4,12 @@
 PYTHON ?= python3
 EVENT ?=
 
-.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean
+.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
 	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
+	@echo "make bench              measure it beside what a user would write, into docs/performance.md"
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
@@ -23,6 +24,9 @@ run: .venv/.ready
 
 test: .venv/.ready
 	@.venv/bin/python tests/environments.py
+
+bench: .venv/.ready
+	@.venv/bin/python -m bench
 
 lint: .venv/.ready
 	.venv/bin/ruff check

@@ -189,7 +189,7 @@ def test_many_threads_publish_at_once_and_nothing_is_mixed_up(bench: Bench) -> N
 
 def test_a_connection_that_has_been_idle_is_not_trusted(bench: Bench) -> None:
     bench.publish("first")
-    used = bench.port._messages._idle[0][0].mns_client.http.conn.sock
+    used = bench.port._messages._idle[0][0].http.conn.sock
     bench.clock.advance(600)
 
     bench.publish("second")
@@ -227,7 +227,7 @@ def test_an_open_connection_too_waits_no_longer_than_the_time_that_is_left(bench
     bench.publish("first")
     bench.port.publish("second", tag="", within=2.0)
 
-    connection = bench.port._messages._idle[0][0].mns_client.http.conn
+    connection = bench.port._messages._idle[0][0].http.conn
     assert connection.sock.gettimeout() == 2.0
 
 

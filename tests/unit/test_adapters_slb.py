@@ -453,15 +453,17 @@ def test_an_endpoint_is_a_url_or_a_host_and_tls_unless_it_says_otherwise(
     assert (client._protocol, client._endpoint) == (protocol, host)
 
 
-def test_a_client_is_kept_for_as_long_as_its_credentials() -> None:
+def test_a_client_is_kept_for_its_region_and_signs_with_the_credentials_of_the_moment() -> None:
     keys = [Credentials("key", "secret")]
     connection = Connection(lambda: keys[-1], "http://127.0.0.1:1")
     api = SlbLoadBalancers(connection, FakeClock(), replayable())._api
 
     first = api._client(REGION)
+    before = first._credential.get_credential()
+    keys.append(Credentials("other", "secret", "token"))
+    after = first._credential.get_credential()
+
     assert api._client(REGION) is first
     assert api._client("cn-beijing") is not first
-    keys.append(Credentials("key", "secret", "token"))
-    second = api._client(REGION)
-    assert second is not first
-    assert api._client(REGION) is second
+    assert (before.access_key_id, before.security_token) == ("key", None)
+    assert (after.access_key_id, after.security_token) == ("other", "token")

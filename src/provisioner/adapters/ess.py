@@ -11,9 +11,6 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from alibabacloud_ess20220222 import models
-from alibabacloud_ess20220222.client import Client
-
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import LifecycleAction, LifecycleResult
 from provisioner.ports import (
@@ -36,7 +33,12 @@ from .ess_wire import (
 )
 from .refusals import Operation, Rule, rejected
 from .retry import Retry
+from .sdk import importing_parts_in_use
 from .tea import Api
+
+with importing_parts_in_use():
+    from alibabacloud_ess20220222 import models
+    from alibabacloud_ess20220222.client import Client
 
 T = TypeVar("T")
 

@@ -6,14 +6,18 @@ written as the name of its type, so that no object's text can carry a payload or
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
 from typing import IO
 
-from aws_lambda_powertools import Logger
-
 from provisioner.ports import Log
+
+from .sdk import importing_parts_in_use
+
+with importing_parts_in_use():
+    from aws_lambda_powertools import Logger
 
 SERVICE = "vservergroup-provisioner"
 
@@ -67,7 +71,7 @@ def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERV
         stream=stream or sys.stdout,
         utc=True,
         use_rfc3339=True,
-        json_default=lambda value: type(value).__name__,
+        json_serializer=_encoder.encode,
     )
     # Whatever the host has on the root logger would print each line a second time.
     logging.getLogger(service).propagate = False
@@ -84,6 +88,8 @@ def silence_sdk_loggers() -> None:
     logging.getLogger().addFilter(_not_from_an_sdk)
 
 
+# One for all lines: json.dumps would make one for each.
+_encoder = json.JSONEncoder(separators=(",", ":"), default=lambda value: type(value).__name__)
 _OUTCOMES = {"refused": "warning", "failed": "error"}
 _LOUD = {"paused": "warning", "circuit_breaker": "error"}
 _NOWHERE = logging.NullHandler()

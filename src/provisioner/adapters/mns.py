@@ -17,12 +17,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from mns.account import Account
-from mns.auth import Credentials
-from mns.mns_exception import MNSClientParameterException, MNSServerException
-from mns.queue import Message
-from mns.topic import TopicMessage
-
 from provisioner.core.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
 from provisioner.core.result import LONGEST, LONGEST_TAG
 from provisioner.ports import Clock, DeadLetters, Notifications
@@ -41,6 +35,17 @@ from .refusals import (
     unreachable,
 )
 from .retry import Retry
+from .sdk import importing_parts_in_use
+
+with importing_parts_in_use():
+    from mns.auth import Credentials
+    from mns.mns_client import MNSClient
+    from mns.mns_exception import (
+        MNSClientNetworkException,
+        MNSClientParameterException,
+        MNSServerException,
+    )
+    from mns.topic import Topic, TopicMessage
 
 _PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
 _SEND = Operation("SendMessage", writes=False)  # likewise
@@ -64,9 +69,9 @@ _RULES = (
 
 _NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
-# A server closes what is idle, and a frozen instance does not notice; a new connection is cheaper
-# than finding out.
-_IDLE_SECONDS = 5.0
+# What a server closed, the first request finds out, and the second mends. A frozen instance's
+# connection may be dead without a word, though, and then only the timeout tells.
+_IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,7 @@ class MnsNotifications(Notifications):
         _check(document, tag)
         return self._messages.sent(
             _PUBLISH,
-            lambda account: account.get_topic(self._topic).publish_message(
-                TopicMessage(document, tag)
-            ),
+            lambda client: Topic(self._topic, client).publish_message(TopicMessage(document, tag)),
             within,
         )
 
@@ -107,28 +110,30 @@ class MnsDeadLetters(DeadLetters):
 
     def send(self, letter: str, *, within: float) -> str:
         _check(letter, "")
-        return self._messages.sent(_SEND, lambda account: self._send(account, letter), within)
+        return self._messages.sent(_SEND, lambda client: self._send(client, letter), within)
 
     def close(self) -> None:
         self._messages.close()
 
-    def _send(self, account: Account, letter: str) -> Any:
-        queue = account.get_queue(self._queue)
+    def _send(self, client: MNSClient, letter: str) -> Any:
+        from mns.queue import Message, Queue  # noqa: PLC0415 - few instances ever send a letter
+
+        queue = Queue(self._queue, client)
         queue.set_encoding(False)  # its Base64 would count towards the limit
         return queue.send_message(Message(letter))
 
 
 class _Messages:
-    """An account of the SDK's must not be used by two threads at once: each call takes one that is
+    """A client of the SDK's must not be used by two threads at once: each call takes one that is
     idle, or makes one."""
 
     def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
         self._connection = connection
         self._clock = clock
         self._retry = Retry(clock, random)
-        self._idle: deque[tuple[Account, float]] = deque()
+        self._idle: deque[tuple[MNSClient, float]] = deque()
 
-    def sent(self, operation: Operation, send: Callable[[Account], Any], within: float) -> str:
+    def sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
         """Answers the MessageId."""
         return self._retry.until_answered(
             lambda left: self._sent(operation, send, left), within=within, repeatable=True
@@ -136,42 +141,52 @@ class _Messages:
 
     def close(self) -> None:
         while self._idle:
-            self._idle.pop()[0].mns_client.close_connection()
+            self._idle.pop()[0].close_connection()
 
-    def _sent(self, operation: Operation, send: Callable[[Account], Any], within: float) -> str:
-        with _our_errors(operation), self._account() as account:
-            _limit(account, self._connection.timeout(within))
-            sent = send(account)
+    def _sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
+        with _our_errors(operation), self._client() as client:
+            seconds = self._connection.timeout(within)
+            was_open = bool(client.http.conn.sock)
+            try:
+                _limit(client, seconds)
+                sent = send(client)
+            except MNSClientNetworkException as error:
+                if not was_open or isinstance(error.__context__, TimeoutError):
+                    raise
+                # The server closed what was idle, and only sending tells. The SDK has closed it
+                # too, so that this time it connects.
+                _limit(client, seconds)
+                sent = send(client)
             if not sent.message_id:
                 raise ValueError
             return str(sent.message_id)
 
     @contextmanager
-    def _account(self) -> Iterator[Account]:
-        account = self._take()
+    def _client(self) -> Iterator[MNSClient]:
+        client = self._take()
         try:
-            yield account
+            yield client
         except BaseException:
-            account.mns_client.close_connection()
+            client.close_connection()
             raise
-        self._idle.append((account, self._clock.now()))
+        self._idle.append((client, self._clock.now()))
 
-    def _take(self) -> Account:
+    def _take(self) -> MNSClient:
         try:
-            account, used_at = self._idle.pop()
+            client, used_at = self._idle.pop()
         except IndexError:
-            return self._new_account()
+            return self._new_client()
         if self._clock.now() - used_at > _IDLE_SECONDS:
-            account.mns_client.close_connection()  # the next request opens it again
-        return account
+            client.close_connection()  # the next request opens it again
+        return client
 
-    def _new_account(self) -> Account:
+    def _new_client(self) -> MNSClient:
         provider = _Rotating(self._connection)
-        return Account(self._connection.endpoint, credentials_provider=provider)
+        return MNSClient(self._connection.endpoint, credentials_provider=provider)
 
 
-def _limit(account: Account, seconds: float) -> None:
-    connection = account.mns_client.http.conn
+def _limit(client: MNSClient, seconds: float) -> None:
+    connection = client.http.conn
     connection.connection_timeout = seconds  # heeded when it connects over HTTP
     connection.timeout = seconds  # heeded when it connects over HTTPS, which has no such setting
     if connection.sock:

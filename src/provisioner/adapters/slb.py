@@ -9,9 +9,6 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from alibabacloud_slb20140515 import models
-from alibabacloud_slb20140515.client import Client
-
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import Backend, VServerGroup
 from provisioner.ports import Answer, Clock, LoadBalancers
@@ -19,6 +16,7 @@ from provisioner.ports import Answer, Clock, LoadBalancers
 from .connection import Connection
 from .refusals import Operation
 from .retry import Retry
+from .sdk import importing_parts_in_use
 from .slb_rules import ADD, CREATE, DELETE, LIST, READ, REMOVE, RULES, SET
 from .slb_wire import (
     backend_servers,
@@ -30,6 +28,10 @@ from .slb_wire import (
 )
 from .tea import Api
 from .turns import Turns
+
+with importing_parts_in_use():
+    from alibabacloud_slb20140515 import models
+    from alibabacloud_slb20140515.client import Client
 
 T = TypeVar("T")
 

@@ -10,22 +10,26 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from alibabacloud_tea_openapi.utils_models import Config
-from darabonba.exceptions import UnretryableException
-from darabonba.runtime import RuntimeOptions
-from requests import exceptions as requests_errors
-from urllib3 import exceptions as urllib3_errors
-
 from provisioner.core.errors import Code, ConfigurationError, ProvisionerError, Rejected
-from provisioner.ports import Credentials
 
 from .connection import Connection
 from .refusals import Operation, Refusal, Rule, judge, unanswered, unreachable
+from .sdk import importing_parts_in_use
+from .tls import share_context
+
+with importing_parts_in_use():
+    from alibabacloud_credentials.models import CredentialModel
+    from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+    from alibabacloud_tea_openapi.utils_models import Config
+    from darabonba.exceptions import UnretryableException
+    from darabonba.runtime import RuntimeOptions
+    from requests import exceptions as requests_errors
+    from urllib3 import exceptions as urllib3_errors
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -53,16 +57,17 @@ class UnreadableAnswerError(Exception):
 
 
 class Api(Generic[C]):
-    """One product of the cloud. Keeps a client per region, made anew when the credentials have
-    rotated; the SDK keeps its connections per process, so that a new client is cheap."""
+    """One product of the cloud, with a client per region, which asks for the credentials each time
+    that it signs: they rotate."""
 
     def __init__(
         self, make: Callable[[Config], C], connection: Connection, rules: Iterable[Rule]
     ) -> None:
+        share_context()
         self._make = make
         self._connection = connection
         self._rules = tuple(rules)
-        self._clients: dict[str, tuple[Credentials, C]] = {}
+        self._clients: dict[str, C] = {}
 
     def call(
         self,
@@ -83,16 +88,15 @@ class Api(Generic[C]):
     def _client(self, region_id: str) -> C:
         if not _REGION_ID.match(region_id):
             raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
-        credentials = self._connection.identity()
+        self._connection.identity()  # there are credentials
         known = self._clients.get(region_id)
-        if known and known[0] == credentials:
-            return known[1]
-        try:
-            client = self._make(_config(self._connection, region_id, credentials))
-        except Exception as error:
-            raise ConfigurationError("the SDK refuses its endpoint or credentials") from error
-        self._clients[region_id] = (credentials, client)
-        return client
+        if known is None:
+            try:
+                known = self._make(_config(self._connection, region_id))
+            except Exception as error:
+                raise ConfigurationError("the SDK refuses its endpoint or credentials") from error
+            self._clients[region_id] = known
+        return known
 
 
 def _check_success(response: Any) -> None:
@@ -115,15 +119,24 @@ def _our_errors(operation: Operation, rules: Iterable[Rule]) -> Iterator[None]:
         raise unanswered(operation, type(error).__name__) from error
 
 
-def _config(connection: Connection, region_id: str, credentials: Credentials) -> Config:
+@dataclass(frozen=True, slots=True)
+class _Rotating:
+    connection: Connection
+
+    def get_credential(self) -> CredentialModel:
+        found = self.connection.identity()
+        return CredentialModel(
+            access_key_id=found.access_key_id,
+            access_key_secret=found.access_key_secret,
+            security_token=found.security_token or None,
+            type="sts" if found.security_token else "access_key",
+        )
+
+
+def _config(connection: Connection, region_id: str) -> Config:
     scheme, host = _split(connection.endpoint)
     return Config(
-        access_key_id=credentials.access_key_id,
-        access_key_secret=credentials.access_key_secret,
-        security_token=credentials.security_token or None,
-        region_id=region_id,
-        endpoint=host,
-        protocol=scheme,
+        credential=_Rotating(connection), region_id=region_id, endpoint=host, protocol=scheme
     )
 
 

@@ -1,0 +1,1 @@
+"""How fast the function is, beside what a user would write instead: `python -m bench`."""

@@ -1,0 +1,121 @@
+"""Imports of the SDKs only what the function uses: two thirds of their cold start are parts that a
+synchronous call never touches.
+
+While a thread is `importing_parts_in_use()`, a module named in `UNUSED` is not run: a stand-in
+takes its place, and what is imported from it is a promise. Whoever touches either, ever, gets the
+real thing; so nothing here has to know what an SDK does. A package in
+`BY_PARTS` only gathers what its modules define; each of these is loaded when it is first asked for.
+
+What is not as expected is imported plainly: a name that is not there any more, that was imported
+before, or a package that has come to do more than gather.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from threading import get_ident
+from types import ModuleType
+from typing import Any
+
+from .standin import StandIns
+
+# With everything below them.
+UNUSED = frozenset(
+    {
+        "aiohttp",  # asynchronous calls
+        "alibabacloud_credentials.client",  # ways to come by credentials: the role's are given
+        "alibabacloud_gateway_spi.client",  # interceptors of a gateway
+        "alibabacloud_gateway_spi.models",
+        "alibabacloud_tea_openapi.websocket_utils",
+        "asyncio",
+        "aws_lambda_powertools.metrics",
+        "aws_lambda_powertools.tracing",
+        "aws_lambda_powertools.utilities.jmespath_utils",  # reads events, which we decode
+        "charset_normalizer",  # guesses the encoding of text; JSON says it
+        "cryptography",  # RSA and SM2 signatures
+        "darabonba.websocket",
+        "idna",  # host names that are not ASCII
+        "importlib.metadata",
+        "logging.handlers",  # files
+        "xml.etree",  # DOM is what the answers of MNS are read with
+    }
+)
+BY_PARTS = frozenset({"alibabacloud_ess20220222.models", "alibabacloud_slb20140515.models"})
+
+_GATHERED = re.compile(r"^from \.(\w+) import (\w+)$", re.MULTILINE)
+_GATHERING = re.compile(
+    r"""^(\#.*|from\ __future__\ .*|from\ \.\w+\ import\ \w+
+    |__all__\ =\ \[|\ *['"]?\w+['"]?,?|\])?$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+@contextmanager
+def importing_parts_in_use() -> Iterator[None]:
+    finder = _Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        finder.open = False
+        sys.meta_path.remove(finder)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self) -> None:
+        self._thread = get_ident()
+        self._used: set[str] = set()
+        self.open = True
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        unused = self._is_unused(fullname)
+        if not self._at_work() or not (unused or fullname in BY_PARTS):
+            return None
+        found = PathFinder.find_spec(fullname, path, target)
+        if found is None or found.loader is None:
+            return None
+        found.loader = StandIns(self._at_work, self._used.add) if unused else _ByParts(found.loader)
+        return found
+
+    def _at_work(self) -> bool:
+        return self.open and get_ident() == self._thread
+
+    def _is_unused(self, name: str) -> bool:
+        while name and name not in self._used:
+            if name in UNUSED:
+                return True
+            name = name.rpartition(".")[0]
+        return False
+
+
+class _ByParts(Loader):
+    def __init__(self, real: Loader) -> None:
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        real = self._real
+        source = real.get_source(module.__name__) if isinstance(real, InspectLoader) else None
+        if not source or _GATHERING.sub("", source).strip():
+            real.exec_module(module)
+            return
+        parts = {name: part for part, name in _GATHERED.findall(source)}
+
+        def load(name: str) -> Any:
+            if name not in parts:
+                message = f"module {module.__name__!r} has no attribute {name!r}"
+                raise AttributeError(message)
+            found = getattr(importlib.import_module(f"{module.__name__}.{parts[name]}"), name)
+            return vars(module).setdefault(name, found)
+
+        vars(module).update(__getattr__=load, __all__=sorted(parts))

@@ -1,0 +1,97 @@
+"""The bench runs, and its report has its rows; nothing is timed here. What it counts is held."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench import events, measure
+from bench.cloud import Cloud, localcloud
+from bench.measure import Effort, Figure
+from bench.package import PEERS, ROOT, Package
+from bench.process import running
+from bench.report import Results
+
+HERE = Package(sys.executable, "here", ROOT / "src")
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with localcloud() as found:
+        yield found
+
+
+def results() -> Results:
+    """All alike: whatever is compared, is even."""
+    who = (*measure.PEERS, measure.OURS, measure.CALLS, "one call")
+    even = {name: dict.fromkeys(("cpu", "wall", "own", "memory"), Figure(2, 1, 3)) for name in who}
+    return Results(
+        cold={"3.10": even},
+        warm={"0 ms": even},
+        calls={"a case": ["CreateVServerGroup"] * 2},
+        lasting={
+            "connections": 3,
+            "events": 100,
+            "resident": (30.0, 30.0),
+            "replays per second": 10.0,
+            "localcloud per call": 1.0,
+        },
+        scale={
+            "backends": dict.fromkeys((1, 10), even["index"]),
+            "batches": {(n, 2): even["index"] for n in (1, 10)},
+            "overlap": dict.fromkeys((1, 10), even["index"]),
+        },
+        runs=1,
+    )
+
+
+def test_the_report_tells_everybody_beside_everybody_and_what_is_missed() -> None:
+    text = results().markdown()
+
+    assert "| 3.10 | the function | 2.0 (1.0–3.0) |" in text
+    assert "| 0 ms | careful |" in text
+    assert "CreateVServerGroup × 2" in text
+    assert "| cold start on 3.10 at most 0.5 of careful | 1.00 | **missed** |" in text
+    assert "| time at most linear in backends | exponent 0.00 | met |" in text
+
+
+def test_what_people_wrote_around_the_figures_stays(tmp_path: Path) -> None:
+    file = tmp_path / "performance.md"
+    file.write_text("before\n<!-- measured -->\nold\n<!-- /measured -->\nafter\n")
+
+    command.write(file, "new")
+
+    assert file.read_text() == "before\n<!-- measured -->\nnew\n<!-- /measured -->\nafter\n"
+
+
+def test_the_calls_are_those_that_the_protocol_needs(cloud: Cloud) -> None:
+    made = {case: len(calls) for case, calls in measure.calls(HERE, cloud).items()}
+
+    assert made == {
+        "hook, new group of 5": 9,
+        "hook, new group of 45": 13,
+        "hook, replay of 45": 7,
+        "HTTP plan": 1,
+    }
+
+
+def test_one_connection_to_each_host_is_enough_for_many_events(cloud: Cloud) -> None:
+    lasting = measure.lasting(HERE, cloud, replace(Effort.quick(), lasting=5))
+
+    assert lasting["connections"] == 3
+
+
+@pytest.mark.parametrize("peer", [*measure.PEERS, measure.CALLS])
+def test_every_peer_handles_the_same_event(cloud: Cloud, peer: str) -> None:
+    cloud.fresh(5)
+    with running(HERE, peer, cloud) as process:
+        process.started()
+        process.handle(events.hook(5))
+
+    assert {"CreateVServerGroup", "PublishMessage", "CompleteLifecycleAction"} <= {*cloud.calls()}
+    assert PEERS.is_dir()
