@@ -73,8 +73,8 @@ def test_the_calls_are_those_that_the_protocol_needs(cloud: Cloud) -> None:
     made = {case: len(calls) for case, calls in measure.calls(HERE, cloud).items()}
 
     assert made == {
-        "hook, new group of 5": 9,
-        "hook, new group of 45": 13,
+        "hook, new group of 5": 11,
+        "hook, new group of 45": 15,
         "hook, replay of 45": 7,
         "HTTP plan": 1,
     }
