@@ -14,16 +14,17 @@ from provisioner.settings import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 300  # lines; both are too long already
 GENERATED = {"build", "__pycache__", "node_modules"}
 HIDDEN_BUT_OURS = {".ci", ".gitignore"}
 
 
-def rows(marker: str) -> list[list[str]]:
+def rows(marker: str, file: Path = README) -> list[list[str]]:
     """Of the table between two markers, without its head."""
-    text = README.read_text("utf-8")
+    text = file.read_text("utf-8")
     found = re.findall(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
-    assert len(found) == 1, f"README.md has {len(found)} tables marked {marker}"
+    assert len(found) == 1, f"{file.name} has {len(found)} tables marked {marker}"
     lines = [line for line in found[0].splitlines() if line.strip()][2:]
     return [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in lines]
 
@@ -36,6 +37,18 @@ def test_the_readme_explains_every_environment_variable_as_the_code_does() -> No
 def test_the_readme_explains_every_code_of_ours() -> None:
     assert [row[0] for row in rows("codes")] == [f"`{code.value}`" for code in Code]
     assert all(row[1] for row in rows("codes"))
+
+
+def test_every_failure_that_the_operator_is_told_of_is_shown_by_a_test() -> None:
+    tests = {
+        match
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for match in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    told = rows("failures", OPERATIONS)
+    assert told
+    assert [row[0] for row in told if row[-1].strip("`") not in tests] == []
+    assert all(all(row) for row in told)
 
 
 def project_files() -> Iterator[Path]:
