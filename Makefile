@@ -3,13 +3,15 @@
 
 PYTHON ?= python3
 EVENT ?=
+SEED ?=
 
-.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench
+.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
 	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
 	@echo "make bench              measure it beside what a user would write, into docs/performance.md"
+	@echo "make race               explore the protocol under every interleaving; five minutes, SEED=…"
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
@@ -27,6 +29,9 @@ test: .venv/.ready
 
 bench: .venv/.ready
 	@.venv/bin/python -m bench
+
+race: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m race $(if $(SEED),--seed '$(SEED)')
 
 lint: .venv/.ready
 	.venv/bin/ruff check
@@ -46,13 +51,7 @@ coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q
 	.venv/bin/coverage report
 
-emulator-chaos: .venv/.ready
-	@PYTHONPATH=tests .venv/bin/python -m chaos
-
-fuzz: .venv/.ready
-	@PYTHONPATH=tests .venv/bin/python -m fuzz
-
-coverage: .venv/.ready
+emulator-coverage: .venv/.ready
 	.venv/bin/python -m localcloud.coverage > docs/emulator-coverage.md
 
 .venv/.ready: requirements-dev.txt

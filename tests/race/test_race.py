@@ -1,80 +1,63 @@
-"""Two deliveries of one event at once: every interleaving, within a bound on what may go wrong."""
+"""The protocol under small budgets of what `make race` explores; and the explorer has teeth."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 import pytest
 
-from provisioner.core import claim, commands, held, lease
-from provisioner.core.ensure import ensure
-from provisioner.core.ensured import Ensured, made, the_one
-from provisioner.core.model import Backend, Desired, OnExisting, VServerGroup
+from provisioner.core import ensure as protocol
 
-from .explorer import Budget, Violation, explore
-
-WANTED = VServerGroup("cn-hangzhou", "lb-0001", "Group1", (Backend("i-0001", 80),))
-DESIRED = Desired(WANTED, OnExisting.EXTEND, "fingerprint")
-
-
-@pytest.fixture(autouse=True)
-def one_length_of_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long to wait is the driver's affair: one length keeps alike states alike."""
-    for module in (claim, lease):
-        monkeypatch.setattr(module, "SHORTEST_WAIT", lease.LONGEST_WAIT)
+from . import fair, sampler
+from .explorer import Budget, Violation
+from .proof import Exploration, Sampling, bitten, explored, one_backend_a_call, sample, sampled_all
+from .teeth import TEETH, Tooth
 
 
 @pytest.mark.parametrize(
-    "budget",
+    "exploration",
     [
-        pytest.param(Budget(), id="nothing goes wrong"),
-        pytest.param(Budget(ticks=1), id="time passes"),
-        pytest.param(Budget(crashes=1), id="a run crashes"),
-        pytest.param(Budget(ambiguous=1), id="an answer is lost"),
-        pytest.param(Budget(crashes=1, ticks=1), id="a run crashes and time passes"),
+        pytest.param(Exploration("aa"), id="nothing goes wrong"),
+        pytest.param(Exploration("aa", Budget(crashes=1)), id="a run crashes"),
+        pytest.param(Exploration("aa", Budget(ticks=1)), id="time passes"),
+        pytest.param(Exploration("aa", Budget(ambiguous=1)), id="an answer is lost"),
+        pytest.param(Exploration("aaa", Budget(crashes=1)), id="three racers, one crashes"),
+        pytest.param(Exploration("ab", Budget(crashes=1)), id="two events, one group"),
+        pytest.param(
+            Exploration("ab", Budget(1, 1, 1, 1), world="the group is there"),
+            id="the group is there and all goes wrong",
+        ),
     ],
 )
-def test_two_racers_make_one_group_and_both_name_it(budget: Budget) -> None:
-    found = explore((lambda: ensure(DESIRED),) * 2, WANTED, budget)
+def test_racers_make_one_group_name_it_and_always_come_to_their_end(
+    exploration: Exploration,
+) -> None:
+    found, way = explored(exploration)
+
+    assert found.whole
     assert found.ends, "no interleaving came to its end"
+    assert 0 < way.most <= fair.CALLS
 
 
-def naive() -> Generator[Any, Any, Ensured]:
-    created = yield commands.CreateGroup(WANTED.name, {}, WANTED.backends)
-    return made(DESIRED, created.value)
+def test_three_and_four_racers_by_chance_make_one_group() -> None:
+    most = [sampled_all(Sampling(number, 100, f"test/{number}")) for number in (3, 4)]
+
+    assert 0 < max(most) <= sampler.CALLS
 
 
-def look_then_create() -> Generator[Any, Any, Ensured]:
-    listed = yield commands.ListGroups()
-    found = the_one(listed.value, DESIRED)
-    if found:
-        return made(DESIRED, found.id)
-    created = yield commands.CreateGroup(WANTED.name, {}, WANTED.backends)
-    return made(DESIRED, created.value)
+@pytest.mark.parametrize("tooth", TEETH, ids=lambda tooth: tooth.name)
+def test_the_explorer_finds_what_is_wrong_with_a_broken_protocol(tooth: Tooth) -> None:
+    violation = bitten(tooth)
+
+    assert violation is not None
+    assert tooth.violation in violation.what
+    assert violation.steps
 
 
-@pytest.mark.parametrize("handwritten", [naive, look_then_create])
-def test_the_explorer_finds_what_is_wrong_with_a_handwritten_function(handwritten: Any) -> None:
-    with pytest.raises(Violation, match="two groups bear the wanted name"):
-        explore((handwritten,) * 2, WANTED, Budget())
+def test_chance_finds_a_lowest_claim_that_does_not_wait() -> None:
+    (tooth,) = (tooth for tooth in TEETH if tooth.name == "a lowest claim that does not wait")
 
+    def some() -> None:
+        for number in range(500):
+            sample(4, f"test/{number}", protocol.ensure)
 
-def test_the_explorer_finds_that_a_lease_must_outlast_its_owner(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lease, "LEASE", -1.0)
-    with pytest.raises(Violation):
-        explore((lambda: ensure(DESIRED),) * 2, WANTED, Budget())
-
-
-def test_the_explorer_finds_that_a_claim_must_be_seen_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def blind(desired: Desired, own: held.Own, pending: Any) -> Any:
-        created = yield commands.CreateGroup(pending.name, desired.group.tags)
-        own.held = held.Held(created.value, pending, created.date)
-
-    monkeypatch.setattr(claim, "_claim", blind)
-    with pytest.raises(Violation, match="two groups bear the wanted name"):
-        explore((lambda: ensure(DESIRED),) * 2, WANTED, Budget())
+    with tooth.broken(), one_backend_a_call(), pytest.raises(Violation):
+        some()

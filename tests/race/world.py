@@ -1,0 +1,126 @@
+"""A model of the load balancer: groups, a clock, and calls whose effect is still to come.
+
+`World.call` is the one place that says what a command does and what is answered. Names need not be
+unique, a list has no backends and no CreateTime of a group's own, and what is not there is a 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from provisioner.core import backends, commands
+from provisioner.core.errors import Code, Fault, Rejected, Retryable
+from provisioner.core.model import Answer, Backend, VServerGroup
+
+from .marks import Shape, shape
+
+START = 150000  # seconds; six digits that begin with 1 are times, wherever they stand
+NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
+TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
+
+
+@dataclass(frozen=True)
+class Group:
+    id: str
+    name: str
+    backends: tuple[Backend, ...] = ()
+
+    @cached_property
+    def shape(self) -> Shape:
+        return shape(repr((self.id, self.name, self.backends)))
+
+    def as_read(self) -> VServerGroup:
+        return VServerGroup("r", "lb", self.name, self.backends, id=self.id)
+
+
+class Late(NamedTuple):
+    """A call whose effect may still come, until the given time at the latest."""
+
+    command: Any
+    until: float
+    shape: Shape
+
+
+class Heard(NamedTuple):
+    """What a run is told: a value, or an error that is thrown. Equal keys tell the same."""
+
+    value: Any
+    key: Hashable
+
+    @classmethod
+    def error(cls, error: Exception, kind: str) -> Heard:
+        return cls(error, kind)
+
+
+class World(NamedTuple):
+    groups: tuple[Group, ...] = ()
+    late: tuple[Late, ...] = ()
+    time: float = START
+    created: int = 0
+    drawn: tuple[str, ...] = ()
+
+    def call(self, command: Any) -> tuple[World, Heard]:
+        """The world once `command` has taken effect, and what its sender hears."""
+        match command:
+            case commands.ListGroups():
+                listed = tuple((g.id, g.name) for g in self.groups)
+                return self, self._answer(
+                    tuple(VServerGroup("r", "lb", name, id=id_) for id_, name in listed), listed
+                )
+            case commands.ReadGroup(id=id_):
+                read = self.group(id_)
+                return self, self._answer(read and read.as_read(), read)
+            case commands.CreateGroup(name=name, backends=servers):
+                made = Group(f"rsp-{self.created}", name, servers)
+                world = self._replace(groups=(*self.groups, made), created=self.created + 1)
+                return world, self._answer(made.id, made.id)
+        group = self.group(command.id)
+        if group is None:
+            return self, Heard.error(NOT_FOUND, "not found")
+        return self._changed(group, command), self._answer(None, None)
+
+    def _changed(self, group: Group, command: Any) -> World:
+        match command:
+            case commands.RenameGroup(name=name):
+                return self._with(replace(group, name=name))
+            case commands.AddBackends(backends=servers):
+                held = backends.distinct((*group.backends, *servers))
+                return self._with(replace(group, backends=held))
+            case commands.DeleteGroup():
+                return self._replace(groups=tuple(g for g in self.groups if g is not group))
+        raise AssertionError(command)
+
+    def group(self, id_: str) -> Group | None:
+        return next((g for g in self.groups if g.id == id_), None)
+
+    def sendable(self, command: Any) -> bool:
+        """The driver sends nothing about a claim that is too old."""
+        return self.time <= float(getattr(command, "before", self.time))
+
+    def later(self, command: Any, until: float) -> World:
+        late = Late(command, until, shape(repr((command, until))))
+        return self._replace(late=(*self.late, late))
+
+    def struck(self, late: Late) -> World:
+        rest = tuple(other for other in self.late if other is not late)
+        return self._replace(late=rest).call(late.command)[0]
+
+    def passed(self, seconds: float) -> World:
+        """A call takes effect in time or never: what is too late by then is gone."""
+        now = self.time + seconds
+        return self._replace(time=now, late=tuple(late for late in self.late if now <= late.until))
+
+    def _with(self, changed: Group) -> World:
+        return self._replace(
+            groups=tuple(changed if g.id == changed.id else g for g in self.groups)
+        )
+
+    def _answer(self, value: Any, key: Hashable) -> Heard:
+        """A Date header drops the fraction of the second."""
+        return Heard(Answer(value, float(int(self.time)), ""), (int(self.time), key))
+
+
+EMPTY = World()
