@@ -23,24 +23,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from provisioner.core import backends, commands
-from provisioner.core.ensured import Ensured
-from provisioner.core.errors import Ambiguous, ProvisionerError, Rejected, Retryable
+from provisioner.core import commands
 from provisioner.core.lease import LATE
-from provisioner.core.model import OnExisting
 
 from .marks import borne, mark
+from .promises import check, check_end, still_changing
 from .runs import Racer, Run
 from .trace import Step, told
-from .world import EMPTY, TOO_LATE, Heard, World
+from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, UNSENT, Heard, World
 
 TICKS = (10, 25, 50)  # seconds: a renewal is due; its owner is silent; every lease is over
-AMBIGUOUS = Heard.error(Ambiguous("no answer"), "ambiguous")
-BUSY = Heard.error(Retryable("SystemBusy", "try again later"), "busy")
-REFUSED = Heard.error(Rejected("InvalidParameter", "refused for good"), "refused")
-UNSENT = Heard.error(TOO_LATE, "too late")
 _NOTHING = Heard(None, None)
 
 
@@ -75,19 +69,6 @@ class State(NamedTuple):
         runs = [run.shape for run in self.runs]
         runs += [late.shape for late in world.late]
         return mark([group.shape for group in world.groups], runs, world.time, budget)
-
-
-class Violation(AssertionError):
-    def __init__(self, what: str, steps: tuple[str, ...]) -> None:
-        super().__init__(what, steps)
-        self.what, self.steps = what, steps
-
-    def __str__(self) -> str:
-        return "\n".join((self.what, *self.steps))
-
-    @classmethod
-    def of(cls, what: str, trace: Step | None) -> Violation:
-        return cls(what, told(trace))
 
 
 @dataclass
@@ -128,34 +109,17 @@ def explore(
                 marked = after.mark(after.budget)
                 if marked not in seen:
                     seen.add(marked)
-                    check(after.world, after.runs, after.trace)
+                    checked(after)
                     following.append(after)
         layer = following
     return found
 
 
-class Ran(Protocol):
-    """What a promise is about: who ran, and what became of it so far."""
-
-    racer: Racer
-    result: Ensured | None
-    error: ProvisionerError | None
-
-
-def check(world: World, runs: Sequence[Ran], trace: Step | None) -> None:
-    for number, run in enumerate(runs):
-        if run.error is not None and run.error is not REFUSED.value:
-            raise Violation.of(f"run {number} failed: {run.error}", trace)
-        wanted = run.racer.wanted
-        named = [group for group in world.groups if group.name == wanted.name]
-        if len(named) > 1:
-            raise Violation.of("two groups bear the wanted name", trace)
-        if run.result is None:
-            continue
-        if [group.id for group in named] != [run.result.group.id]:
-            raise Violation.of(f"run {number} reported a group that is not there", trace)
-        if backends.plan(named[0].backends, wanted.backends, OnExisting.EXTEND).add:
-            raise Violation.of(f"run {number} reported backends that are not there", trace)
+def checked(state: State) -> State:
+    check(state.world, state.runs, state.trace)
+    if state.over and not state.world.late:
+        check_end(state.world, state.runs, state.trace)
+    return state
 
 
 def _following(state: State) -> Iterator[State]:
@@ -233,7 +197,8 @@ def tell(state: State, number: int, heard: Heard, what: str, world: World) -> St
     run = state.runs[number]
     step = Step(state.trace, number, what, run.command, heard.value)
     after = run.heard(heard)
-    if after.error is BUSY.value:
+    racers = (other.racer for other in state.runs)
+    if after.error is BUSY.value or still_changing(after.error, racers):
         after = run.racer.begun()  # raised to the platform, which delivers again
     return _at(state._replace(world=world), number, after, step)
 

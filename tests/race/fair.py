@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from provisioner.core import commands
 from provisioner.core.lease import LONGEST_WAIT
 
-from .explorer import State, Violation, answer, check, tell
-from .trace import Step
+from .explorer import State, answer, checked, tell
+from .trace import Step, Violation
 from .world import Heard
 
 CALLS = 60  # of one run, from any state to its end: what is promised
@@ -66,7 +66,7 @@ def round_(state: State) -> State:
             called = not isinstance(command, commands.Wait | commands.Time | commands.Nonce)
             waited = waited or isinstance(command, commands.Wait)
             state = _told(state, number)
-            check(state.world, state.runs, state.trace)
+            checked(state)
             called = called or state.runs[number].command is None
     return _passed(state, LONGEST_WAIT) if waited or state.world.late else state
 
@@ -90,5 +90,4 @@ def _passed(state: State, seconds: float) -> State:
             trace = Step(trace, None, "strikes", late.command)
     world = world.passed(seconds)
     state = state._replace(world=world, trace=Step(trace, None, f"{seconds:g} s pass"))
-    check(state.world, state.runs, state.trace)
-    return state
+    return checked(state)

@@ -15,6 +15,7 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+from provisioner.core.deregister import Removal
 from provisioner.core.model import Desired
 
 _NO_FALL_THROUGH = frozenset(
@@ -33,6 +34,8 @@ def frozen(value: Any) -> Any:
         return value
     if isinstance(value, Desired):
         return value.fingerprint  # it never changes
+    if isinstance(value, Removal):
+        return value.mark
     if is_dataclass(value):
         kind: Any = type(value)
         return kind.__name__, tuple(frozen(getattr(value, name)) for name in _names(kind))

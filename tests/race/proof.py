@@ -8,29 +8,22 @@ from dataclasses import dataclass
 from random import Random
 from unittest.mock import patch
 
-from provisioner.core import claim, lease, naming
+from provisioner.core import claim, lease, sieve
 from provisioner.core import ensure as protocol
-from provisioner.core.model import BACKENDS_PER_CALL, Backend, Desired, OnExisting, VServerGroup
+from provisioner.core.model import BACKENDS_PER_CALL
 
-from .explorer import NOTHING_WRONG, Budget, Found, State, Violation, explore
+from .explorer import NOTHING_WRONG, Budget, Found, State, explore
 from .fair import Fair
-from .runs import Racer
+from .racers import WORLDS, Ensure, racers
 from .sampler import Chances, Sample
-from .teeth import STUCK, Ensure, Tooth
-from .world import EMPTY, START, Group, World
-
-NAME = "Group1"
-_LEFT = naming.claim(NAME, START - 30, "8" * 16)
-WORLDS = {
-    "an empty load balancer": EMPTY,
-    "the group is there": World((Group("rsp-0", NAME, (Backend("i-0000", 80),)),), created=1),
-    "a crashed claim is there": World((Group("rsp-0", _LEFT.name),), created=1),
-}
+from .teeth import STUCK, Tooth
+from .trace import Violation
+from .world import START
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """Racers by what they want: "aab" are two deliveries of one event and one of another."""
+    """Racers by their kinds: "aab" are two deliveries of one event and one of another."""
 
     racers: str
     budget: Budget = NOTHING_WRONG
@@ -47,43 +40,27 @@ class Exploration:
 
 @dataclass(frozen=True)
 class Sampling:
-    racers: int
+    kinds: tuple[str, ...]
     number: int
     seed: str
 
     @property
     def title(self) -> str:
-        return f"{self.racers} racers, by chance, seed {self.seed}"
-
-
-def racers(kinds: str, ensure: Ensure, *, several: bool = False) -> Sequence[Racer]:
-    known = {kind: racer(kind, ensure, several=several) for kind in sorted(set(kinds))}
-    return [known[kind] for kind in kinds]
-
-
-def racer(kind: str, ensure: Ensure, *, several: bool = False) -> Racer:
-    ids = [f"i-{kind}{number}" for number in range(1 + several)]
-    group = VServerGroup("cn-hangzhou", "lb-0001", NAME, tuple(Backend(i, 80) for i in ids))
-    desired = Desired(group, OnExisting.EXTEND, f"event {kind}")
-    return Racer(kind, lambda: ensure(desired), group)
+        return f"racers {' '.join(self.kinds)}, by chance, seed {self.seed}"
 
 
 @contextmanager
 def alike() -> Iterator[None]:
     """How long to wait is the driver's affair: one length keeps alike states alike."""
-    modules = (claim, lease, protocol)
-    patches = [patch.object(m, "SHORTEST_WAIT", lease.LONGEST_WAIT) for m in modules]
-    with patches[0], patches[1], patches[2]:
+    patches = [patch.object(m, "SHORTEST_WAIT", lease.LONGEST_WAIT) for m in (claim, lease)]
+    with patches[0], patches[1]:
         yield
 
 
 @contextmanager
 def one_backend_a_call(*, wanted: bool = True) -> Iterator[None]:
     size = 1 if wanted else BACKENDS_PER_CALL
-    with (
-        patch.object(claim, "BACKENDS_PER_CALL", size),
-        patch.object(protocol, "BACKENDS_PER_CALL", size),
-    ):
+    with patch.object(sieve, "BACKENDS_PER_CALL", size):
         yield
 
 
@@ -112,7 +89,8 @@ def bitten(tooth: Tooth) -> Violation | None:
 
     try:
         with alike(), tooth.broken() as ensure:
-            explore(racers("aa", ensure), tooth.budget, look=look)
+            runs = racers(tooth.racers, ensure)
+            explore(runs, tooth.budget, world=WORLDS[tooth.world], look=look)
     except Violation as violation:
         return violation
     return None
@@ -123,19 +101,14 @@ def sampled_all(what: Sampling) -> int:
     most = 0
     with one_backend_a_call():
         for number in range(what.number):
-            most = max(most, sample(what.racers, f"{what.seed}/{number}").most)
+            most = max(most, sample(what.kinds, f"{what.seed}/{number}").most)
     return most
 
 
-def sample(number: int, seed: str, ensure: Ensure = protocol.ensure) -> Sample:
+def sample(kinds: Sequence[str], seed: str, ensure: Ensure = protocol.ensure) -> Sample:
     random = Random(seed)  # noqa: S311 - it is to be told again
-    kinds = random.choice(("aaaa", "aaab", "aabb", "abcd"))[-number:]
+    runs = racers(random.choice(kinds), ensure, several=True)
     world = random.choice(tuple(WORLDS.values()))
-    one = Sample(
-        racers(kinds, ensure, several=True),
-        random,
-        Chances(),
-        world._replace(time=START + random.random()),
-    )
+    one = Sample(runs, random, Chances(), world._replace(time=START + random.random()))
     one.run()
     return one

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from provisioner.core.ensured import Ensured
 from provisioner.core.errors import ProvisionerError
 from provisioner.core.model import VServerGroup
 
@@ -19,16 +18,18 @@ from .frames import frozen, handles, position
 from .marks import Shape, shape
 from .world import Heard
 
-Protocol: TypeAlias = Callable[[], Generator[Any, Any, Ensured]]
+Protocol: TypeAlias = Callable[[], Generator[Any, Any, Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Racer:
-    """Who runs: runs of one racer are interchangeable."""
+    """Who runs: runs of one racer are interchangeable. It comes with the backends of the group
+    that it wants, or goes with the servers that leave the group."""
 
     name: str
     start: Protocol
     wanted: VServerGroup
+    leaving: frozenset[str] = frozenset()
     known: dict[str, Run] = field(default_factory=dict)
 
     def begun(self) -> Run:
@@ -45,7 +46,7 @@ class Run:
     def __init__(self, racer: Racer, told: tuple[Any, ...]) -> None:
         self.racer, self.told = racer, told
         self.command: Any = None
-        self.result: Ensured | None = None
+        self.result: Any = None  # Ensured or Deregistered
         self.error: ProvisionerError | None = None
         self.position = repr((racer.name, self._replayed()))
         self.shape: Shape = shape(self.position)

@@ -18,14 +18,13 @@ from random import Random
 from typing import Any
 
 from provisioner.core import commands
-from provisioner.core.ensured import Ensured
-from provisioner.core.errors import ProvisionerError, Rejected, Retryable
+from provisioner.core.errors import Code, ProvisionerError, Rejected, Retryable
 from provisioner.core.lease import CALL, LATE
 
-from .explorer import AMBIGUOUS, BUSY, REFUSED, Violation, check
+from .promises import check, check_end, still_changing
 from .runs import Racer
-from .trace import Step
-from .world import EMPTY, TOO_LATE, World
+from .trace import Step, Violation
+from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, TOO_LATE, World
 
 CALLS = 80  # of one run, once nothing more goes wrong
 INVOCATION = 60.0  # seconds that one delivery has
@@ -44,11 +43,11 @@ class Delivery:
     """A run that is under way."""
 
     racer: Racer
-    steps: Generator[Any, Any, Ensured]
+    steps: Generator[Any, Any, Any]
     deadline: float
     calls: int = 0
     command: Any = None
-    result: Ensured | None = None
+    result: Any = None
     error: ProvisionerError | None = None
 
 
@@ -77,6 +76,7 @@ class Sample:
             self.world = self.world._replace(time=time)
             act()
             check(self.world, self.deliveries, self.trace)
+        check_end(self.world, self.deliveries, self.trace)
 
     def _at(self, seconds: float, number: int) -> None:
         self._after(seconds, lambda: self._delivered(number))
@@ -98,8 +98,11 @@ class Sample:
             run.command = (run.steps.throw if thrown else run.steps.send)(heard)
         except StopIteration as end:
             run.command, run.result = None, end.value
-        except Retryable:
-            self._again(number, "ends, and is delivered again")
+        except Retryable as error:
+            if error.code == Code.STILL_CHANGING and not still_changing(error, self.racers):
+                run.command, run.error = None, error
+            else:
+                self._again(number, "ends, and is delivered again")
         except Rejected as error:
             run.command, run.error = None, error
         else:
@@ -117,9 +120,9 @@ class Sample:
                 self._heard(number, f"{random.getrandbits(64):016x}")
             case commands.Time():
                 self._heard(number, now + random.random())
-            case commands.Wait(seconds=seconds):
+            case commands.Wait(seconds=seconds, whole=whole):
                 out = now + seconds >= run.deadline
-                pause = 0.0 if out else random.uniform(seconds / 2, seconds)
+                pause = 0.0 if out else random.uniform(seconds if whole else seconds / 2, seconds)
                 self._after(pause, lambda: self._heard(number, BUSY.value if out else None))
             case _ if now >= run.deadline and not isinstance(command, commands.DeleteGroup):
                 self._heard(number, BUSY.value)

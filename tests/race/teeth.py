@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from provisioner.core import claim, commands, lease
+from provisioner.core import claim, commands, fill, held, lease, parked, takeaway
 from provisioner.core import ensure as protocol
-from provisioner.core.claim import GivenUp, Held, Own, Steps, fill
 from provisioner.core.ensured import Ensured, made, the_one
 from provisioner.core.errors import Rejected, Retryable
+from provisioner.core.held import GivenUp, Held, Own, Steps
 from provisioner.core.model import Answer, Desired, VServerGroup
-from provisioner.core.naming import claim as new_claim
+from provisioner.core.sieve import Sieve
 
 from .explorer import NOTHING_WRONG, Budget
+from .racers import Ensure
 
-Ensure = Callable[[Desired], Generator[Any, Any, Ensured]]
-TWO_NAMED = "two groups bear the wanted name"
+TWO_NAMED = "two groups stand for the wanted name"
 GONE = "reported a group that is not there"
 STUCK = "no end within"
 
@@ -39,6 +39,8 @@ class Tooth:
     ensure: Ensure = protocol.ensure
     budget: Budget = NOTHING_WRONG
     replaced: tuple[tuple[Any, str, Any], ...] = ()
+    racers: str = "aa"
+    world: str = "an empty load balancer"
 
     @contextmanager
     def broken(self) -> Iterator[Ensure]:
@@ -91,25 +93,33 @@ def _create_time(_: VServerGroup) -> str:
 
 def commit_before_fill(desired: Desired, own: Own, date: float) -> Steps:
     """As `claim.make`, the last two steps the other way round."""
-    nonce: str = yield commands.Nonce()
-    own.nonces.add(nonce)
-    own.held = None
     try:
-        yield from claim._claim(desired, own, new_claim(desired.group.name, date, nonce))
+        yield from claim.claim(desired, own, date)
         if own.held is None:
             return None
         done = yield from claim._commit(desired, own)
         if done is None:
             return None
         own.held = Held(done.group.id, None, date)
-        yield from fill(desired, own, desired.group.backends)
+        yield from fill.fill(desired, own, desired.group.backends, Sieve())
     except GivenUp:
-        yield from claim.undo(own)
+        yield from held.undo(own)
         return None
     except (Rejected, Retryable):
-        yield from claim.undo(own)
+        yield from held.undo(own)
         raise
     return replace(done, created=True)
+
+
+def deleted_at_once(_desired: Desired, _own: Own, group_id: str) -> Steps:
+    yield commands.DeleteGroup(group_id)
+    return False
+
+
+def deleted_without_a_second_look(desired: Desired, own: Own, group_id: str) -> Steps:
+    yield from parked.park(desired, own, group_id)
+    yield commands.DeleteGroup(group_id)
+    return False
 
 
 def without(function: Any, passage: str, instead: str) -> Any:
@@ -126,6 +136,8 @@ ABOUT_A_RENEWAL = """    except Ambiguous:
         raise GivenUp from None
     except Retryable:
         pass"""
+RENEWS_AGAIN = without(held.keep, ABOUT_A_RENEWAL, "    except Retryable: pass")
+OR_RENAMED = " or read.value.name != desired.group.name"
 
 TEETH = (
     Tooth(
@@ -168,12 +180,10 @@ TEETH = (
     ),
     Tooth(
         "renew after an ambiguous renewal",
-        "_keep does not give the claim up, and its owner renames it once more",
+        "keep does not give the claim up, and its owner renames it once more",
         GONE,
         budget=Budget(ambiguous=1, ticks=1),
-        replaced=(
-            (claim, "_keep", without(claim._keep, ABOUT_A_RENEWAL, "    except Retryable: pass")),
-        ),
+        replaced=tuple((module, "keep", RENEWS_AGAIN) for module in (claim, fill)),
     ),
     Tooth(
         "a lowest claim that does not wait",
@@ -198,9 +208,38 @@ TEETH = (
         "the lease of a claim never ends",
         STUCK,
         budget=Budget(crashes=1),
-        replaced=(
-            (claim, "expired", lambda *_: False),
-            (protocol, "expired", lambda *_: False),
-        ),
+        replaced=((claim, "expired", lambda *_: False),),
+    ),
+    Tooth(
+        "delete without parking",
+        "a group found empty is deleted under its name, while somebody adds to it",
+        GONE,
+        replaced=((takeaway, "_stands", deleted_at_once),),
+        racers="ax",
+        world="the group holds what leaves",
+    ),
+    Tooth(
+        "delete without the second look",
+        "a group is parked and deleted, though it may have been added to before it was parked",
+        GONE,
+        replaced=((takeaway, "_stands", deleted_without_a_second_look),),
+        racers="ax",
+        world="the group holds what leaves",
+    ),
+    Tooth(
+        "add without looking at the name again",
+        "_adopt reports what it added, though the group may have been parked meanwhile",
+        GONE,
+        replaced=((protocol, "_adopt", without(protocol._adopt, OR_RENAMED, "")),),
+        racers="ax",
+        world="the group holds what leaves",
+    ),
+    Tooth(
+        "a parked group that the next claim leaves",
+        "make fills and commits its own group beside one that is parked",
+        TWO_NAMED,
+        replaced=((claim, "parked_for", lambda *_: None),),
+        racers="ax",
+        world="it was left parked, not empty",
     ),
 )

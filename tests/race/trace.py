@@ -22,6 +22,19 @@ class Step(NamedTuple):
     heard: Any = None
 
 
+class Violation(AssertionError):
+    def __init__(self, what: str, steps: tuple[str, ...]) -> None:
+        super().__init__(what, steps)
+        self.what, self.steps = what, steps
+
+    def __str__(self) -> str:
+        return "\n".join((self.what, *self.steps))
+
+    @classmethod
+    def of(cls, what: str, trace: Step | None) -> Violation:
+        return cls(what, told(trace))
+
+
 def told(last: Step | None) -> tuple[str, ...]:
     steps: list[Step] = []
     while last is not None:
@@ -74,6 +87,8 @@ def said(command: Any) -> str:
             return f"creates {_name(name)}" + (f" with {_servers(servers)}" if servers else "")
         case commands.AddBackends(id=id_, backends=servers):
             return f"adds {_servers(servers)} to {id_}"
+        case commands.RemoveBackends(id=id_, backends=servers):
+            return f"removes {_servers(servers)} from {id_}"
         case commands.RenameGroup(id=id_, name=name):
             return f"renames {id_} to {_name(name)}"
         case commands.DeleteGroup(id=id_):

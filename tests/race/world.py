@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from provisioner.core import backends, commands
-from provisioner.core.errors import Code, Fault, Rejected, Retryable
+from provisioner.core import backends, commands, naming
+from provisioner.core.errors import IN_USE, Ambiguous, Code, Fault, Rejected, Retryable
 from provisioner.core.model import Answer, Backend, VServerGroup
 
 from .marks import Shape, shape
 
 START = 150000  # seconds; six digits that begin with 1 are times, wherever they stand
 NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
+BAD_SERVER = Rejected("InvalidServerId.NotFound", "no such server")
+REFERRED_TO = Retryable(min(IN_USE), "a listener or a rule refers to the group")
 TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
+OURS = naming.owner_tags("mark")
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,18 @@ class Group:
     id: str
     name: str
     backends: tuple[Backend, ...] = ()
+    in_use: bool = False
 
     @cached_property
     def shape(self) -> Shape:
-        return shape(repr((self.id, self.name, self.backends)))
+        return shape(repr((self.id, self.name, self.backends)))  # nothing changes `in_use`
+
+    def as_listed(self, *, references: bool) -> VServerGroup:
+        in_use = references and self.in_use
+        return VServerGroup("r", "lb", self.name, (), OURS, self.id, in_use=in_use)
 
     def as_read(self) -> VServerGroup:
-        return VServerGroup("r", "lb", self.name, self.backends, id=self.id)
+        return VServerGroup("r", "lb", self.name, self.backends, OURS, self.id)
 
 
 class Late(NamedTuple):
@@ -55,21 +63,28 @@ class Heard(NamedTuple):
         return cls(error, kind)
 
 
+AMBIGUOUS = Heard.error(Ambiguous("no answer"), "ambiguous")
+BUSY = Heard.error(Retryable("SystemBusy", "try again later"), "busy")
+REFUSED = Heard.error(Rejected("InvalidParameter", "refused for good"), "refused")
+UNSENT = Heard.error(TOO_LATE, "too late")
+
+
 class World(NamedTuple):
+    """`refuses`: servers that no group may hold."""
+
     groups: tuple[Group, ...] = ()
     late: tuple[Late, ...] = ()
     time: float = START
     created: int = 0
     drawn: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
 
     def call(self, command: Any) -> tuple[World, Heard]:
         """The world once `command` has taken effect, and what its sender hears."""
         match command:
-            case commands.ListGroups():
-                listed = tuple((g.id, g.name) for g in self.groups)
-                return self, self._answer(
-                    tuple(VServerGroup("r", "lb", name, id=id_) for id_, name in listed), listed
-                )
+            case commands.ListGroups(references=references):
+                listed = tuple(g.as_listed(references=references) for g in self.groups)
+                return self, self._answer(listed, tuple((g.id, g.name) for g in listed))
             case commands.ReadGroup(id=id_):
                 read = self.group(id_)
                 return self, self._answer(read and read.as_read(), read)
@@ -80,7 +95,19 @@ class World(NamedTuple):
         group = self.group(command.id)
         if group is None:
             return self, Heard.error(NOT_FOUND, "not found")
+        refusal = self._refusal(group, command)
+        if refusal is not None:
+            return self, Heard.error(refusal, refusal.code)
         return self._changed(group, command), self._answer(None, None)
+
+    def _refusal(self, group: Group, command: Any) -> Rejected | Retryable | None:
+        match command:
+            case commands.AddBackends(backends=servers):
+                bad = any(server.server_id in self.refuses for server in servers)
+                return BAD_SERVER if bad else None
+            case commands.DeleteGroup():
+                return REFERRED_TO if group.in_use else None
+        return None
 
     def _changed(self, group: Group, command: Any) -> World:
         match command:
@@ -89,6 +116,10 @@ class World(NamedTuple):
             case commands.AddBackends(backends=servers):
                 held = backends.distinct((*group.backends, *servers))
                 return self._with(replace(group, backends=held))
+            case commands.RemoveBackends(backends=servers):
+                gone = {server.key for server in servers}
+                kept = tuple(server for server in group.backends if server.key not in gone)
+                return self._with(replace(group, backends=kept))
             case commands.DeleteGroup():
                 return self._replace(groups=tuple(g for g in self.groups if g is not group))
         raise AssertionError(command)
