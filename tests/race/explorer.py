@@ -31,7 +31,7 @@ from provisioner.core.lease import LATE
 from .marks import borne, mark
 from .promises import check, check_end, still_changing
 from .runs import Racer, Run
-from .trace import Step, told
+from .trace import Step
 from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, UNSENT, Heard, World
 
 TICKS = (10, 25, 50)  # seconds: a renewal is due; its owner is silent; every lease is over

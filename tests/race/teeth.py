@@ -10,15 +10,16 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
 from provisioner.core import claim, commands, fill, held, lease, parked, takeaway
+from provisioner.core import deregister as leaving
 from provisioner.core import ensure as protocol
 from provisioner.core.ensured import Ensured, made, the_one
-from provisioner.core.errors import Rejected, Retryable
+from provisioner.core.errors import Ambiguous, Rejected, Retryable
 from provisioner.core.held import GivenUp, Held, Own, Steps
 from provisioner.core.model import Answer, Desired, VServerGroup
 from provisioner.core.sieve import Sieve
@@ -29,6 +30,7 @@ from .racers import Ensure
 TWO_NAMED = "two groups stand for the wanted name"
 GONE = "reported a group that is not there"
 STUCK = "no end within"
+STILL_THERE = "reported a server gone that is there"
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,13 @@ def commit_before_fill(desired: Desired, own: Own, date: float) -> Steps:
         yield from held.undo(own)
         raise
     return replace(done, created=True)
+
+
+def removed_and_believed(removal: leaving.Removal, actual: VServerGroup) -> Steps:
+    gone = removal.leaving(actual)
+    with suppress(Ambiguous):
+        yield commands.RemoveBackends(actual.id, gone)
+    return leaving.Shrunk(actual.id, actual.name, gone, len(actual.backends) - len(gone))
 
 
 def deleted_at_once(_desired: Desired, _own: Own, group_id: str) -> Steps:
@@ -209,6 +218,15 @@ TEETH = (
         STUCK,
         budget=Budget(crashes=1),
         replaced=((claim, "expired", lambda *_: False),),
+    ),
+    Tooth(
+        "remove without reading back",
+        "a removal is reported that was sent and not answered",
+        STILL_THERE,
+        budget=Budget(ambiguous=1),
+        replaced=((leaving, "_shrunk", removed_and_believed),),
+        racers="xx",
+        world="the group holds what leaves",
     ),
     Tooth(
         "delete without parking",
