@@ -30,6 +30,7 @@ from .racers import Ensure
 TWO_NAMED = "two groups stand for the wanted name"
 GONE = "reported a group that is not there"
 STUCK = "no end within"
+NAMELESS = "the group is without its name"
 STILL_THERE = "reported a server gone that is there"
 
 
@@ -259,5 +260,14 @@ TEETH = (
         replaced=((claim, "parked_for", lambda *_: None),),
         racers="ax",
         world="it was left parked, not empty",
+    ),
+    Tooth(
+        "a claim that is not outlasted",
+        "who finds the group filled reports it, while a crashed delivery's rename may park it yet",
+        NAMELESS,
+        budget=Budget(crashes=1, ambiguous=1),
+        replaced=((leaving, "_claimed", lambda *_: ()),),
+        racers="ax",
+        world="the group holds what leaves",
     ),
 )

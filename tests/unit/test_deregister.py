@@ -259,6 +259,28 @@ def test_a_replay_deletes_what_a_crash_left_empty_or_parked(cloud: Deployment) -
         assert cloud.names == []
 
 
+def test_a_group_that_a_crashed_delivery_parks_late_gets_its_name_back(cloud: Deployment) -> None:
+    made = owned(cloud, *servers(1, first=5))
+    cloud.claimed_by_another()
+    parked = replace(made, name=naming.parked(NAME))
+    cloud.clock.later(15.0, lambda: cloud.load_balancers.groups.update({made.id: parked}))
+    (shrunk,) = emptied(cloud).groups
+    assert not shrunk.deleted
+    assert cloud.held() == set(servers(1, first=5))
+    assert cloud.names == [NAME]
+
+
+def test_a_group_on_which_a_crashed_delivery_was_at_work_is_left_as_it_is(
+    cloud: Deployment,
+) -> None:
+    owned(cloud, *servers(1, first=5))
+    cloud.claimed_by_another()
+    (shrunk,) = emptied(cloud).groups
+    assert not shrunk.deleted
+    assert "rename" not in cloud.operations
+    assert cloud.names == [NAME]
+
+
 def test_an_empty_group_that_no_binding_names_and_nobody_left_stays(cloud: Deployment) -> None:
     owned(cloud, name="made-for-a-listener")
     emptied(cloud)

@@ -16,7 +16,9 @@ a read for each group. What a drain needs must fit into the time there is: the c
 
 Empty. With `delete_empty`, a group that is left with nothing, and that no listener and no rule
 refers to, is deleted by way of a parked name. It has to have become empty: by this run, or, as a
-replay cannot know that, by bearing a name that the bindings give.
+replay cannot know that, by bearing a name that the bindings give. Where a claim on its name is
+seen, its end is waited for: a delivery that crashed may have sent the rename that parks the group,
+and that may come late.
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ from . import naming
 from .commands import Command, ListGroups, ReadGroup, RemoveBackends, SetWeights, Wait
 from .errors import Ambiguous, Code, Fault, Rejected, Retryable
 from .held import Steps
-from .lease import pause_after
+from .lease import claims_for, pause_after
 from .model import Answer, Backend, Desired, OnExisting, VServerGroup
 from .sieve import chunks_of
-from .takeaway import take_away
+from .takeaway import outlast, take_away
 
 _ROUNDS = 3  # of removing from a group to which somebody else keeps adding the same servers
 
@@ -104,6 +106,7 @@ class Deregistered:
 def deregister(removal: Removal, *, claiming: bool = True) -> Generator[Command, Any, Deregistered]:
     listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups(references=removal.delete_empty)
     owned = [group for group in listed.value if removal.owns(group)]
+    claimed = _claimed(removal, listed.value) if claiming else ()
     todo: list[tuple[VServerGroup, VServerGroup]] = []
     while owned:
         actual: Answer[VServerGroup | None] = yield ReadGroup(owned[0].id)
@@ -118,9 +121,21 @@ def deregister(removal: Removal, *, claiming: bool = True) -> Generator[Command,
         if _to_be_deleted(removal, todo[0][0], shrunk):
             gone = yield from take_away(_to_take(removal, todo[0][0]), shrunk.id, claiming=claiming)
             shrunk = replace(shrunk, deleted=gone)
+        elif shrunk.id in claimed:
+            gone = yield from outlast(_to_take(removal, todo[0][0]), shrunk.id)
+            shrunk = replace(shrunk, deleted=gone)
         done.append(shrunk)
         del todo[0]
     return Deregistered(tuple(done))
+
+
+def _claimed(removal: Removal, groups: tuple[VServerGroup, ...]) -> tuple[str, ...]:
+    """The owned groups on whose names somebody is at work: maybe an earlier delivery of this very
+    event, about to park a group that it found empty."""
+    if not removal.delete_empty:
+        return ()
+    ours = [(group.id, _to_take(removal, group)) for group in groups if removal.owns(group)]
+    return tuple(id_ for id_, desired in ours if claims_for(groups, desired))
 
 
 def _drained(removal: Removal, groups: list[VServerGroup]) -> Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import naming
 from .claim import claim, look
 from .commands import DeleteGroup, ReadGroup, Wait
 from .errors import IN_USE, Ambiguous, Rejected, Retryable
@@ -20,6 +21,16 @@ def take_away(desired: Desired, group_id: str, *, claiming: bool) -> Steps:
         if gone is not None:
             return gone
     return (yield from _alone(group_id))
+
+
+def outlast(desired: Desired, group_id: str) -> Steps:
+    """Waits for whoever is at work on the name, and answers whether the group is gone. A run that
+    crashed may have sent a rename that parks the group later, until its lease is over."""
+    yield from look(desired, Own(beside=True))
+    read: Answer[VServerGroup | None] = yield ReadGroup(group_id)
+    if read.value is None or read.value.name != naming.parked(desired.group.name):
+        return read.value is None
+    return (yield from take_away(desired, group_id, claiming=True))
 
 
 def _under_claim(desired: Desired, own: Own, group_id: str, date: float) -> Steps:
