@@ -62,6 +62,12 @@ class LocalCloud:
         entries = self._send("GET", "journal")["entries"]
         return sum(entry["action"] == action for entry in entries)
 
+    def journal(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._send("GET", f"journal?after={after}&wait={wait}")[
+            "entries"
+        ]
+        return found
+
     def advance(self, seconds: float) -> float:
         """Moves the clock and answers what it shows then, in seconds since 1970."""
         now: float = self._send("POST", "clock", {"advance": seconds})["now"]

@@ -83,6 +83,11 @@ class Call:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     concerns: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def account(self) -> str:
+        """Of the caller; empty for this world's own."""
+        return self.identity.account if self.identity else ""
+
     def __post_init__(self) -> None:
         for name in CONCERNS:
             value = self.parameters.text(name, name[0].lower() + name[1:])

@@ -25,6 +25,7 @@ from localcloud.services.fc.model import Function
 from localcloud.services.mns.messaging import Messaging
 from localcloud.services.mns.queues import Queue
 from localcloud.services.slb.model import LoadBalancing
+from localcloud.services.sts.model import Role
 from localcloud.services.triggers.model import Triggers
 from localcloud.settings import Settings
 from localcloud.strictness import Strictness
@@ -42,6 +43,7 @@ class World:
     account: str = worlds.ACCOUNT
     region: str = worlds.REGION
     keys: dict[str, Key] = field(default_factory=dict)
+    ram_roles: dict[str, Role] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         own = Key(worlds.ACCESS_KEY_ID, worlds.ACCESS_KEY_SECRET, "localcloud")

@@ -15,6 +15,7 @@ from localcloud.services.eventbridge.coverage import COVERAGE as EVENTBRIDGE
 from localcloud.services.fc.coverage import COVERAGE as FC
 from localcloud.services.mns.coverage import COVERAGE as MNS
 from localcloud.services.slb.coverage import COVERAGE as SLB
+from localcloud.services.sts.coverage import COVERAGE as STS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ COVERED: Final[dict[str, Coverage]] = {
     "mns": MNS,
     "eventbridge": EVENTBRIDGE,
     "fc": FC,
+    "sts": STS,
 }
 
 _HEAD = """\

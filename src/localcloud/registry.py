@@ -7,11 +7,12 @@ from localcloud.services.eventbridge.api import SERVICE as EVENTBRIDGE
 from localcloud.services.fc.api import SERVICE as FC
 from localcloud.services.mns.api import SERVICE as MNS
 from localcloud.services.slb.api import SERVICE as SLB
+from localcloud.services.sts.api import SERVICE as STS
 from localcloud.wire import fc, mns, rpc
 from localcloud.wire.message import HttpRequest
 from localcloud.wire.parameters import Parameters
 
-SERVICES = (SLB, ESS, ECS, MNS, EVENTBRIDGE, FC)
+SERVICES = (SLB, ESS, ECS, MNS, EVENTBRIDGE, FC, STS)
 _BY_VERSION = {version: service for service in SERVICES for version in service.versions}
 
 

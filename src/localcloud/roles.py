@@ -43,6 +43,21 @@ class Roles:
         self._current[function, instance] = self.keys[key.access_key_id] = key
         return key
 
+    def assume(self, session: str, account: str, seconds: int) -> Key:
+        """New ones each time, as STS issues them."""
+        now = self._now()
+        key = Key(
+            access_key_id=f"STS.{uuid.uuid4().hex}",
+            access_key_secret=uuid.uuid4().hex,
+            caller=session,
+            security_token=uuid.uuid4().hex,
+            expires=now + seconds,
+            account=account,
+        )
+        self._forget(now)
+        self.keys[key.access_key_id] = key
+        return key
+
     def clear(self) -> None:
         self._current.clear()
         self.keys.clear()

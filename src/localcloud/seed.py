@@ -16,6 +16,7 @@ from localcloud.services.ess import seed as ess
 from localcloud.services.fc import seed as fc
 from localcloud.services.mns import seed as mns
 from localcloud.services.slb import seed as slb
+from localcloud.services.sts import seed as sts
 from localcloud.services.triggers import seed as triggers
 from localcloud.wire.signature import Key
 
@@ -31,6 +32,7 @@ def planted(world: World, document: Mapping[str, Any], now: float) -> World:
     draft.settings.change(document.get("Settings", {}))
     problems = [
         *_plant_keys(draft, document),
+        *sts.plant(draft, document),
         # Servers before the groups that may refuse them.
         *ecs.plant(draft.compute, document, now),
         *ess.plant(draft.ess, document, now),

@@ -16,11 +16,13 @@ from .adapters.ess import EssScalingGroups
 from .adapters.log import StepLog, new_logger, silence_sdk_loggers
 from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
+from .adapters.sts import AssumedRole
 from .core.errors import ConfigurationError
 from .driver import Invocation
 from .ports import (
     Clock,
     Credentials,
+    CredentialsSource,
     DeadLetters,
     LoadBalancers,
     Log,
@@ -89,9 +91,10 @@ def build(  # noqa: PLR0913 - every part can be passed in
     role = Role()
     clock, random = clock or SystemClock(), random or SystemRandom()
 
-    def connection(endpoint: str) -> Connection:
-        return Connection(role, endpoint, settings.request_timeout)
+    def connection(endpoint: str, credentials: CredentialsSource = role) -> Connection:
+        return Connection(credentials, endpoint, settings.request_timeout)
 
+    owner = _owner(settings, connection(settings.sts_endpoint), clock) or role
     messages = connection(settings.mns_endpoint)
     topic = MnsNotifications(messages, settings.result_topic, clock, random)
     queue = MnsDeadLetters(messages, settings.dead_letter_queue, clock, random)
@@ -101,7 +104,7 @@ def build(  # noqa: PLR0913 - every part can be passed in
         queue.close()
 
     means = Means(
-        load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint), clock, random),
+        load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint, owner), clock, random),
         notifications or topic,
         scaling_groups or EssScalingGroups(connection(settings.ess_endpoint), clock, random),
         clock,
@@ -111,6 +114,13 @@ def build(  # noqa: PLR0913 - every part can be passed in
         settings.concurrency,
     )
     return App(means, log or StepLog(new_logger(settings.log_level)), close, role)
+
+
+def _owner(settings: Settings, sts: Connection, clock: Clock) -> AssumedRole | None:
+    """Of the load balancers, where that is another account."""
+    if not settings.slb_role_arn:
+        return None
+    return AssumedRole(sts, settings.slb_role_arn, settings.policy.region_id, clock)
 
 
 def _read_file(path: str) -> str:

@@ -18,6 +18,7 @@ from .core.lease import CALL
 from .core.model import Binding
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
+_ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9.-]{1,64}\Z")
 _MNS_NAME = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # names of topics and queues (doc)
 
 
@@ -51,12 +52,28 @@ VARIABLES = (
     Variable("PAUSE", "off", "on: nothing is written; events are kept, hooks are left to OnPause"),
     Variable("CLAIM", "on", "off: only with a reserved concurrency of 1"),
     Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
+    Variable("SLB_ROLE_ARN", "", "role to assume for load balancers of another account"),
+    Variable("NETWORK", "public", "vpc: endpoints inside the VPC, but for ESS_ENDPOINT"),
     Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
     Variable("ESS_ENDPOINT", "by region", "host or URL of the Auto Scaling API"),
     Variable("MNS_ENDPOINT", "by account and region", "URL of the message service"),
+    Variable("STS_ENDPOINT", "by region", "host or URL of the token service, for SLB_ROLE_ARN"),
     Variable("REQUEST_TIMEOUT", "8", "seconds for one call, at most 8"),
     Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
+
+# Where nothing else is said. Without a host, the SDK of the load balancer chooses: many regions
+# share one. ESS has none inside a VPC (sdk), and the message service no TLS there.
+_PUBLIC = {
+    "SLB_ENDPOINT": "",
+    "MNS_ENDPOINT": "https://{account}.mns.{region_id}.aliyuncs.com",
+    "STS_ENDPOINT": "sts.{region_id}.aliyuncs.com",
+}
+_IN_VPC = {
+    "SLB_ENDPOINT": "slb-vpc.{region_id}.aliyuncs.com",
+    "MNS_ENDPOINT": "http://{account}.mns.{region_id}-internal-vpc.aliyuncs.com",
+    "STS_ENDPOINT": "sts-vpc.{region_id}.aliyuncs.com",
+}
 
 
 def _list(text: str) -> list[str]:
@@ -85,9 +102,11 @@ class Settings:
     result_topic: str
     dead_letter_queue: str
     concurrency: int
+    slb_role_arn: str
     slb_endpoint: str
     ess_endpoint: str
     mns_endpoint: str
+    sts_endpoint: str
     request_timeout: float
     log_level: str
 
@@ -129,14 +148,18 @@ class _Reader:
             circuit_breaker=int(self._number("CIRCUIT_BREAKER", 0, 10)),
             paused=self._one_of("PAUSE", "off", "on") == "on",
         )
+        in_vpc = self._one_of("NETWORK", "public", "vpc") == "vpc"
+        hosts = _IN_VPC if in_vpc else _PUBLIC
         return Settings(
             policy=policy,
             result_topic=self._name("RESULT_TOPIC", required=True),
             dead_letter_queue=self._name("DEAD_LETTER_QUEUE"),
             concurrency=int(self._number("CONCURRENCY", 1, 64)),
-            slb_endpoint=self._environ.get("SLB_ENDPOINT", ""),
+            slb_role_arn=self._role_arn(),
+            slb_endpoint=self._environ.get("SLB_ENDPOINT", hosts["SLB_ENDPOINT"]),
             ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
-            mns_endpoint=self._mns_endpoint(region_id),
+            mns_endpoint=self._mns_endpoint(region_id, hosts["MNS_ENDPOINT"]),
+            sts_endpoint=self._environ.get("STS_ENDPOINT", hosts["STS_ENDPOINT"]),
             request_timeout=self._number("REQUEST_TIMEOUT", 0.1, CALL),
             log_level=self._one_of("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
         )
@@ -169,7 +192,13 @@ class _Reader:
         self._problem(name, f"must be a number from {least:g} to {most:g}")
         return least
 
-    def _mns_endpoint(self, region_id: str) -> str:
+    def _role_arn(self) -> str:
+        arn = self._environ.get("SLB_ROLE_ARN", "")
+        if arn and not _ROLE.match(arn):
+            self._problem("SLB_ROLE_ARN", "must be a role's ARN: acs:ram::{account}:role/{name}")
+        return arn
+
+    def _mns_endpoint(self, region_id: str, by_default: str) -> str:
         endpoint = self._environ.get("MNS_ENDPOINT", "")
         account = self._environ.get("FC_ACCOUNT_ID", "")
         if not endpoint and not account:
@@ -177,7 +206,7 @@ class _Reader:
         if endpoint and not endpoint.startswith(("http://", "https://")):
             self._problem("MNS_ENDPOINT", "must be a URL: http://… or https://…")
         # The SDK takes no path, not even the last slash.
-        return endpoint.rstrip("/") or f"https://{account}.mns.{region_id}.aliyuncs.com"
+        return endpoint.rstrip("/") or by_default.format(account=account, region_id=region_id)
 
     def _bindings(self) -> tuple[Binding, ...]:
         """From one of the three places, named together with all that is wrong there."""

@@ -47,12 +47,6 @@ class Cloud(LocalCloud):
         found: dict[str, Any] = self._send("GET", "state")
         return found
 
-    def journal(self, after: int = 0, wait: float = 0) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._send("GET", f"journal?after={after}&wait={wait}")[
-            "entries"
-        ]
-        return found
-
     def until_it_hangs(self) -> None:
         """Until a call is held back by a fault, or nothing happens for a while."""
         seen = 0

@@ -17,6 +17,7 @@ from provisioner.settings import VARIABLES, Settings
 SECRET = "canary-4f1d"
 PLATFORM = {"FC_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1000000000000001"}
 NEEDED = {**PLATFORM, "RESULT_TOPIC": "results"}
+ROLE = "acs:ram::2000000000000002:role/balancers"
 ONE = {
     **NEEDED,
     "SCALING_GROUP_ID": "asg-0001",
@@ -88,6 +89,9 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "CLAIM": ("OFF", lambda s: s.policy.claiming, False),
     "TAGS": ("off", lambda s: s.policy.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
+    "SLB_ROLE_ARN": (ROLE, lambda s: s.slb_role_arn, ROLE),
+    "NETWORK": ("VPC", lambda s: s.slb_endpoint, "slb-vpc.{region_id}.aliyuncs.com"),
+    "STS_ENDPOINT": ("sts.example", lambda s: s.sts_endpoint, "sts.example"),
     "ESS_ENDPOINT": ("ess.example", lambda s: s.ess_endpoint, "ess.example"),
     "MNS_ENDPOINT": ("http://mns.example/", lambda s: s.mns_endpoint, "http://mns.example"),
     "REQUEST_TIMEOUT": ("2.5", lambda s: s.request_timeout, 2.5),
@@ -100,6 +104,18 @@ def test_every_variable_has_the_effect_that_it_is_declared_for(name: str) -> Non
     value, effect, expected = EFFECTS[name]
     assert effect(read(ONE)) != expected
     assert effect(read({**ONE, name: value})) == expected
+
+
+def test_inside_a_vpc_every_endpoint_is_its_own_but_that_of_auto_scaling() -> None:
+    inside = read({**ONE, "NETWORK": "vpc"})
+    account = PLATFORM["FC_ACCOUNT_ID"]
+    assert inside.mns_endpoint == f"http://{account}.mns.cn-hangzhou-internal-vpc.aliyuncs.com"
+    assert inside.slb_endpoint == "slb-vpc.{region_id}.aliyuncs.com"
+    assert inside.sts_endpoint == "sts-vpc.{region_id}.aliyuncs.com"
+    assert inside.ess_endpoint == ""
+    told = {"MNS_ENDPOINT": "https://mns.example", "SLB_ENDPOINT": "slb.example"}
+    named = read({**ONE, "NETWORK": "vpc", **told})
+    assert (named.mns_endpoint, named.slb_endpoint) == tuple(told.values())
 
 
 def test_bindings_are_read_from_a_variable_or_from_a_file() -> None:
@@ -133,6 +149,9 @@ def test_every_declared_variable_is_tested_for_its_effect() -> None:
         ("BACKEND_QUOTA", "0"),
         ("BACKEND_QUOTA", "many"),
         ("CLAIM", "maybe"),
+        ("NETWORK", "classic"),
+        ("SLB_ROLE_ARN", "acs:ram::2:user/somebody"),
+        ("SLB_ROLE_ARN", "balancers"),
         ("TAGS", "true"),
         ("MNS_ENDPOINT", "mns.example"),
         ("REQUEST_TIMEOUT", "9"),
@@ -172,6 +191,8 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "PAUSE",
         "CLAIM",
         "TAGS",
+        "NETWORK",
+        "SLB_ROLE_ARN",
         "MNS_ENDPOINT",
         "REQUEST_TIMEOUT",
         "LOG_LEVEL",

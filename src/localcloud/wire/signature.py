@@ -27,6 +27,7 @@ class Key:
     expires: float = math.inf  # on the cloud's clock
     function: str = ""  # whose role it is of, if any, and of which of its instances
     instance: str = ""
+    account: str = ""  # whose it is, if not this world's
 
 
 @dataclass(frozen=True)

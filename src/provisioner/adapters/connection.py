@@ -13,8 +13,9 @@ _SHORTEST_CALL = 0.5  # seconds: below, even a cloud that is well would not be h
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`endpoint` is a URL or a host; without one, the SDK chooses by region where it can. `seconds`
-    is the time for one call, connecting included."""
+    """`endpoint` is a URL or a host, in which {region_id} stands for the region of the call;
+    without one, the SDK chooses by region where it can. `seconds` is the time for one call,
+    connecting included."""
 
     credentials: CredentialsSource
     endpoint: str = ""

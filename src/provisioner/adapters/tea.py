@@ -134,7 +134,7 @@ class _Rotating:
 
 
 def _config(connection: Connection, region_id: str) -> Config:
-    scheme, host = _split(connection.endpoint)
+    scheme, host = _split(connection.endpoint.replace("{region_id}", region_id))
     return Config(
         credential=_Rotating(connection), region_id=region_id, endpoint=host, protocol=scheme
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.call import Service
 from localcloud.services.slb import balancer_api, listener_api
 from localcloud.services.slb.backends import parse, refused
+from localcloud.services.slb.balancer_api import load_balancer_of
 from localcloud.services.slb.tags import read_tags
 from localcloud.wire import rpc
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 
 def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
-    slb, region_id = cloud.world.slb, call.parameters.require("RegionId")
+    slb = cloud.world.slb
+    call.parameters.require("RegionId")
     slb.pace.count_creation(cloud.clock.now())
-    load_balancer = slb.load_balancer(call.parameters.require("LoadBalancerId"), region_id)
+    load_balancer = load_balancer_of(cloud, call)
     name, tags = call.parameters.text("VServerGroupName"), read_tags(call.parameters)
     with slb.pace.change(load_balancer.load_balancer_id, cloud.clock.now()) as changed:
         group = slb.create(load_balancer, name, _backends(call), tags)
@@ -73,8 +75,7 @@ def delete_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 def describe_vserver_groups(cloud: Cloud, call: Call) -> dict[str, Any]:
     parameters = call.parameters
-    region_id = parameters.require("RegionId")
-    balancer = cloud.world.slb.load_balancer(parameters.require("LoadBalancerId"), region_id)
+    balancer = load_balancer_of(cloud, call)
     wanted = read_tags(parameters).items()
     part = parameters.text("Description") or ""
     groups = [
@@ -99,7 +100,8 @@ def describe_vserver_group_attribute(cloud: Cloud, call: Call) -> dict[str, Any]
 
 def _group(cloud: Cloud, call: Call) -> VServerGroup:
     region_id = call.parameters.require("RegionId")
-    group = cloud.world.slb.group(call.parameters.require("VServerGroupId"), region_id)
+    group_id = call.parameters.require("VServerGroupId")
+    group = cloud.world.slb.group(group_id, region_id, call.account)
     call.concerns["LoadBalancerId"] = group.load_balancer.load_balancer_id
     return group
 

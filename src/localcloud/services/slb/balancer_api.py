@@ -39,7 +39,7 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     found = [
         item
         for item in cloud.world.slb.load_balancers.values()
-        if item.region_id == region_id
+        if (item.region_id, item.account) == (region_id, call.account)
         and (ids == [""] or item.load_balancer_id in ids)
         and name in (None, item.name)
         and vpc_id in (None, item.vpc_id)
@@ -72,7 +72,8 @@ def delete_load_balancer(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 def load_balancer_of(cloud: Cloud, call: Call) -> LoadBalancer:
     region_id = call.parameters.require("RegionId")
-    return cloud.world.slb.load_balancer(call.parameters.require("LoadBalancerId"), region_id)
+    load_balancer_id = call.parameters.require("LoadBalancerId")
+    return cloud.world.slb.load_balancer(load_balancer_id, region_id, call.account)
 
 
 def _described(item: LoadBalancer) -> dict[str, Any]:

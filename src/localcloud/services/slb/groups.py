@@ -24,6 +24,7 @@ class LoadBalancer:
     address: str = ""
     vpc_id: str = ""
     vswitch_id: str = ""
+    account: str = ""  # whose it is, if not this world's
 
     def describe(self) -> dict[str, Any]:
         return {

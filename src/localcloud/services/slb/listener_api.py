@@ -103,7 +103,7 @@ def _read_rule(cloud: Cloud, balancer: LoadBalancer, port: int, row: Any) -> Rul
 
 
 def _check_group(cloud: Cloud, balancer: LoadBalancer, group_id: str) -> None:
-    group = cloud.world.slb.group(group_id, balancer.region_id)
+    group = cloud.world.slb.group(group_id, balancer.region_id, balancer.account)
     if group.load_balancer is not balancer:  # doc: a group serves its own load balancer only
         message = "The specified VServerGroupId does not exist."
         raise ApiError(HTTPStatus.NOT_FOUND, "InvalidParameter", message)

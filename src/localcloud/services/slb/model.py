@@ -42,10 +42,12 @@ class LoadBalancing:
     def __post_init__(self) -> None:
         self.pace = Pace(self.strictness)
 
-    def load_balancer(self, load_balancer_id: str, region_id: str) -> LoadBalancer:
+    def load_balancer(
+        self, load_balancer_id: str, region_id: str, account: str = ""
+    ) -> LoadBalancer:
         check_region(region_id)
         found = self.load_balancers.get(load_balancer_id)
-        if found is None or found.region_id != region_id:
+        if found is None or (found.region_id, found.account) != (region_id, account):
             # seen; the status is unknown.
             message = "The specified LoadBalancerId does not exist."
             raise ApiError(HTTPStatus.NOT_FOUND, "InvalidLoadBalancerId.NotFound", message)
@@ -76,9 +78,10 @@ class LoadBalancing:
             del self.groups[group.vserver_group_id]
         del self.load_balancers[load_balancer.load_balancer_id]
 
-    def group(self, vserver_group_id: str, region_id: str) -> VServerGroup:
+    def group(self, vserver_group_id: str, region_id: str, account: str = "") -> VServerGroup:
         found = self.groups.get(vserver_group_id)
-        if found is None or found.load_balancer.region_id != region_id:
+        owner = found and (found.load_balancer.region_id, found.load_balancer.account)
+        if found is None or owner != (region_id, account):
             # doc: this code, with status 404 and this message.
             message = "The specified VServerGroupId does not exist."
             raise ApiError(HTTPStatus.NOT_FOUND, "InvalidParameter", message)

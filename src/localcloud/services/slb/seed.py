@@ -37,6 +37,7 @@ def _plant_load_balancers(
             name=row.get("LoadBalancerName", row["LoadBalancerId"]),
             address=row.get("Address", ""),
             vpc_id=row.get("VpcId", ""),
+            account=row.get("Account", ""),
         )
         if slb.load_balancers.setdefault(row["LoadBalancerId"], load_balancer) is not load_balancer:
             path = pointer("LoadBalancers", index, "LoadBalancerId")
