@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError
 
-from provisioner.core.errors import Code, ConfigurationError, Rejected
-from provisioner.triggers import decode
+from provisioner.core.errors import ConfigurationError
 
-from . import local, story
+from . import ending, local, story
+from .ending import UnusableError
+from .events import payload_of
 from .function import FunctionFailedError
 from .stage import Delivery, Invoked, ScaledOut, Stage
-
-OK, FAILED, UNUSABLE, REFUSED = 0, 1, 2, 3
-_STATUS = {"failed": FAILED, "refused": REFUSED}
-_WSGI = {"method", "path", "headers", "body"}
-
-
-class UnusableError(Exception):
-    """There is nothing in it that could be delivered."""
 
 
 def run(event: str | None, *, as_json: bool) -> int:
@@ -43,7 +35,7 @@ def run(event: str | None, *, as_json: bool) -> int:
     except ConfigurationError as error:
         return _unusable(f"the configuration is at fault: {error.message}")
     if as_json:
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        ending.write_json(report)
     return _status(report["outcomes"])
 
 
@@ -58,33 +50,11 @@ def refusal(error: HTTPError) -> str:
 
 
 def _played(event: str | None, teller: story.Teller) -> dict[str, Any]:
-    payload = None if event is None else _payload(event)
+    payload = None if event is None else payload_of(event)
     with TemporaryDirectory() as folder, local.localcloud(empty=payload is not None) as cloud:
         if payload is None:
             return _report(ScaledOut(cloud, teller), teller)
         return _report(Invoked(cloud, teller, payload, event or "", folder), teller)
-
-
-def _payload(event: str) -> bytes:
-    try:
-        payload = sys.stdin.buffer.read() if event == "-" else Path(event).read_bytes()
-    except OSError as error:
-        raise UnusableError(f"{event}: {error.strerror}") from error
-    if _is_of_wsgi(payload):
-        raise UnusableError(f"{event}: describes a WSGI request; it is for tests")
-    return payload
-
-
-def _is_of_wsgi(payload: bytes) -> bool:
-    """By its keys, which are no trigger's."""
-    (item, *rest) = decode(payload)
-    if rest or not isinstance(item, Rejected) or item.code != Code.UNKNOWN_ENVELOPE.value:
-        return False
-    try:
-        value = json.loads(payload)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and value.keys() >= _WSGI
 
 
 def _report(stage: Stage, teller: story.Teller) -> dict[str, Any]:
@@ -121,18 +91,15 @@ def _state(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _status(outcomes: list[dict[str, Any]]) -> int:
     """Says on standard error what was not provisioned, and why."""
-    status = OK
     for outcome in outcomes:
         error = outcome["error"]
-        if outcome["outcome"] in _STATUS:
+        if outcome["outcome"] in ("failed", "refused"):
             where = outcome["VServerGroupName"] or "the event"
             place = f" at {error['path']}" if error["path"] not in error["message"] else ""
             what = f"{outcome['outcome']}: {where}: {error['code']}{place}: {error['message']}"
             sys.stderr.write(what + "\n")
-            status = FAILED if FAILED in (status, _STATUS[outcome["outcome"]]) else REFUSED
-    return status
+    return ending.of_outcomes(outcome["outcome"] for outcome in outcomes)
 
 
 def _unusable(why: str) -> int:
-    sys.stderr.write(f"opskit run: {why}\n")
-    return UNUSABLE
+    return ending.unusable("run", why)

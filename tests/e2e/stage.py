@@ -25,6 +25,8 @@ from provisioner.triggers import decode
 from worlds import LocalCloud
 
 EVENTS = Path(__file__).parents[2] / "events"
+ROLE = ("function", "secret-of-the-function")  # the keys of the function's own role
+CALLER = "provisioner"  # as the journal knows them
 SECONDS = 120  # that the function has: longer than a lease
 LEASE = 46  # seconds, after which anybody may delete a claim
 
@@ -154,6 +156,15 @@ class Stage:
         return Readings(self.cloud.url).group(REGION, vserver_group_id)
 
 
+def actions_of_the_function(cloud: Cloud) -> set[str]:
+    """As policies spell them: what its role called, and the roles that it assumed."""
+    return {
+        f"{entry['service']}:{entry['action']}"
+        for entry in cloud.journal()
+        if entry["caller"] == CALLER or ":assumed-role/" in (entry["caller"] or "")
+    }
+
+
 def stage(cloud: Cloud, *events: bytes, **hook: Any) -> Stage:
     """The cloud holds what the events speak of, and the function is bound to it. `hook` changes
     every lifecycle hook."""
@@ -176,9 +187,7 @@ def environment(url: str, bindings: Sequence[Mapping[str, Any]] = ()) -> dict[st
     }
 
 
-def context(
-    seconds: float = SECONDS, *, keys: tuple[str, str] = ("localcloud", "localcloud-secret")
-) -> SimpleNamespace:
+def context(seconds: float = SECONDS, *, keys: tuple[str, str] = ROLE) -> SimpleNamespace:
     """Function Compute's, on Python 3.10."""
     role = SimpleNamespace(access_key_id=keys[0], access_key_secret=keys[1], security_token=None)
     function = SimpleNamespace(name="provisioner", timeout=seconds)

@@ -4,6 +4,8 @@
 | ------------------------------------------------------------ | -------------- |
 | POST /2016-08-15/services/{s}[.{q}]/functions/{f}/invocations| InvokeFunction |
 | POST /2023-03-30/functions/{f}/invocations                   | InvokeFunction |
+| GET  /2023-03-30/functions/{f}                               | GetFunction    |
+| GET  /2023-03-30/functions/{f}/triggers                      | ListTriggers   |
 | any  /2016-08-15/proxy/{s}[.{q}]/{f}{path}                   | TriggerByHttp  |
 | any  /_http/{f}{path}                                        | TriggerByHttp  |
 
@@ -58,6 +60,8 @@ _ROUTES = (
         "InvokeFunction",
     ),
     ("POST", f"/{GENERATION_3}/functions/{_NAME}/invocations", ("Function",), "InvokeFunction"),
+    ("GET", f"/{GENERATION_3}/functions/{_NAME}", ("Function",), "GetFunction"),
+    ("GET", f"/{GENERATION_3}/functions/{_NAME}/triggers", ("Function",), "ListTriggers"),
     ("", f"/{GENERATION_2}/proxy/{_NAME}/{_NAME}(/.*)?", ("Service", "Function", "Path"), ""),
     ("", f"{TRIGGERS}{_NAME}(/.*)?", ("Function", "Path"), ""),
 )

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from localcloud.call import Service
-from localcloud.services.fc import http_trigger
+from localcloud.services.fc import http_trigger, read_api
 from localcloud.services.fc.calls import Job
 from localcloud.services.fc.model import LATEST, Function, HttpTrigger, invalid
 from localcloud.wire import fc
@@ -123,5 +123,10 @@ SERVICE = Service(
     name="fc",
     dialect=fc,
     versions=(fc.GENERATION_2, fc.GENERATION_3),
-    operations={"InvokeFunction": invoke_function, "TriggerByHttp": trigger_by_http},
+    operations={
+        "InvokeFunction": invoke_function,
+        "TriggerByHttp": trigger_by_http,
+        "GetFunction": read_api.get_function,
+        "ListTriggers": read_api.list_triggers,
+    },
 )

@@ -14,6 +14,12 @@ COVERAGE = Coverage(
             "`statusCode` (`BadResponse`); a body that is not UTF-8 is binary; another method "
             "than the trigger's is 405",
         ),
+        "GetFunction": Covered(
+            inferred="2023-03-30 only; what a seed says of it, without a qualifier"
+        ),
+        "ListTriggers": Covered(
+            inferred="2023-03-30 only, all of them in one page; an HTTP trigger of a seed is none"
+        ),
     },
     codes={
         "InvokeFunction": (
@@ -68,7 +74,7 @@ COVERAGE = Coverage(
         "`GET /_cloud/functions/{name}/logs`": EMULATOR_ONLY,
     },
     missing=(
-        "functions by API (CreateFunction and the rest)",
+        "functions by API (CreateFunction and the rest, but GetFunction and ListTriggers)",
         "versions and aliases",
         "asynchronous tasks, and asynchronous calls of WSGI handlers",
         "destinations other than MNS queues, MNS topics and functions",
