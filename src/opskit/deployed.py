@@ -33,14 +33,15 @@ class Deployed:
 def deployed(cloud: Cloud, name: str) -> Deployed:
     from alibabacloud_fc20230330 import models  # noqa: PLC0415 - slow
     from alibabacloud_fc20230330.client import Client  # noqa: PLC0415
-    from darabonba.exceptions import DaraException  # noqa: PLC0415
+
+    from . import sdk  # noqa: PLC0415
 
     client = Client(cloud.config("fc"))
     try:
         found = client.get_function(name, models.GetFunctionRequest()).body
         listed = client.list_triggers(name, models.ListTriggersRequest(limit=_MOST)).body
-    except DaraException as error:
-        code = getattr(error, "code", None) or "no readable answer"
+    except sdk.ERRORS as error:
+        code = sdk.code_of(error) or "no readable answer"
         raise UnusableError(f"function {name}: {code} from {cloud.endpoint('fc')}") from error
     return Deployed(
         name=name,

@@ -49,8 +49,9 @@ class Answer:
 def generation_3(cloud: Cloud, target: Target, payload: bytes) -> Answer:
     from alibabacloud_fc20230330 import models  # noqa: PLC0415 - slow
     from alibabacloud_fc20230330.client import Client  # noqa: PLC0415
-    from darabonba.exceptions import DaraException  # noqa: PLC0415
     from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
+
+    from . import sdk  # noqa: PLC0415
 
     name = f"{target.service}${target.function}" if target.service else target.function
     request = models.InvokeFunctionRequest(
@@ -64,8 +65,8 @@ def generation_3(cloud: Cloud, target: Target, payload: bytes) -> Answer:
         told = Client(cloud.config("fc")).invoke_function_with_options(
             name, request, headers, options
         )
-    except DaraException as error:
-        raise _refused(getattr(error, "code", None), cloud) from error
+    except sdk.ERRORS as error:
+        raise _refused(sdk.code_of(error), cloud) from error
     named = {name.lower(): value for name, value in told.headers.items()}
     return Answer(told.status_code, named, told.body.read() if told.body else b"")
 

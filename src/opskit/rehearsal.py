@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from provisioner.adapters.ess import INSTANCES_PER_CALL
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import Backend, LifecycleAction, LifecycleResult, VServerGroup
 from provisioner.ports import (
@@ -209,7 +210,8 @@ class RehearsedScalingGroups(ScalingGroups):
     def instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
+        for _ in range(0, len(instance_ids), INSTANCES_PER_CALL):
+            self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
         return self.real.instances(region_id, scaling_group_id, instance_ids, within=within)
 
     def complete(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from darabonba.exceptions import DaraException
 from mns.mns_exception import MNSExceptionBase, MNSServerException
 
+from opskit import sdk
 from opskit.cloud import Cloud
 from opskit.deployed import Deployed
 from provisioner.adapters.clock import SystemClock
@@ -76,9 +76,8 @@ def asked(call: Callable[[], T]) -> T:
     """Raises `RefusedError`."""
     try:
         return call()
-    except DaraException as error:
-        code = getattr(error, "code", None)
-        raise RefusedError(str(code or "")) from error
+    except sdk.ERRORS as error:
+        raise RefusedError(sdk.code_of(error)) from error
     except MNSServerException as error:
         raise RefusedError(str(error.type)) from error
     except (MNSExceptionBase, OSError) as error:

@@ -78,7 +78,10 @@ class _NoGroupError(Exception):
 
 
 def _group(patient: Patient, binding: Binding) -> str:
-    body = _list(patient, binding).body
+    try:
+        body = asked(lambda: _list(patient, binding)).body
+    except RefusedError as error:
+        raise _NoGroupError from error
     listed = (body.vserver_groups and body.vserver_groups.vserver_group) or ()
     for group in listed:
         return str(group.vserver_group_id)

@@ -66,7 +66,7 @@ _RULES = (
 )
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
-_INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, must hold them
+INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, must hold them
 
 
 class EssScalingGroups(ScalingGroups):
@@ -86,12 +86,12 @@ class EssScalingGroups(ScalingGroups):
     ) -> Mapping[str, ScalingInstance]:
         deadline = self._clock.now() + within
         found: dict[str, ScalingInstance] = {}
-        for start in range(0, len(instance_ids), _INSTANCES_PER_CALL):
+        for start in range(0, len(instance_ids), INSTANCES_PER_CALL):
             request = models.DescribeScalingInstancesRequest(
                 region_id=region_id,
                 scaling_group_id=scaling_group_id or None,
-                instance_ids=list(instance_ids[start : start + _INSTANCES_PER_CALL]),
-                page_size=_INSTANCES_PER_CALL,
+                instance_ids=list(instance_ids[start : start + INSTANCES_PER_CALL]),
+                page_size=INSTANCES_PER_CALL,
             )
             method = Client.describe_scaling_instances_with_options
             found |= self._read(_INSTANCES, method, request, read_instances, deadline)

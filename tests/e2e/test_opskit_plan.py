@@ -1,0 +1,161 @@
+"""`opskit plan`: what would be done is what is done then, and nothing is written before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import builders
+from e2e.opskit_calls import called, reported
+from e2e.stage import LIST, READ, WRITES, Cloud, Stage, document, hook_event, stage
+from opskit.world import LOAD_BALANCER, REGION
+from provisioner.core import naming
+
+READS = {LIST, READ, "DescribeScalingInstances", "DescribeLifecycleActions"}
+PUBLISHING = {"PublishMessage", *WRITES}
+
+
+@pytest.fixture
+def planned(cloud: Cloud, tmp_path: Path) -> Any:
+    """Plans an event for a function that is configured as a stage is."""
+
+    def plan(staged: Stage, event: bytes, *, status: int = 0, **environ: str) -> Any:
+        config = tmp_path / "function.json"
+        config.write_text(json.dumps({**staged.environ, **environ}), encoding="utf-8")
+        staged.actions()
+        report = reported(cloud, "plan", "-", "--config", str(config), status=status, given=event)
+        assert PUBLISHING.isdisjoint(staged.actions()), "a plan writes nothing"
+        return report
+
+    return plan
+
+
+def done(staged: Stage, event: bytes) -> list[str]:
+    """The calls that the function then makes."""
+    staged.actions()
+    staged.deliver(event)
+    return staged.actions()
+
+
+EVENTS = {
+    "a hook of 45 servers": hook_event(45),
+    "a request for a new group": document(25),
+    "a request that only asks": document(2, DryRun=True),
+    "a batch of two requests": builders.as_bytes(
+        [
+            builders.queue_message(document(1, name=name).decode(), message_id=name)
+            for name in ("one", "two")
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_the_calls_that_are_planned_are_those_that_are_made(
+    cloud: Cloud, planned: Any, event: bytes
+) -> None:
+    staged = stage(cloud, event)
+    report = planned(staged, event)
+    assert [call["action"] for call in report["calls"]] == done(staged, event)
+
+
+def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
+    cloud: Cloud, planned: Any
+) -> None:
+    event = document(25, OnExisting="merge")
+    staged = stage(cloud, event)
+    staged.deliver(document(5))
+
+    (outcome,) = planned(staged, event)["outcomes"]
+    assert (outcome["made"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
+    staged.deliver(event)
+    (outcome,) = planned(staged, event)["outcomes"]
+    assert (outcome["added"], outcome["already_present"]) == (0, 25)
+
+
+def test_a_plan_of_a_hook_tells_its_result_its_quota_and_what_has_to_be_allowed(
+    cloud: Cloud, planned: Any
+) -> None:
+    event = hook_event(45)
+    report = planned(stage(cloud, event), event)
+
+    (hook,) = report["hooks"]
+    assert hook["LifecycleActionResult"] == "CONTINUE"
+    assert report["limits"] == {"CreateVServerGroup": {"calls": 1, "per_minute": 90}}
+    assert report["quota"] == [
+        {"LoadBalancerId": LOAD_BALANCER, "held": 0, "added": 45, "left": 155, "quota": 200}
+    ]
+    adds = [c["backends"] for c in report["calls"] if c["action"].startswith("Add")]
+    assert adds == [20, 20, 5]
+    assert {p.partition(":")[2] for p in report["permissions"]} == {
+        call["action"] for call in report["calls"]
+    }
+
+
+def test_what_exceeds_the_quota_would_fail(cloud: Cloud, planned: Any) -> None:
+    event = document(25)
+    staged = stage(cloud, event)
+    staged.deliver(document(10, name="other"))
+
+    report = planned(staged, event, status=1, BACKEND_QUOTA="30")
+
+    (outcome,) = report["outcomes"]
+    assert outcome["error"]["code"] == "InstanceBackendServerNumberOverLimit"
+
+
+def test_a_group_that_holds_something_else_would_be_refused(cloud: Cloud, planned: Any) -> None:
+    event = document(2)
+    staged = stage(cloud, event)
+    staged.deliver(document(3))
+
+    (outcome,) = planned(staged, event, status=3)["outcomes"]
+
+    assert (outcome["outcome"], outcome["error"]["code"]) == ("refused", "VServerGroupDiffers")
+
+
+def test_the_claim_of_another_delivery_would_be_outlasted_without_waiting(
+    cloud: Cloud, planned: Any
+) -> None:
+    event = document(2)
+    staged = stage(cloud, event)
+    now = cloud.state()["Clock"]["now"]
+    claim = naming.claim("web-8080", now, "0" * 16).name
+    cloud.seed(VServerGroups=[{"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim}])
+
+    report = planned(staged, event)
+
+    assert report["seconds_of_waiting"] >= 45
+    assert [c["action"] for c in report["calls"]].count("DeleteVServerGroup") == 1
+    assert [group["VServerGroupName"] for group in staged.groups()] == [claim]
+
+
+def test_a_person_reads_the_plan_line_by_line(cloud: Cloud, tmp_path: Path) -> None:
+    event = hook_event(2)
+    staged = stage(cloud, event)
+    lines = (f"{name}='{value}'" for name, value in staged.environ.items())
+    config = tmp_path / "function.env"
+    config.write_text("# of a deployment\n\n" + "\n".join(lines), encoding="utf-8")
+
+    status, output, errors = called(
+        "plan", "-", "--config", str(config), "--local", cloud.url, given=event
+    )
+
+    assert (status, errors) == (0, "")
+    assert "provisioned: asg-0001 of lb-local created; 2 backends added, 0 there already" in output
+    assert "would call  CompleteLifecycleAction" in output
+    assert f"{LOAD_BALANCER}: 0 held, 2 more, 198 of 200 left" in output
+
+
+def test_a_configuration_that_cannot_work_is_told_on_one_line(cloud: Cloud, tmp_path: Path) -> None:
+    config = tmp_path / "function.json"
+    config.write_text(json.dumps({"FC_REGION": REGION}), encoding="utf-8")
+
+    status, output, errors = called(
+        "plan", "-", "--config", str(config), "--local", cloud.url, given=b"{}"
+    )
+
+    assert (status, output) == (2, "")
+    assert errors == ("opskit plan: the configuration is at fault: RESULT_TOPIC: is required\n")
