@@ -72,35 +72,10 @@ def generation_3(cloud: Cloud, target: Target, payload: bytes) -> Answer:
 
 
 def generation_2(cloud: Cloud, target: Target, payload: bytes) -> Answer:
-    """`fc2` tries a refused connection for half a minute, logs signed headers, and drops the
-    headers of an answer that tells of the function's error. Signing is left to it; sending is not.
-    """
-    import fc2  # noqa: PLC0415 - slow
-
     if not target.service:
         raise UnusableError("--service is needed for a function of generation 2")
     answers: list[requests.Response] = []
-
-    class Client(fc2.Client):  # type: ignore[misc]  # the SDK ships no types
-        def _do_request(
-            self, method: str, path: str, headers: Any, params: Any = None, body: Any = None
-        ) -> requests.Response:
-            url, timeout = f"{self.endpoint}{path}", (_TO_CONNECT, _LONGEST)
-            answers.append(
-                requests.request(
-                    method, url, headers=headers, params=params, data=body, timeout=timeout
-                )
-            )
-            answers[-1].raise_for_status()
-            return answers[-1]
-
-    keys = cloud.credentials
-    client = Client(
-        endpoint=cloud.endpoint("fc"),
-        accessKeyID=keys.access_key_id,
-        accessKeySecret=keys.access_key_secret,
-        securityToken=keys.security_token,
-    )
+    client = _client(cloud, answers)
     with _silent():
         try:
             client.invoke_function(
@@ -109,12 +84,38 @@ def generation_2(cloud: Cloud, target: Target, payload: bytes) -> Answer:
         except requests.HTTPError as error:
             raise _refused(_code_of(answers[-1]), cloud) from error
         except requests.RequestException as error:
-            raise _refused(None, cloud) from error
+            raise _refused("", cloud) from error
         except Exception:
             if not answers or "x-fc-error-type" not in answers[-1].headers:
                 raise
     named = {name.lower(): value for name, value in answers[-1].headers.items()}
     return Answer(answers[-1].status_code, named, answers[-1].content)
+
+
+def _client(cloud: Cloud, answers: list[requests.Response]) -> Any:
+    """`fc2` tries a refused connection for half a minute, logs signed headers, and drops those of
+    an answer that tells of the function's error. Signing is left to it; sending is not."""
+    import fc2  # noqa: PLC0415 - slow
+
+    class Client(fc2.Client):  # type: ignore[misc]  # the SDK ships no types
+        def _do_request(
+            self, method: str, path: str, headers: Any, params: Any = None, body: Any = None
+        ) -> requests.Response:
+            url, timeout = f"{self.endpoint}{path}", (_TO_CONNECT, _LONGEST)
+            answer = requests.request(
+                method, url, headers=headers, params=params, data=body, timeout=timeout
+            )
+            answers.append(answer)
+            answer.raise_for_status()
+            return answer
+
+    keys = cloud.credentials
+    return Client(
+        endpoint=cloud.endpoint("fc"),
+        accessKeyID=keys.access_key_id,
+        accessKeySecret=keys.access_key_secret,
+        securityToken=keys.security_token,
+    )
 
 
 @contextmanager
@@ -135,16 +136,16 @@ def _is_not_of_fc2(record: logging.LogRecord) -> bool:
     return "/fc2/" not in record.pathname.replace("\\", "/")
 
 
-def _code_of(answer: requests.Response) -> str | None:
+def _code_of(answer: requests.Response) -> str:
     """The answer of whatever stands between need not be JSON."""
     try:
         document = answer.json()
     except ValueError:
         return f"status {answer.status_code}"
-    return document.get("ErrorCode") if isinstance(document, dict) else None
+    return str(document.get("ErrorCode") or "") if isinstance(document, dict) else ""
 
 
-def _refused(code: str | None, cloud: Cloud) -> UnusableError:
+def _refused(code: str, cloud: Cloud) -> UnusableError:
     """Nothing of what the SDKs say: it may hold what was sent."""
     if code:
         return UnusableError(f"Function Compute refused the call: {code}")

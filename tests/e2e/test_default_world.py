@@ -20,6 +20,7 @@ from mns.queue import Message
 
 from localcloud.server import running
 from localcloud.worlds import served_world
+from opskit import policy
 
 
 @dataclass
@@ -81,7 +82,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     with running(served_world()) as cloud:
-        yield World(cloud.url)
+        found = World(cloud.url)
+        yield found
+        entries = found.ask("journal")["entries"]
+        called = {f"{e['service']}:{e['action']}" for e in entries if e["caller"] == "provisioner"}
+        assert {action for action in called if not policy.allows(action)} == set()
 
 
 def test_a_scale_out_ends_with_the_servers_in_the_group_and_in_service(world: World) -> None:
