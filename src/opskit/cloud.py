@@ -19,6 +19,8 @@ from .ending import UnusableError
 PRODUCTS = ("slb", "ess", "mns", "fc", "sts")
 DEFAULT_REGION = "cn-hangzhou"
 
+_SECONDS = 8.0  # for one call to the message service
+
 _KEYS = {
     "access_key_id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "access_key_secret": "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -83,6 +85,9 @@ class Cloud:
             keys.access_key_secret,
             keys.security_token,
         )
+        connection = account.mns_client.http.conn
+        # The one is heeded over HTTP, the other over HTTPS; without them, it waits for ever.
+        connection.connection_timeout = connection.timeout = _SECONDS
         try:
             yield account
         finally:

@@ -19,7 +19,7 @@ from provisioner.core.errors import Retryable
 from . import ending
 from .cloud import Cloud
 from .events import payload_of
-from .policy import PERMISSIONS
+from .policy import ASSUME_ROLE, PERMISSIONS
 from .rehearsal import (
     Call,
     RehearsedLoadBalancers,
@@ -69,7 +69,10 @@ def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[s
         _handled(replace(app, means=means), payload, cloud)
     finally:
         app.close()
-    return _report(balancers, steps, clock)
+    report = _report(balancers, steps, clock)
+    if environ.get("SLB_ROLE_ARN"):
+        report["permissions"].append(ASSUME_ROLE.action)
+    return report
 
 
 def _handled(app: App, payload: bytes, cloud: Cloud) -> None:

@@ -159,3 +159,24 @@ def test_a_configuration_that_cannot_work_is_told_on_one_line(cloud: Cloud, tmp_
 
     assert (status, output) == (2, "")
     assert errors == ("opskit plan: the configuration is at fault: RESULT_TOPIC: is required\n")
+
+
+def test_a_role_to_assume_is_among_what_has_to_be_allowed(cloud: Cloud, planned: Any) -> None:
+    event = document(1)
+    staged = stage(cloud, event)
+    role = "acs:ram::1000000000000001:role/balancers"
+    cloud.seed(Roles=[{"RoleArn": role}])
+
+    report = planned(staged, event, SLB_ROLE_ARN=role, STS_ENDPOINT=cloud.url)
+
+    assert report["outcomes"][0]["outcome"] == "provisioned"
+    assert "sts:AssumeRole" in report["permissions"]
+
+
+def test_a_cloud_that_does_not_answer_would_fail_the_event(cloud: Cloud, planned: Any) -> None:
+    event = hook_event(1)
+    cloud.fault(kind="error", action="DescribeScalingInstances", status=403, code="Forbidden.RAM")
+
+    (outcome,) = planned(stage(cloud, event), event, status=1)["outcomes"]
+
+    assert (outcome["outcome"], outcome["error"]["code"]) == ("failed", "PermissionMissing")

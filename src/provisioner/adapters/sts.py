@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from alibabacloud_tea_openapi.client import Client
-from alibabacloud_tea_openapi.models import OpenApiRequest, Params
+from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
 
 from provisioner.ports import Clock, Credentials
 
