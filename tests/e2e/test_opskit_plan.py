@@ -127,7 +127,7 @@ def test_the_claim_of_another_delivery_would_be_outlasted_without_waiting(
 
     report = planned(staged, event)
 
-    assert report["seconds_of_waiting"] >= 45
+    assert report["seconds_of_waiting"] > 0
     assert [c["action"] for c in report["calls"]].count("DeleteVServerGroup") == 1
     assert [group["VServerGroupName"] for group in staged.groups()] == [claim]
 
