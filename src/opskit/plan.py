@@ -15,19 +15,21 @@ from rich.console import Console
 from provisioner import bootstrap, handler
 from provisioner.bootstrap import App
 from provisioner.core.errors import Retryable
+from provisioner.service import Means
 
 from . import ending
 from .cloud import Cloud
 from .events import payload_of
-from .policy import ASSUME_ROLE, PERMISSIONS
+from .policy import ASSUME_ROLE, PERMISSIONS, QUARANTINE
 from .rehearsal import (
     Call,
-    RehearsedLoadBalancers,
+    RehearsedDeadLetters,
     RehearsedNotifications,
     RehearsedScalingGroups,
     Steps,
     UnwaitedClock,
 )
+from .rehearsed_balancers import RehearsedLoadBalancers
 
 CREATES_A_MINUTE = 90  # CreateVServerGroup, for an account (doc)
 _TIMEOUT = 120.0  # seconds: long enough to outlast a claim, as a deployment should have it
@@ -56,15 +58,7 @@ def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[s
     balancers = RehearsedLoadBalancers(
         app.means.load_balancers, clock, app.means.policy.backend_quota
     )
-    topic = RehearsedNotifications(environ["RESULT_TOPIC"], balancers.calls)
-    groups = RehearsedScalingGroups(app.means.scaling_groups, balancers.calls)
-    means = replace(
-        app.means,
-        load_balancers=balancers,
-        notifications=topic,
-        scaling_groups=groups,
-        clock=clock,
-    )
+    means = _rehearsed(app.means, environ, balancers, clock)
     try:
         _handled(replace(app, means=means), payload, cloud)
     finally:
@@ -73,6 +67,26 @@ def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[s
     if environ.get("SLB_ROLE_ARN"):
         report["permissions"].append(ASSUME_ROLE.action)
     return report
+
+
+def _rehearsed(
+    means: Means,
+    environ: Mapping[str, str],
+    balancers: RehearsedLoadBalancers,
+    clock: UnwaitedClock,
+) -> Means:
+    """One item after the other: calls are told in their order."""
+    calls = balancers.calls
+    queue = environ.get("DEAD_LETTER_QUEUE", "")
+    return replace(
+        means,
+        load_balancers=balancers,
+        notifications=RehearsedNotifications(environ["RESULT_TOPIC"], calls),
+        scaling_groups=RehearsedScalingGroups(means.scaling_groups, calls),
+        clock=clock,
+        dead_letters=RehearsedDeadLetters(queue, calls) if means.dead_letters else None,
+        concurrency=1,
+    )
 
 
 def _handled(app: App, payload: bytes, cloud: Cloud) -> None:
@@ -114,7 +128,7 @@ def _report(
             if call.action == "CompleteLifecycleAction"
         ],
         "seconds_of_waiting": round(clock.waited, 1),
-        "permissions": [p.action for p in PERMISSIONS if p.action in actions],
+        "permissions": [p.action for p in (*PERMISSIONS, QUARANTINE) if p.action in actions],
     }
 
 

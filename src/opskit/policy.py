@@ -26,6 +26,7 @@ class Of(str, Enum):
     SERVERS = "acs:ecs:{region}:{account}:instance/{id}"
     SCALING_GROUP = "acs:ess:{region}:{account}:scalinggroup/{id}"
     TOPIC = "acs:mns:{region}:{account}:/topics/{topic}/messages"
+    QUEUE = "acs:mns:{region}:{account}:/queues/{queue}/messages"
     ROLE = "{role}"
 
 
@@ -73,10 +74,25 @@ PERMISSIONS = (
         "ess:DescribeLifecycleActions", (Of.SCALING_GROUP,), "is the hook still waiting for us"
     ),
     Permission(
+        "ess:DescribeLifecycleHooks", (Of.SCALING_GROUP,), "how long does the hook wait for us"
+    ),
+    Permission(
+        "ess:DescribeScalingActivities",
+        (Of.SCALING_GROUP,),
+        "since when does it wait, and how did the group's last activities end",
+    ),
+    Permission(
+        "ess:RecordLifecycleActionHeartbeat",
+        (Of.SCALING_GROUP,),
+        "let the hook wait longer while the work goes on",
+    ),
+    Permission(
         "ess:CompleteLifecycleAction", (Of.SCALING_GROUP,), "let the scaling activity go on"
     ),
     Permission("mns:PublishMessage", (Of.TOPIC,), "publish the result"),
 )
+# Where a dead-letter queue is configured.
+QUARANTINE = Permission("mns:SendMessage", (Of.QUEUE,), "keep what was given up, to be sent again")
 # Where the load balancers are another account's: its role has the actions of slb, ours this one.
 ASSUME_ROLE = Permission("sts:AssumeRole", (Of.ROLE,), "act for another account's load balancers")
 
@@ -96,6 +112,7 @@ class Names:
     region: str
     account: str
     topic: str
+    queue: str = ""
     load_balancers: tuple[Place, ...] = EVERYWHERE
     scaling_groups: tuple[Place, ...] = EVERYWHERE
     role: str = ""
@@ -115,11 +132,18 @@ def statements(
     ]
 
 
-def needed(*, assumes_role: bool) -> tuple[Permission, ...]:
+def needed(*, assumes_role: bool, quarantines: bool) -> tuple[Permission, ...]:
     """By the function's own role."""
+    found = (*PERMISSIONS, QUARANTINE) if quarantines else PERMISSIONS
     if not assumes_role:
-        return PERMISSIONS
-    return (*(p for p in PERMISSIONS if not p.action.startswith("slb:")), ASSUME_ROLE)
+        return found
+    return (*(p for p in found if not p.action.startswith("slb:")), ASSUME_ROLE)
+
+
+def needed_by(settings: Settings) -> tuple[Permission, ...]:
+    return needed(
+        assumes_role=bool(settings.slb_role_arn), quarantines=bool(settings.dead_letter_queue)
+    )
 
 
 def of_others() -> tuple[Permission, ...]:
@@ -142,6 +166,7 @@ def names_of(settings: Settings, account: str) -> Names:
         region=policy.region_id,
         account=account or "*",
         topic=settings.result_topic,
+        queue=settings.dead_letter_queue,
         load_balancers=each("load_balancer_id"),
         scaling_groups=each("scaling_group_id"),
         role=settings.slb_role_arn,
@@ -152,7 +177,7 @@ def documents(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
     """By whose they are: the function's role, and the one that it assumes."""
     names = names_of(settings, account)
     assumed = settings.slb_role_arn
-    found = {"function": _document(statements(names, needed(assumes_role=bool(assumed))))}
+    found = {"function": _document(statements(names, needed_by(settings)))}
     if assumed:
         owner = replace(names, account=assumed.split(":")[3])
         found[assumed] = _document(statements(owner, of_others()))
@@ -162,7 +187,7 @@ def documents(settings: Settings, account: str) -> dict[str, dict[str, Any]]:
 def show(cloud: Cloud, environ: Mapping[str, str], *, why: bool, as_json: bool) -> int:
     settings = configuration.settings(environ)
     if why:
-        _show_reasons(needed(assumes_role=bool(settings.slb_role_arn)), as_json=as_json)
+        _show_reasons(needed_by(settings), as_json=as_json)
         return ending.OK
     account = cloud.account or environ.get("FC_ACCOUNT_ID", "")
     found = documents(settings, account)
@@ -186,14 +211,14 @@ def _show_reasons(permissions: Sequence[Permission], *, as_json: bool) -> None:
 
 
 def _arns(form: Of, names: Names) -> Iterator[str]:
-    fields = {"region": names.region, "account": names.account, "topic": names.topic}
+    fields = {"account": names.account, "topic": names.topic, "queue": names.queue}
     places = {
         Of.LOAD_BALANCER: names.load_balancers,
         Of.SCALING_GROUP: names.scaling_groups,
         Of.SERVERS: [Place(place.region, "*") for place in names.load_balancers],
     }
     for region, id_ in dict.fromkeys(places.get(form, (Place(names.region, ""),))):
-        yield form.value.format(**{**fields, "region": region}, id=id_, role=names.role)
+        yield form.value.format(**fields, region=region, id=id_, role=names.role)
 
 
 def _document(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -202,4 +227,4 @@ def _document(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def allows(action: str) -> bool:
     """Whether any permission is of this action, as "service:Action"."""
-    return action in {p.action for p in (*PERMISSIONS, ASSUME_ROLE)}
+    return action in {p.action for p in (*PERMISSIONS, QUARANTINE, ASSUME_ROLE)}

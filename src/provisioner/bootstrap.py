@@ -99,10 +99,6 @@ def build(  # noqa: PLR0913 - every part can be passed in
     topic = MnsNotifications(messages, settings.result_topic, clock, random)
     queue = MnsDeadLetters(messages, settings.dead_letter_queue, clock, random)
 
-    def close() -> None:
-        topic.close()
-        queue.close()
-
     means = Means(
         load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint, owner), clock, random),
         notifications or topic,
@@ -113,7 +109,15 @@ def build(  # noqa: PLR0913 - every part can be passed in
         dead_letters or (queue if settings.dead_letter_queue else None),
         settings.concurrency,
     )
-    return App(means, log or StepLog(new_logger(settings.log_level)), close, role)
+    return App(means, log or StepLog(new_logger(settings.log_level)), _closing(topic, queue), role)
+
+
+def _closing(*messages: MnsNotifications | MnsDeadLetters) -> Callable[[], None]:
+    def close() -> None:
+        for each in messages:
+            each.close()
+
+    return close
 
 
 def _owner(settings: Settings, sts: Connection, clock: Clock) -> AssumedRole | None:

@@ -113,11 +113,16 @@ class Stage:
         return made
 
     def deliver(self, event: bytes, app: App | None = None, *, seconds: float = SECONDS) -> Any:
-        """The function's answer."""
+        """The function's answer. Without an app, of an instance that lives for this one event."""
         return self.deliver_as(context(seconds), event, app)
 
     def deliver_as(self, who: SimpleNamespace, event: bytes, app: App | None = None) -> Any:
-        return json.loads(handler.handle(app or self.app(), event, who))
+        lives = app or self.app()
+        try:
+            return json.loads(handler.handle(lives, event, who))
+        finally:
+            if app is None:
+                lives.close()
 
     def actions(self) -> list[str]:
         """What was called since this was asked last."""

@@ -10,12 +10,20 @@ import pytest
 
 import builders
 from e2e.opskit_calls import called, reported
-from e2e.stage import LIST, READ, WRITES, Cloud, Stage, document, hook_event, stage
-from opskit.world import LOAD_BALANCER, REGION
+from e2e.stage import (
+    HEARTBEAT,
+    PUBLISH,
+    WRITES,
+    Cloud,
+    Stage,
+    document,
+    hook_event,
+    stage,
+)
+from opskit.world import LOAD_BALANCER, REGION, TOPIC
 from provisioner.core import naming
 
-READS = {LIST, READ, "DescribeScalingInstances", "DescribeLifecycleActions"}
-PUBLISHING = {"PublishMessage", *WRITES}
+SENDING = {PUBLISH, "SendMessage", HEARTBEAT, *WRITES}
 
 
 @pytest.fixture
@@ -27,7 +35,7 @@ def planned(cloud: Cloud, tmp_path: Path) -> Any:
         config.write_text(json.dumps({**staged.environ, **environ}), encoding="utf-8")
         staged.actions()
         report = reported(cloud, "plan", "-", "--config", str(config), status=status, given=event)
-        assert PUBLISHING.isdisjoint(staged.actions()), "a plan writes nothing"
+        assert SENDING.isdisjoint(staged.actions()), "a plan writes nothing"
         return report
 
     return plan
@@ -130,6 +138,30 @@ def test_the_claim_of_another_delivery_would_be_outlasted_without_waiting(
     assert report["seconds_of_waiting"] > 0
     assert [c["action"] for c in report["calls"]].count("DeleteVServerGroup") == 1
     assert [group["VServerGroupName"] for group in staged.groups()] == [claim]
+
+
+def test_of_what_would_be_given_up_no_letter_is_sent(cloud: Cloud, planned: Any) -> None:
+    staged = stage(cloud, hook_event(1))
+    cloud.seed(Queues=[{"QueueName": "dead"}])
+
+    report = planned(staged, b"not an event", status=3, DEAD_LETTER_QUEUE="dead")
+
+    told = [(call["action"], call["on"]) for call in report["calls"]]
+    assert told == [(PUBLISH, TOPIC), ("SendMessage", "dead")]
+    assert report["permissions"] == ["mns:PublishMessage", "mns:SendMessage"]
+    (queue,) = (q for q in cloud.state()["Queues"] if q["QueueName"] == "dead")
+    assert queue["Messages"] == []
+
+
+def test_a_hook_that_has_waited_long_would_be_prolonged(cloud: Cloud, planned: Any) -> None:
+    event = hook_event(2)
+    staged = stage(cloud, event)
+    cloud.advance(400)  # of 600 seconds
+
+    report = planned(staged, event)
+
+    assert [c["result"] for c in report["calls"] if c["action"] == HEARTBEAT] == ["600 s"]
+    assert "ess:RecordLifecycleActionHeartbeat" in report["permissions"]
 
 
 def test_a_person_reads_the_plan_line_by_line(cloud: Cloud, tmp_path: Path) -> None:

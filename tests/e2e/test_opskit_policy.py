@@ -27,16 +27,21 @@ from provisioner.core import naming
 from provisioner.core.errors import Retryable
 
 ACCOUNT = "1000000000000001"
+DEAD = "dead-letters"
 OTHER = "2000000000000002"
 ROLE = f"acs:ram::{OTHER}:role/balancers"
 BINDING = {"ScalingGroupId": "asg-0001", "LoadBalancerId": "lb-theirs", "Ports": [8080]}
 
 
 def test_the_function_calls_all_that_it_is_allowed_and_nothing_else(cloud: Cloud) -> None:
-    """Every path that makes another call: new, extended, reweighed, refused, replayed, cleared."""
+    """Every path that makes another call: new, extended, reweighed, refused and kept, replayed,
+    cleared; a hook that needs a heartbeat, as the start of its wait is long past."""
     event = hook_event(45)
     staged = stage(cloud, event)
-    staged.deliver(event)  # new, completed
+    staged.environ["DEAD_LETTER_QUEUE"] = DEAD
+    cloud.seed(Queues=[{"QueueName": DEAD}])
+    cloud.advance(400)  # of the hook's 600 seconds
+    staged.deliver(event)  # new, prolonged, completed
     staged.deliver(event)  # replayed
     staged.deliver(document(2))
     heavier = [{"ServerId": "i-0001", "Port": 8080, "Weight": 7}]
@@ -47,7 +52,9 @@ def test_the_function_calls_all_that_it_is_allowed_and_nothing_else(cloud: Cloud
     cloud.seed(VServerGroups=[{"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim}])
     staged.deliver(document(1, name="late"))  # somebody's claim is cleared
 
-    allowed = {permission.action for permission in policy.needed(assumes_role=False)}
+    allowed = {
+        permission.action for permission in policy.needed(assumes_role=False, quarantines=True)
+    }
     assert actions_of_the_function(cloud) == allowed
 
 
@@ -69,8 +76,8 @@ def test_with_a_role_of_another_account_the_function_assumes_it_and_no_more(clou
     callers: dict[str, set[str]] = {}
     for entry in cloud.journal():
         callers.setdefault(entry["caller"], set()).add(f"{entry['service']}:{entry['action']}")
-    own = {p.action for p in policy.needed(assumes_role=True)}
-    assert callers["provisioner"] == own
+    own = {p.action for p in policy.needed(assumes_role=True, quarantines=False)}
+    assert callers["provisioner"] == own - {"ess:RecordLifecycleActionHeartbeat"}  # in good time
     assumed = callers[f"acs:ram::{OTHER}:assumed-role/balancers/vservergroup-provisioner"]
     assert assumed < {p.action for p in policy.of_others()}
 
@@ -124,6 +131,20 @@ def test_the_policy_names_each_load_balancer_in_its_region_and_the_topic(
     assert resources_of(told, "slb:AddVServerGroupBackendServers") == balancers + servers
     assert resources_of(told, "mns:PublishMessage") == [
         f"acs:mns:{REGION}:{ACCOUNT}:/topics/results/messages"
+    ]
+    assert "mns:SendMessage" not in json.dumps(told)
+
+
+def test_a_dead_letter_queue_may_be_sent_to_where_one_is_configured(
+    cloud: Cloud, config: Path
+) -> None:
+    environ = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**environ, "DEAD_LETTER_QUEUE": DEAD}), encoding="utf-8")
+
+    told = reported(cloud, "policy", "--config", str(config))
+
+    assert resources_of(told, "mns:SendMessage") == [
+        f"acs:mns:{REGION}:{ACCOUNT}:/queues/{DEAD}/messages"
     ]
 
 

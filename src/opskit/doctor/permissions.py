@@ -12,7 +12,7 @@ from typing import Any
 from alibabacloud_ess20220222 import models as ess
 from alibabacloud_slb20140515 import models as slb
 
-from opskit.policy import Permission, needed
+from opskit.policy import Permission, needed_by, of_others
 from provisioner.core.errors import Retryable
 from provisioner.core.model import Binding
 
@@ -40,9 +40,9 @@ def permissions(patient: Patient) -> Iterator[Finding]:
             yield failure(f"sts:AssumeRole: {error.message}", "see opskit policy --why")
             return
         yield ok("sts:AssumeRole is allowed")
-    listed = [p for p in needed(assumes_role=role) if p.action != "sts:AssumeRole"]
+    listed = [p for p in needed_by(patient.settings) if p.action != "sts:AssumeRole"]
     if role:
-        listed += [p for p in needed(assumes_role=False) if p.action.startswith("slb:")]
+        listed += of_others()
     for permission in listed:
         yield _tried(patient, patient.bindings[0], permission)
 
@@ -152,6 +152,29 @@ def _actions(patient: Patient, binding: Binding) -> Any:
     return patient.ess().describe_lifecycle_actions(request)
 
 
+def _hooks(patient: Patient, binding: Binding) -> Any:
+    request = ess.DescribeLifecycleHooksRequest(
+        region_id=patient.region_of(binding), scaling_group_id=binding.scaling_group_id
+    )
+    return patient.ess().describe_lifecycle_hooks(request)
+
+
+def _activities(patient: Patient, binding: Binding) -> Any:
+    request = ess.DescribeScalingActivitiesRequest(
+        region_id=patient.region_of(binding), scaling_group_id=binding.scaling_group_id
+    )
+    return patient.ess().describe_scaling_activities(request)
+
+
+def _heartbeat(patient: Patient, binding: Binding) -> Any:
+    request = ess.RecordLifecycleActionHeartbeatRequest(
+        region_id=patient.region_of(binding),
+        lifecycle_hook_id=_NOBODY,
+        lifecycle_action_token=_NOBODY,
+    )
+    return patient.ess().record_lifecycle_action_heartbeat(request)
+
+
 def _complete(patient: Patient, binding: Binding) -> Any:
     request = ess.CompleteLifecycleActionRequest(
         region_id=patient.region_of(binding),
@@ -171,9 +194,19 @@ _DRY: Mapping[str, Dry] = {
     "slb:DeleteVServerGroup": _delete,
     "ess:DescribeScalingInstances": _instances,
     "ess:DescribeLifecycleActions": _actions,
+    "ess:DescribeLifecycleHooks": _hooks,
+    "ess:DescribeScalingActivities": _activities,
+    "ess:RecordLifecycleActionHeartbeat": _heartbeat,
     "ess:CompleteLifecycleAction": _complete,
 }
-_NOT_TRIED = {"mns:PublishMessage": "every message that the topic takes is delivered"}
+_NOT_TRIED = {
+    "mns:PublishMessage": "every message that the topic takes is delivered",
+    "mns:SendMessage": "every message that the queue takes is a letter",
+}
 # Tried on what is not there: a policy that names a load balancer does not cover it.
-_ON_NOTHING = {"slb:DeleteVServerGroup", "ess:DescribeLifecycleActions",
-               "ess:CompleteLifecycleAction"}  # fmt: skip
+_ON_NOTHING = {
+    "slb:DeleteVServerGroup",
+    "ess:DescribeLifecycleActions",
+    "ess:RecordLifecycleActionHeartbeat",
+    "ess:CompleteLifecycleAction",
+}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from localcloud.services.fc.model import Function
     from localcloud.services.triggers.model import Trigger
 
+_JSON = ("content-type", "application/json")
+
 
 def get_function(cloud: Cloud, call: Call) -> Reply:
     function = _function(cloud, call)
@@ -63,4 +65,4 @@ def _trigger(item: Trigger) -> dict[str, Any]:
 
 
 def _json(document: dict[str, Any]) -> Reply:
-    return Reply(HTTPStatus.OK, json.dumps(document).encode(), {"content-type": "application/json"})
+    return Reply(HTTPStatus.OK, json.dumps(document).encode(), (_JSON,))
