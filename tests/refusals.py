@@ -54,6 +54,12 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "lifecycleActionToken": (["token"], ["other", ""]),
     "heartbeatTimeout": (["60", "600"], ["1", "21601"]),
 }
+ROLE = f"acs:ram::{ACCOUNT}:role/balancers"
+VALUES |= {
+    "RoleArn": ([ROLE], [f"{ROLE}-gone", ""]),
+    "RoleSessionName": (["session"], ["x", ""]),
+    "DurationSeconds": (["", "900"], ["899", "x"]),
+}
 BALANCER = ("RegionId", "LoadBalancerId")
 LISTENER = (*BALANCER, "ListenerPort")
 GROUP = ("RegionId", "VServerGroupId")
@@ -110,6 +116,7 @@ WRITES: dict[tuple[str, str], tuple[str, ...]] = {
         "lifecycleActionToken",
         "heartbeatTimeout",
     ),
+    ("sts", "AssumeRole"): ("RoleArn", "RoleSessionName", "DurationSeconds"),
 }
 MNS_WRITES = {
     "CreateQueue",
@@ -157,6 +164,7 @@ def world(control: Any) -> None:
         Instances=[{"InstanceId": "i-down", "RegionId": REGION, "Status": "Stopped"}],
         Queues=[{"QueueName": "q"}],
         Topics=[{"TopicName": "t"}],
+        Roles=[{"RoleArn": ROLE}],
         Subscriptions=[{"TopicName": "t", "SubscriptionName": "s", "QueueName": "q"}],
         **scaling(),
     )

@@ -60,7 +60,7 @@ _EVERYWHERE = {
 }
 # Codes that any action of these services may answer with.
 SHARED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    ("slb", "ess", "ecs"): (
+    ("slb", "ess", "ecs", "sts"): (
         "IllegalTimestamp",
         "IncompleteSignature",
         "InvalidAccessKeyId.NotFound",

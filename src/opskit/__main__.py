@@ -43,47 +43,6 @@ def run(
 
 
 @app.command()
-def redrive(  # noqa: PLR0913 - its options
-    queue: Annotated[str, typer.Option(help="the dead-letter queue")],
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="send every letter again")] = False,
-    ids: Annotated[
-        list[str] | None, typer.Option("--id", help="send the letter with this MessageId again")
-    ] = None,
-    function: Annotated[str, typer.Option(help="that gets what is sent again")] = "",
-    endpoint: Annotated[str, typer.Option(help="URL of an offline cloud")] = "",
-    region: Annotated[str, typer.Option(help="as in REGION_ID")] = "",
-    account: Annotated[str, typer.Option(help="as in FC_ACCOUNT_ID")] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON document, nothing else")
-    ] = False,
-) -> None:
-    """Show what lies in a dead-letter queue and why; send what is chosen to the function again.
-
-    Without --all or --id nothing is sent. A letter leaves the queue after the function's platform
-    accepted it. Keys come from ALIBABA_CLOUD_ACCESS_KEY_ID and its siblings.
-
-    Exit status: 0 shown, or all that was chosen was sent; 3 something chosen is not there, or its
-    original is not in the queue; 1 something was not accepted, or could not be deleted; 2 the
-    command itself could not be carried out.
-    """
-    from . import redrive as redriving  # noqa: PLC0415 - its SDKs load slowly
-
-    chosen = redriving.Chosen(everything, frozenset(ids or ()))
-    raise typer.Exit(
-        redriving.redrive(
-            queue,
-            chosen,
-            function=function,
-            endpoint=endpoint,
-            region=region,
-            account=account,
-            as_json=as_json,
-        )
-    )
-
-
-@app.command()
 def invoke(  # noqa: PLR0913 - each is an option
     event: options.Event,
     *,
@@ -193,6 +152,42 @@ def policy(  # noqa: PLR0913 - each is an option
         return show(cloud, given, why=why, as_json=as_json)
 
     raise typer.Exit(ending.carried_out("policy", command))
+
+
+@app.command()
+def redrive(  # noqa: PLR0913 - each is an option
+    queue: Annotated[str, typer.Option("--queue", metavar="NAME", help="the dead-letter queue")],
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="send every letter again")] = False,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="send the letter with this MessageId again"),
+    ] = None,
+    function: Annotated[
+        str, typer.Option("--function", metavar="NAME", help="that gets what is sent again")
+    ] = "",
+    as_json: options.AsJson = False,
+    url: options.Local = None,
+    region: options.Region = None,
+    account: options.Account = None,
+    endpoint: options.Endpoint = None,
+) -> None:
+    """Show what lies in a dead-letter queue and why; send what is chosen to the function again.
+
+    Without --all or --id nothing is sent. A letter leaves the queue after Function Compute accepted
+    it. Exit status: 0 shown, or all that was chosen was sent; 3 something chosen is not there, or
+    its original is not in the queue; 1 something was not accepted, or could not be deleted; 2 the
+    command itself could not be carried out.
+    """
+    from .redrive import Chosen  # noqa: PLC0415 - slow
+    from .redrive import redrive as redriven  # noqa: PLC0415
+
+    def command() -> int:
+        cloud = of_environment(url, region, account, endpoint)
+        chosen = Chosen(everything, frozenset(ids or ()))
+        return redriven(cloud, queue, chosen, function=function, as_json=as_json)
+
+    raise typer.Exit(ending.carried_out("redrive", command))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from .ending import UnusableError
 
 _LONGEST = 86_400 + 30  # seconds: a function's longest timeout, and what a cold start takes
 _TO_CONNECT = 10  # seconds
+_TO_ACCEPT = 10  # seconds, for what is only queued
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Target:
     generation: int = 3
     asynchronous: bool = False
     tail: bool = False
+
+    @property
+    def seconds(self) -> int:
+        """That an answer may take."""
+        return _TO_ACCEPT if self.asynchronous else _LONGEST
 
     @property
     def headers(self) -> dict[str, str]:
@@ -60,7 +66,7 @@ def generation_3(cloud: Cloud, target: Target, payload: bytes) -> Answer:
     types = {name.replace("-", "_"): value for name, value in target.headers.items()}
     headers = models.InvokeFunctionHeaders(**types)
     # The SDK's own are 5 s and 10 s.
-    options = RuntimeOptions(connect_timeout=_TO_CONNECT * 1000, read_timeout=_LONGEST * 1000)
+    options = RuntimeOptions(connect_timeout=_TO_CONNECT * 1000, read_timeout=target.seconds * 1000)
     try:
         told = Client(cloud.config("fc")).invoke_function_with_options(
             name, request, headers, options
@@ -75,7 +81,7 @@ def generation_2(cloud: Cloud, target: Target, payload: bytes) -> Answer:
     if not target.service:
         raise UnusableError("--service is needed for a function of generation 2")
     answers: list[requests.Response] = []
-    client = _client(cloud, answers)
+    client = _client(cloud, target, answers)
     with _silent():
         try:
             client.invoke_function(
@@ -92,7 +98,7 @@ def generation_2(cloud: Cloud, target: Target, payload: bytes) -> Answer:
     return Answer(answers[-1].status_code, named, answers[-1].content)
 
 
-def _client(cloud: Cloud, answers: list[requests.Response]) -> Any:
+def _client(cloud: Cloud, target: Target, answers: list[requests.Response]) -> Any:
     """`fc2` tries a refused connection for half a minute, logs signed headers, and drops those of
     an answer that tells of the function's error. Signing is left to it; sending is not."""
     import fc2  # noqa: PLC0415 - slow
@@ -101,7 +107,7 @@ def _client(cloud: Cloud, answers: list[requests.Response]) -> Any:
         def _do_request(
             self, method: str, path: str, headers: Any, params: Any = None, body: Any = None
         ) -> requests.Response:
-            url, timeout = f"{self.endpoint}{path}", (_TO_CONNECT, _LONGEST)
+            url, timeout = f"{self.endpoint}{path}", (_TO_CONNECT, target.seconds)
             answer = requests.request(
                 method, url, headers=headers, params=params, data=body, timeout=timeout
             )

@@ -6,19 +6,11 @@ the queue only after that was accepted; a crash in between sends it twice, which
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from alibabacloud_fc20230330 import models
-from alibabacloud_fc20230330.client import Client
-from alibabacloud_tea_openapi.utils_models import Config
-from darabonba.runtime import RuntimeOptions
 from rich.console import Console
 from rich.text import Text
 
@@ -26,11 +18,13 @@ from provisioner.core import letter, schema
 from provisioner.core.errors import RetriesExhausted
 from provisioner.triggers import decode
 
-from .queues import Access, Held, Queue, QueueFailedError, access, opened
+from . import ending
+from .cloud import Cloud
+from .ending import UnusableError
+from .invocation import Target, generation_3
+from .queues import Held, Queue, QueueFailedError, opened
 
-OK, FAILED, UNUSABLE, REFUSED = 0, 1, 2, 3
 _WHILE_SENDING = 60  # seconds that a letter stays hidden for
-_TIMEOUT = 10_000  # milliseconds for one invocation to be accepted
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -60,30 +54,16 @@ class Entry:
         return told | {"sendable": self.payload is not None, "result": self.result}
 
 
-def redrive(  # noqa: PLR0913 - the options of a command
-    queue: str,
-    chosen: Chosen,
-    *,
-    function: str,
-    endpoint: str,
-    region: str,
-    account: str,
-    as_json: bool,
-) -> int:
+def redrive(cloud: Cloud, queue: str, chosen: Chosen, *, function: str, as_json: bool) -> int:
     """Answers the exit status."""
     if chosen and not function:
-        return _unusable("name the function that is to get what is sent: --function")
-    try:
-        cloud = access(endpoint, region, account, os.environ)
-        with opened(cloud, queue) as found:
-            entries = [_handled(found, held, chosen, cloud, function) for held in found.messages()]
-    except (ValueError, QueueFailedError) as error:
-        return _unusable(str(error))
+        raise UnusableError("name the function that is to get what is sent: --function")
+    with opened(cloud, queue) as found:
+        entries = [_handled(found, held, chosen, cloud, function) for held in found.messages()]
     missing = sorted(set(chosen.ids) - {entry.held.id for entry in entries})
     if as_json:
         letters = [entry.document() for entry in entries]
-        report = {"queue": queue, "letters": letters, "missing": missing}
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        ending.write_json({"queue": queue, "letters": letters, "missing": missing})
     else:
         _tell(queue, entries, missing)
     return _status(entries, missing)
@@ -142,7 +122,7 @@ def _told(code: str, message: str) -> dict[str, Any]:
     return {"code": code, "message": message, "path": "", **dict.fromkeys(unknown)}
 
 
-def _handled(queue: Queue, held: Held, chosen: Chosen, cloud: Access, function: str) -> Entry:
+def _handled(queue: Queue, held: Held, chosen: Chosen, cloud: Cloud, function: str) -> Entry:
     entry = read(held)
     if held.id not in chosen:
         return entry
@@ -163,25 +143,15 @@ def _handled(queue: Queue, held: Held, chosen: Chosen, cloud: Access, function: 
     return entry
 
 
-def _send(cloud: Access, function: str, payload: bytes) -> str:
+def _send(cloud: Cloud, function: str, payload: bytes) -> str:
     """Answers why it was not accepted, if so: in a word, since texts may hold what was sent."""
-    url = urlsplit(cloud.fc)
-    config = Config(
-        access_key_id=cloud.access_key_id,
-        access_key_secret=cloud.access_key_secret,
-        security_token=cloud.security_token or None,
-        endpoint=url.netloc,
-        protocol=url.scheme,
-    )
-    request = models.InvokeFunctionRequest(body=io.BytesIO(payload))
-    headers = models.InvokeFunctionHeaders(x_fc_invocation_type="Async")
-    options = RuntimeOptions(read_timeout=_TIMEOUT, connect_timeout=_TIMEOUT)
     try:
-        answer = Client(config).invoke_function_with_options(function, request, headers, options)
-    except Exception as error:  # noqa: BLE001 - of many kinds, and none of them was accepted
-        return str(getattr(error, "code", None) or type(error).__name__)
-    status = int(answer.status_code)
-    return "" if status // 100 == 2 else f"status {status}"  # noqa: PLR2004 - any 2xx (unknown)
+        answer = generation_3(cloud, Target(function, asynchronous=True), payload)
+    except UnusableError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - of many kinds; the other letters have their turn
+        return type(error).__name__
+    return "" if answer.status // 100 == 2 else f"status {answer.status}"  # noqa: PLR2004 - any 2xx
 
 
 def _tell(queue: str, entries: Collection[Entry], missing: Collection[str]) -> None:
@@ -218,10 +188,5 @@ def _age(seconds: float) -> str:
 def _status(entries: Collection[Entry], missing: Collection[str]) -> int:
     results = {entry.result for entry in entries}
     if results - {"kept", "sent", "not sendable"}:
-        return FAILED
-    return REFUSED if missing or "not sendable" in results else OK
-
-
-def _unusable(why: str) -> int:
-    sys.stderr.write(f"opskit redrive: {why}\n")
-    return UNUSABLE
+        return ending.FAILED
+    return ending.REFUSED if missing or "not sendable" in results else ending.OK

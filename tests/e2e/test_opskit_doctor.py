@@ -270,6 +270,21 @@ def test_a_result_topic_that_is_not_there_fails(deployment: Any, found: Any) -> 
     assert told == [("failure", "result topic results: TopicNotExist")]
 
 
+def test_a_dead_letter_queue_that_is_configured_has_to_be_there(
+    cloud: Cloud, deployment: Any, found: Any
+) -> None:
+    deployment(DEAD_LETTER_QUEUE="dead")
+    ((level, what),) = found(status=1)["dead letters"]
+    assert (level, what) == ("failure", "dead-letter queue dead: QueueNotExist")
+    cloud.seed(Queues=[{"QueueName": "dead"}])
+    assert found()["dead letters"] == [("ok", "dead-letter queue dead is there")]
+
+
+def test_without_claims_a_short_timeout_is_well(deployment: Any, found: Any) -> None:
+    deployment(timeout=20, CLAIM="off")
+    assert levels(found()["timeout"]) == {"ok"}
+
+
 def test_a_result_topic_that_calls_the_function_fails(deployment: Any, found: Any) -> None:
     deployment(trigger="results")
     told = found(status=1)["circle"]
@@ -293,7 +308,7 @@ def test_without_the_deployed_function_its_timeout_and_triggers_are_unknown(
     assert levels(told["timeout"]) == levels(told["circle"]) == {"unknown"}
 
 
-@pytest.mark.parametrize(("timeout", "level"), [(45, "failure"), (50, "warning"), (60, "ok")])
+@pytest.mark.parametrize(("timeout", "level"), [(45, "failure"), (59, "failure"), (60, "ok")])
 def test_a_function_has_to_outlast_a_lease(
     deployment: Any, found: Any, timeout: int, level: str
 ) -> None:

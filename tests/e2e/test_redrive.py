@@ -21,8 +21,9 @@ import opskit
 from e2e.test_default_world import World
 from localcloud.server import running
 from localcloud.worlds import served_world
-from opskit.queues import Access
-from opskit.redrive import OK, REFUSED, UNUSABLE, _send
+from opskit.cloud import chosen
+from opskit.ending import OK, REFUSED, UNUSABLE
+from opskit.invocation import Target, generation_3
 from provisioner.core import schema
 
 REQUESTS, DEAD, FAILURES = "provision-requests", "provision-dead-letters", "provision-failures"
@@ -47,9 +48,8 @@ def put(world: World, queue_name: str, body: str) -> None:
 
 
 def invoke(world: World, payload: bytes) -> None:
-    """Asynchronously."""
-    cloud = Access(world.url, world.url, "localcloud", "localcloud-secret")
-    assert _send(cloud, "provisioner", payload) == ""
+    cloud = chosen(world.url, builders.REGION, "", (), {})
+    generation_3(cloud, Target("provisioner", asynchronous=True), payload)
 
 
 def letters(world: World) -> list[dict[str, Any]]:
@@ -59,12 +59,12 @@ def letters(world: World) -> list[dict[str, Any]]:
     return found
 
 
-def ran(world: World, *arguments: str, endpoint: str = "") -> tuple[int, str, str]:
+def ran(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
     """As an operator does, with a proxy that leads nowhere."""
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(opskit.__file__).parents[1])}
     command = [sys.executable, "-m", "opskit", "redrive", "--queue", DEAD]
     done = subprocess.run(  # noqa: S603 - our own program
-        [*command, "--endpoint", endpoint or world.url, *arguments],
+        [*command, "--local", url or world.url, *arguments],
         env=environ | {"HTTP_PROXY": NOWHERE, "http_proxy": NOWHERE},
         capture_output=True,
         text=True,
@@ -168,8 +168,8 @@ def test_one_of_several_is_chosen_by_its_id_and_the_others_stay(world: World) ->
     other = next(each["MessageId"] for each in shown if not each["sendable"])
     world.ask("clock", {"advance": 2})
 
-    chosen = ("--function", "provisioner", "--id", letter["MessageId"])
-    report = reported(world, *chosen, "--id", other, "--id", "gone", status=REFUSED)
+    selected = ("--function", "provisioner", "--id", letter["MessageId"])
+    report = reported(world, *selected, "--id", other, "--id", "gone", status=REFUSED)
 
     results = {each["MessageId"]: each["result"] for each in report["letters"]}
     assert sorted(results.values()) == ["kept", "not sendable", "sent"]
@@ -180,7 +180,7 @@ def test_a_letter_whose_sending_is_not_accepted_stays(world: World) -> None:
     poisoned(world)
     code, output, _ = ran(world, "--all", "--function", "nobody")
     assert code == 1
-    assert "not accepted: FunctionNotFound" in output
+    assert "not accepted: Function Compute refused the call: FunctionNotFound" in output
     assert len(letters(world)) == 1
 
 
@@ -196,5 +196,5 @@ def test_the_list_is_told_to_a_person(world: World) -> None:
 def test_what_cannot_be_carried_out_says_why(world: World) -> None:
     code, _, errors = ran(world, "--all")
     assert (code, "--function" in errors) == (UNUSABLE, True)
-    code, _, errors = ran(world, endpoint=NOWHERE)
+    code, _, errors = ran(world, url=NOWHERE)
     assert (code, errors.count("\n")) == (UNUSABLE, 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from refusals import QUIET, VALUES, WRITES, unchanged, world
 
 Call = tuple[tuple[str, str], dict[str, str]]
-VERSIONS = {"slb": "2014-05-15", "ess": "2022-02-22"}
+VERSIONS = {"slb": "2014-05-15", "ess": "2022-02-22", "sts": "2015-04-01"}
 STRICTNESS = {"StrictInstances": st.booleans(), "ProcessingSeconds": st.sampled_from([0, 0, 60])}
 
 

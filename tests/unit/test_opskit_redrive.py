@@ -1,4 +1,4 @@
-"""What `opskit redrive` makes of a message, and of how the cloud is named."""
+"""What `opskit redrive` makes of a message."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 
 from builders import document, failure_record
-from opskit.queues import Access, Held, access
+from opskit.queues import Held
 from opskit.redrive import Entry, read
 from provisioner.core import letter
 from provisioner.core.errors import Rejected
 from provisioner.core.event import EventRef
 from provisioner.core.letter import Letter
-
-KEYS = {
-    "ALIBABA_CLOUD_ACCESS_KEY_ID": "key",
-    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a-secret",
-    "ALIBABA_CLOUD_SECURITY_TOKEN": "a-token",
-}
 
 
 def shown(body: Any) -> Entry:
@@ -66,40 +60,3 @@ def test_the_platforms_own_record_is_shown_and_its_event_can_be_sent() -> None:
 def test_anything_else_is_shown_and_cannot_be_sent(body: str) -> None:
     told = shown(body).document()
     assert (told["code"], told["sendable"]) == ("NotALetter", False)
-
-
-def test_the_cloud_is_named_by_region_and_account_as_the_function_names_it() -> None:
-    named = access("", "cn-hangzhou", "1000000000000001", KEYS)
-    assert named == access(
-        "", "", "", {**KEYS, "FC_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1000000000000001"}
-    )
-    assert named == Access(
-        "https://1000000000000001.mns.cn-hangzhou.aliyuncs.com",
-        "https://1000000000000001.cn-hangzhou.fc.aliyuncs.com",
-        "key",
-        "a-secret",
-        "a-token",
-    )
-    assert "a-secret" not in repr(named)
-    assert "a-token" not in repr(named)
-
-
-def test_an_offline_cloud_needs_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    named = access("http://127.0.0.1:8900/", "", "", {})
-    assert (named.mns, named.fc) == ("http://127.0.0.1:8900", "http://127.0.0.1:8900")
-    assert named.access_key_id
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "region", "account", "missing"),
-    [
-        ("", "cn-hangzhou", "", "--account"),
-        ("", "", "1", "--region"),
-        ("127.0.0.1:8900", "", "", "URL"),
-        ("https://cloud.example", "", "", "ALIBABA_CLOUD_ACCESS_KEY_ID"),
-    ],
-)
-def test_what_is_missing_is_said(endpoint: str, region: str, account: str, missing: str) -> None:
-    with pytest.raises(ValueError, match=missing):
-        access(endpoint, region, account, {})

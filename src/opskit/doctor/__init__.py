@@ -29,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "quota": balancers.quota_left,
     "listeners": balancers.references,
     "result topic": messages.result_topic,
+    "dead letters": messages.dead_letter_queue,
     "circle": messages.circle,
     "timeout": hooks.timeout,
     "hooks": hooks.lifecycle_hooks,

@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.core.lease import LATE, LEASE
+from provisioner import budget
+from provisioner.budget import SHORTEST_TIMEOUT
 
 from .finding import Finding, failure, ok, unknown, warning
 from .patient import Patient, RefusedError, asked
 
-# Seconds that a delivery should have: it outlasts the claim of one that crashed, and goes on.
-SHORTEST_TIMEOUT = LEASE + LATE
-
 
 def timeout(patient: Patient) -> Iterator[Finding]:
-    """Against the lease."""
+    """As the function itself checks it, before it does anything."""
     if patient.deployed is None:
         yield unknown("the function's timeout is not known", "name the function by --function")
         return
     has = patient.deployed.timeout
-    told = f"the function has {has:g} s"
-    remedy = f"set its timeout to at least {SHORTEST_TIMEOUT:g} s"
-    if has <= LEASE:
-        yield failure(f"{told}: too few to outlast the claim of one that crashed", remedy)
-    elif has < SHORTEST_TIMEOUT:
-        yield warning(f"{told}: few after the claim of one that crashed", remedy)
+    claiming = patient.settings.policy.claiming if patient.settings else True
+    if budget.problems(has, claiming=claiming):
+        told = f"the function has {has:g} s: too few to outlast the claim of one that crashed"
+        yield failure(told, f"set its timeout to at least {SHORTEST_TIMEOUT} s")
     else:
-        yield ok(f"{told}, more than a claim of {LEASE:g} s")
+        yield ok(f"the function has {has:g} s")
 
 
 def lifecycle_hooks(patient: Patient) -> Iterator[Finding]:
@@ -53,7 +49,7 @@ def _out(patient: Patient, hook: Any) -> Iterator[Finding]:
         yield failure(told, "raise HeartbeatTimeout above the function's timeout")
     elif waits <= SHORTEST_TIMEOUT:
         told = f"{name} waits {waits:g} s, no longer than a delivery takes after a crash"
-        yield failure(told, f"raise HeartbeatTimeout above {SHORTEST_TIMEOUT:g} s")
+        yield failure(told, f"raise HeartbeatTimeout above {SHORTEST_TIMEOUT} s")
     else:
         yield ok(f"{name} waits {waits:g} s")
     if hook.default_result != "ABANDON":

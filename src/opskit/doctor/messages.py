@@ -1,9 +1,11 @@
-"""The result topic: there, and not one that calls the function."""
+"""The result topic and the dead-letter queue: there; and no topic that calls the function."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from .finding import Finding, failure, ok, unknown
 from .hooks import hooks_of
@@ -28,6 +30,35 @@ def result_topic(patient: Patient) -> Iterator[Finding]:
             yield unknown(told, remedy)
         return
     yield ok(f"result topic {name} is there")
+
+
+def dead_letter_queue(patient: Patient) -> Iterator[Finding]:
+    """Where one is named that is not there, what is given up is delivered again and again."""
+    if patient.settings is None:
+        return
+    name = patient.settings.dead_letter_queue
+    if not name:
+        yield ok("no dead-letter queue is configured: what is given up is only published")
+        return
+    try:
+        with patient.cloud.messages() as account:
+            asked(lambda: _read(account.get_queue(name)))
+    except RefusedError as error:
+        told = f"dead-letter queue {name}: {error}"
+        if error.code == "QueueNotExist":
+            yield failure(told, "create it, or let DEAD_LETTER_QUEUE name one that is there")
+        else:
+            remedy = "allow mns:GetQueueAttributes to whoever asks, and see the endpoint of mns"
+            yield unknown(told, remedy)
+        return
+    yield ok(f"dead-letter queue {name} is there")
+
+
+def _read(queue: Any) -> None:
+    """The SDK warns of what it does itself."""
+    with catch_warnings():
+        simplefilter("ignore", DeprecationWarning)
+        queue.get_attributes()
 
 
 def circle(patient: Patient) -> Iterator[Finding]:

@@ -21,5 +21,14 @@ COVERAGE = Coverage(
             EMULATOR_ONLY
         ),
     },
+    codes={
+        "AssumeRole": (
+            "EntityNotExist.Role",
+            "InvalidParameter.DurationSeconds",
+            "InvalidParameter.RoleSessionName",
+            "MissingParameter",
+            "NoPermission",
+        ),
+    },
     missing=("everything else of STS", "ExternalId, and conditions of trust policies"),
 )
