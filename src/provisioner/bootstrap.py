@@ -16,7 +16,6 @@ from .adapters.ess import EssScalingGroups
 from .adapters.log import StepLog, new_logger, silence_sdk_loggers
 from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
-from .adapters.sts import AssumedRole
 from .core.errors import ConfigurationError
 from .driver import Invocation
 from .ports import (
@@ -120,10 +119,12 @@ def _closing(*messages: MnsNotifications | MnsDeadLetters) -> Callable[[], None]
     return close
 
 
-def _owner(settings: Settings, sts: Connection, clock: Clock) -> AssumedRole | None:
+def _owner(settings: Settings, sts: Connection, clock: Clock) -> CredentialsSource | None:
     """Of the load balancers, where that is another account."""
     if not settings.slb_role_arn:
         return None
+    from .adapters.sts import AssumedRole  # noqa: PLC0415 - most deployments have no such role
+
     return AssumedRole(sts, settings.slb_role_arn, settings.policy.region_id, clock)
 
 

@@ -14,12 +14,6 @@ class Cloud(LocalCloud):
         found: dict[str, Any] = self._send("GET", "state")
         return found
 
-    def journal(self, after: int, *, wait: float) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._send("GET", f"journal?after={after}&wait={wait}")[
-            "entries"
-        ]
-        return found
-
     def scale(self, scaling_group: str, adjustment: int) -> str:
         """Answers the ScalingActivityId. Raises HTTPError."""
         order = {"ScalingGroupId": scaling_group, "Adjustment": adjustment}

@@ -16,5 +16,5 @@ def test_a_call_that_waited_for_the_role_still_takes_effect_within_the_lease() -
 
 def test_an_endpoint_may_differ_by_region() -> None:
     connection = Connection(lambda: KEYS, "slb-vpc.{region_id}.aliyuncs.com")
-    config = tea._config(connection, "cn-beijing", KEYS)
+    config = tea._config(connection, "cn-beijing")
     assert (config.protocol, config.endpoint) == ("https", "slb-vpc.cn-beijing.aliyuncs.com")

@@ -18,7 +18,12 @@ from provisioner.ports import Clock, Credentials
 
 from .connection import Connection
 from .refusals import Operation, Rule, deployment
+from .sdk import importing_parts_in_use
 from .tea import Api
+
+with importing_parts_in_use():
+    from alibabacloud_tea_openapi.client import Client
+    from alibabacloud_tea_openapi.models import OpenApiRequest, Params
 
 SESSION_NAME = "vservergroup-provisioner"  # what the other account's audit trail shows
 
