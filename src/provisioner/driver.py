@@ -24,6 +24,7 @@ _GRACE = 3.0
 _LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
 _STRETCH = 8.0  # seconds that a call gets beyond the time when the hold has to be asked again
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
+_AFTER_DRAIN = 8.0  # seconds that a drain leaves for what comes after it
 
 
 class Hold(NamedTuple):
@@ -98,7 +99,7 @@ class Drive:
     def _perform(self, command: commands.Command) -> Any:
         match command:
             case commands.Wait(seconds=seconds, whole=whole):
-                return self._wait(seconds, whole=whole)
+                return self._drain(seconds) if whole else self._wait(seconds)
             case commands.Time():
                 return self._clock.now() + self._ahead
             case commands.Nonce():
@@ -192,8 +193,8 @@ class Drive:
             raise Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
         return left
 
-    def _wait(self, seconds: float, *, whole: bool) -> None:
-        pause = seconds if whole else self._random.uniform(seconds / 2, seconds)
+    def _wait(self, seconds: float) -> float:
+        pause = self._random.uniform(seconds / 2, seconds)
         ends = self._clock.now() + pause
         if ends >= self._deadline:
             raise self._out_of_time()
@@ -202,6 +203,20 @@ class Drive:
             if step >= self._hold().until:
                 raise self._out_of_time()
             self._clock.wait(step - now)
+        return pause
+
+    def _drain(self, seconds: float) -> float:
+        """No longer than what there is time for, which a heartbeat may prolong meanwhile."""
+        begun = self._clock.now()
+        ends = min(begun + seconds, self._deadline - _AFTER_DRAIN)
+        while (now := self._clock.now()) < ends:
+            step = min(ends, now + _STRETCH, self._hold().until - _AFTER_DRAIN)
+            if step <= now:
+                break
+            self._clock.wait(step - now)
+        drained = self._clock.now() - begun
+        self._log.step("drained", seconds=round(drained, 1), wanted=seconds)
+        return drained
 
     def _out_of_time(self) -> Retryable:
         """What kept us is more telling than that it did."""

@@ -8,9 +8,10 @@ hook pending: the next delivery goes on from what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TypeVar
 
 from .core import bindings, result
 from .core.bindings import Policy
@@ -38,6 +39,8 @@ from .core.model import (
 )
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
+
+T = TypeVar("T")
 
 _RETRY_WHEN_PAUSED = 60.0  # seconds
 
@@ -114,12 +117,16 @@ class Task:
 
     def ensured(self, wanted: Sequence[Desired]) -> list[Outcome]:
         """Raises `Retryable` after every group was tried."""
+        return self.in_turn(wanted, Task._ensured)
+
+    def in_turn(self, wanted: Sequence[T], work: Callable[[Task, T], Outcome]) -> list[Outcome]:
+        """Each in its share of the time. Raises `Retryable` after all were tried."""
         ended: list[Outcome] = []
         failures: list[Retryable] = []
         for number, each in enumerate(wanted):
             share = self.invocation.share(self.means.clock.now(), len(wanted) - number)
             try:
-                ended.append(replace(self, invocation=share)._ensured(each))  # noqa: SLF001
+                ended.append(work(replace(self, invocation=share), each))
             except Retryable as error:
                 failures.append(error)
         if failures:
@@ -128,7 +135,7 @@ class Task:
 
     def inspected(self, wanted: Desired, status: Status) -> Outcome:
         """`status` where nothing stands against it."""
-        drive = self._drive(wanted)
+        drive = self.drive(wanted.group)
         try:
             return self._done(status, drive.run(inspect(wanted)), drive)
         except Rejected as error:
@@ -163,17 +170,20 @@ class Task:
     def told(self, outcome: Outcome) -> Outcome:
         """The last word on one group, in the log."""
         group, error = outcome.group, outcome.error
+        shrunk = outcome.deregistered.groups if outcome.deregistered else ()
         self.invocation.log.step(
             "outcome",
             outcome=outcome.status.value,
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
-            VServerGroupName=group.name if group else None,
+            VServerGroupName=(group.name or None) if group else None,
             made=outcome.created,  # created is the name of a field of every log record
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             left_out={out.backend.server_id: out.code for out in outcome.plan.left_out},
             dropped=len(outcome.dropped_instances),
+            removed=sum(len(each.removed) for each in shrunk),
+            deleted=sum(each.deleted for each in shrunk),
             error=error and error.fields(),
         )
         return outcome
@@ -198,16 +208,16 @@ class Task:
         return self.invocation.ends - self.means.clock.now()
 
     def _ensured(self, wanted: Desired) -> Outcome:
-        drive = self._drive(wanted)
+        drive = self.drive(wanted.group)
         try:
             done = drive.run(ensure(wanted, claiming=self.means.policy.claiming))
         except Rejected as error:
             return self._failed(wanted, drive, error)
         return self._done(Status.PROVISIONED, done, drive)
 
-    def _drive(self, wanted: Desired) -> Drive:
+    def drive(self, group: VServerGroup) -> Drive:
         means = self.means
-        return Drive(wanted.group, self.invocation, means.load_balancers, means.clock, means.random)
+        return Drive(group, self.invocation, means.load_balancers, means.clock, means.random)
 
     def _done(self, status: Status, done: Ensured, drive: Drive) -> Outcome:
         return replace(

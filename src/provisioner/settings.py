@@ -43,6 +43,9 @@ VARIABLES = (
     Variable("BACKEND_DESCRIPTION", "", "the one binding's Description"),
     Variable("VSERVER_GROUP_NAME", "{scaling_group_id}", "the one binding's name template"),
     Variable("FAILURE_RESULT", "ABANDON", "the one binding's answer to a hook that fails"),
+    Variable("SCALE_IN_FAILURE_RESULT", "CONTINUE", "the one binding's, of a scale-in hook"),
+    Variable("DRAIN", "0", "the one binding's seconds at weight 0 before servers are taken out"),
+    Variable("DELETE_EMPTY", "off", "on: a group of the one binding that scale-in empties goes"),
     Variable("ON_PAUSE", "wait", "the one binding's hooks under PAUSE: wait, CONTINUE or ABANDON"),
     Variable("ON_PARTIAL", "continue", "the one binding's way with refused backends; or fail"),
     Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
@@ -80,6 +83,10 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _on_or_off(text: str) -> bool | str:
+    return {"on": True, "off": False}.get(text.strip().lower(), text)
+
+
 # The variables of the one binding, in the words of the bindings schema.
 _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "SCALING_GROUP_ID": ("ScalingGroupId", str),
@@ -90,6 +97,9 @@ _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "BACKEND_DESCRIPTION": ("Description", str),
     "VSERVER_GROUP_NAME": ("VServerGroupName", str),
     "FAILURE_RESULT": ("FailureResult", str),
+    "SCALE_IN_FAILURE_RESULT": ("ScaleInFailureResult", str),
+    "DRAIN": ("Drain", document.whole_number),
+    "DELETE_EMPTY": ("DeleteEmpty", _on_or_off),
     "ON_PAUSE": ("OnPause", str),
     "ON_PARTIAL": ("OnPartial", str),
     "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _list),

@@ -6,9 +6,9 @@ import pytest
 
 from fakes import REGION, FakeClock, FakeLog
 from provisioner.core import naming
-from provisioner.core.deregister import Deregistered, Removal, deregister
+from provisioner.core.deregister import Removal, deregister
 from provisioner.core.ensure import ensure
-from provisioner.core.model import Backend, Desired, OnExisting, VServerGroup
+from provisioner.core.model import Backend, Deregistered, Desired, OnExisting, VServerGroup
 from provisioner.driver import Drive, Invocation
 from worlds import Balancing, replayable
 
@@ -47,13 +47,13 @@ def test_servers_leave_and_the_last_ones_take_the_group_along_unless_it_is_in_us
     balancing.refer(lb, used)
 
     some = taken_out(balancing, lb, *SERVERS[:5])
-    assert {(g.id, len(g.removed), g.left, g.deleted) for g in some.groups} == {
+    assert {(g.id, len(g.removed), len(g.held), g.deleted) for g in some.groups} == {
         (free, 5, 20, False),
         (used, 5, 20, False),
     }
 
     rest = taken_out(balancing, lb, *SERVERS)
-    assert {(g.id, len(g.removed), g.left, g.deleted) for g in rest.groups} == {
+    assert {(g.id, len(g.removed), len(g.held), g.deleted) for g in rest.groups} == {
         (free, 20, 0, True),
         (used, 20, 0, False),
     }

@@ -10,10 +10,10 @@ import pytest
 from builders import REGION
 from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers, wanted
 from provisioner.core import naming
-from provisioner.core.deregister import Deregistered, Removal, deregister
+from provisioner.core.deregister import Removal, deregister
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.core.lease import LEASE
-from provisioner.core.model import Backend, OnExisting, VServerGroup
+from provisioner.core.model import Backend, Deregistered, OnExisting, VServerGroup
 from provisioner.driver import Drive
 
 OURS = naming.owner_tags("mark")
@@ -49,7 +49,7 @@ def test_every_port_of_a_server_goes_and_nobody_else_does(cloud: Deployment) -> 
     (shrunk,) = take_out(cloud, removal(*servers(1))).groups
     assert cloud.held() == set(servers(2, first=2))
     assert set(shrunk.removed) == set(ports)
-    assert (shrunk.id, shrunk.name, shrunk.left, shrunk.deleted) == (made.id, NAME, 2, False)
+    assert (shrunk.id, shrunk.name, len(shrunk.held), shrunk.deleted) == (made.id, NAME, 2, False)
     assert cloud.operations == ["list", "read", "remove", "read"]
 
 
@@ -67,7 +67,7 @@ def test_a_replay_is_a_list_and_a_read_for_each_group(cloud: Deployment) -> None
     cloud.load_balancers.calls.clear()
     again = take_out(cloud, removal(*servers(1)))
     assert cloud.operations == ["list", "read", "read"]
-    assert [(shrunk.removed, shrunk.left) for shrunk in again.groups] == [((), 1)] * 2
+    assert [(shrunk.removed, len(shrunk.held)) for shrunk in again.groups] == [((), 1)] * 2
 
 
 def test_what_is_not_ours_is_not_touched(cloud: Deployment) -> None:
@@ -158,7 +158,7 @@ def test_a_group_that_is_gone_holds_nothing(cloud: Deployment) -> None:
     cloud.load_balancers.takes["read_vserver_group"] = [1.0]
     cloud.clock.later(1.0, lambda: cloud.load_balancers.groups.pop(made.id))
     (shrunk,) = take_out(cloud, removal(*servers(1))).groups
-    assert shrunk.left == 0
+    assert len(shrunk.held) == 0
 
 
 def test_a_group_that_gets_back_what_is_removed_is_left_to_the_next_delivery(
@@ -204,7 +204,7 @@ def test_a_group_that_is_in_use_stays(cloud: Deployment) -> None:
     made = owned(cloud, *servers(1))
     cloud.load_balancers.referred_to.add(made.id)
     (shrunk,) = emptied(cloud).groups
-    assert (shrunk.left, shrunk.deleted) == (0, False)
+    assert (len(shrunk.held), shrunk.deleted) == (0, False)
     assert cloud.held() == set()
     assert "rename" not in cloud.operations
 

@@ -1,7 +1,7 @@
 """What `ensure` and `deregister` ask of whoever drives them, one command at a time.
 
 A driver answers the calls with an `Answer`, or throws `Rejected` or `Retryable` into the generator;
-`Time` and `Nonce` with a bare value; `Wait` with None. A command about a claim has `before`, in the
+`Time`, `Nonce` and `Wait` with a bare value. A command about a claim has `before`, in the
 load balancer's time: it must not be sent later.
 """
 
@@ -74,7 +74,8 @@ class DeleteGroup:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """At most so many seconds; the driver adds the jitter and gives up when time runs out.
-    `whole`: not less either."""
+    `whole`: not less either, unless time is short: then as long as it leaves enough to go on.
+    Answer: for how long."""
 
     seconds: float
     whole: bool = False

@@ -12,7 +12,8 @@ How. Each owned group is read. With a drain, what leaves is weighted 0 first, ev
 drain is waited for once, from the last such call on: whole, also where an earlier delivery had
 waited already, since nothing tells for how long. Then it is removed, 20 backends a call, and read
 back; an ambiguous call is read back too. A group that is gone holds nothing. A replay is a list and
-a read for each group. What a drain needs must fit into the time there is: the caller sees to that.
+a read for each group. Where the time is too short for the drain, the driver ends the wait while
+some of it is left, and the removal goes on: the servers leave anyway.
 
 Empty. With `delete_empty`, a group that is left with nothing, and that no listener and no rule
 refers to, is deleted by way of a parked name. It has to have become empty: by this run, or, as a
@@ -32,7 +33,7 @@ from .commands import Command, ListGroups, ReadGroup, RemoveBackends, SetWeights
 from .errors import Ambiguous, Code, Fault, Rejected, Retryable
 from .held import Steps
 from .lease import claims_for, pause_after
-from .model import Answer, Backend, Desired, OnExisting, VServerGroup
+from .model import Answer, Backend, Deregistered, Desired, OnExisting, Shrunk, VServerGroup
 from .sieve import chunks_of
 from .takeaway import outlast, take_away
 
@@ -84,37 +85,13 @@ class Removal:
         return ours and (backend.server_id in self.server_ids or by_address)
 
 
-@dataclass(frozen=True, slots=True)
-class Shrunk:
-    """What became of one group. `left` counts the backends it still holds; one that is gone holds
-    none, whoever deleted it."""
-
-    id: str
-    name: str
-    removed: tuple[Backend, ...] = ()
-    left: int = 0
-    deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Deregistered:
-    """The owned groups, also those that held nothing of what left."""
-
-    groups: tuple[Shrunk, ...] = ()
-
-
 def deregister(removal: Removal, *, claiming: bool = True) -> Generator[Command, Any, Deregistered]:
     listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups(references=removal.delete_empty)
-    owned = [group for group in listed.value if removal.owns(group)]
     claimed = _claimed(removal, listed.value) if claiming else ()
-    todo: list[tuple[VServerGroup, VServerGroup]] = []
-    while owned:
-        actual: Answer[VServerGroup | None] = yield ReadGroup(owned[0].id)
-        if actual.value is not None:
-            todo.append((owned[0], actual.value))
-        del owned[0]
+    todo: list[tuple[VServerGroup, VServerGroup]] = yield from _read(removal, listed.value)
+    drained = 0.0
     if removal.drain:
-        yield from _drained(removal, [actual for _, actual in todo])
+        drained = yield from _drained(removal, [actual for _, actual in todo])
     done: list[Shrunk] = []
     while todo:
         shrunk: Shrunk = yield from _shrunk(removal, todo[0][1])
@@ -126,7 +103,26 @@ def deregister(removal: Removal, *, claiming: bool = True) -> Generator[Command,
             shrunk = replace(shrunk, deleted=gone)
         done.append(shrunk)
         del todo[0]
-    return Deregistered(tuple(done))
+    return Deregistered(tuple(done), drained)
+
+
+def owned(removal: Removal) -> Generator[Command, Any, tuple[VServerGroup, ...]]:
+    """The groups as they stand, with their backends. Reads only."""
+    listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
+    found: list[tuple[VServerGroup, VServerGroup]] = yield from _read(removal, listed.value)
+    return tuple(actual for _, actual in found)
+
+
+def _read(removal: Removal, listed: tuple[VServerGroup, ...]) -> Steps:
+    """Pairs of what the list says of an owned group and what it holds."""
+    todo = [group for group in listed if removal.owns(group)]
+    found: list[tuple[VServerGroup, VServerGroup]] = []
+    while todo:
+        actual: Answer[VServerGroup | None] = yield ReadGroup(todo[0].id)
+        if actual.value is not None:
+            found.append((todo[0], actual.value))
+        del todo[0]
+    return found
 
 
 def _claimed(removal: Removal, groups: tuple[VServerGroup, ...]) -> tuple[str, ...]:
@@ -139,12 +135,13 @@ def _claimed(removal: Removal, groups: tuple[VServerGroup, ...]) -> tuple[str, .
 
 
 def _drained(removal: Removal, groups: list[VServerGroup]) -> Steps:
+    """Answers for how many seconds."""
     if not any(removal.leaving(group) for group in groups):
-        return
+        return 0.0
     while groups:
         yield from _weighted_0(removal, groups[0])
         del groups[0]
-    yield Wait(removal.drain, whole=True)
+    return (yield Wait(removal.drain, whole=True))
 
 
 def _weighted_0(removal: Removal, actual: VServerGroup) -> Steps:
@@ -183,7 +180,7 @@ def _shrunk(removal: Removal, actual: VServerGroup) -> Steps:
         removed.update((backend.key, backend) for backend in leaving)
         if not leaving:
             gone = tuple(removed.values())
-            return Shrunk(actual.id, actual.name, gone, len(actual.backends))
+            return Shrunk(actual.id, actual.name, gone, actual.backends)
         if rounds == _ROUNDS:
             raise Retryable(
                 Code.STILL_CHANGING,
@@ -219,7 +216,7 @@ def _to_be_deleted(removal: Removal, listed: VServerGroup, shrunk: Shrunk) -> bo
     if name != listed.name:
         return True  # parked: a crash left it so, and it is put back where it is not empty
     became = bool(shrunk.removed) or (removal.tagging and removal.named(name))
-    return became and not shrunk.left
+    return became and not shrunk.held
 
 
 def _to_take(removal: Removal, listed: VServerGroup) -> Desired:

@@ -38,6 +38,7 @@ class Code(str, Enum):
     VSERVER_GROUP_NAME_NOT_UNIQUE = "VServerGroupNameNotUnique"
     QUOTA_EXCEEDED = "QuotaExceeded"
     INSTANCES_GONE = "InstancesGone"
+    INSTANCES_STAY = "InstancesStay"
     LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
     INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"

@@ -23,6 +23,7 @@ __all__ = [
     "Backend",
     "BackendKey",
     "Binding",
+    "Deregistered",
     "Desired",
     "EventRef",
     "Instance",
@@ -34,6 +35,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Request",
+    "Shrunk",
     "Status",
     "Transition",
     "VServerGroup",
@@ -180,6 +182,9 @@ class Binding:
     description: str = ""
     name_template: str = "{scaling_group_id}"
     failure_result: LifecycleResult = LifecycleResult.ABANDON
+    scale_in_failure_result: LifecycleResult = LifecycleResult.CONTINUE
+    drain: int = 0  # seconds
+    delete_empty: bool = False
     on_pause: OnPause = OnPause.WAIT
     partial: bool = True
     overridable: frozenset[str] = frozenset()
@@ -222,6 +227,27 @@ class Plan:
         return not (self.add or self.reweigh)
 
 
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """What became of one group when servers left. `held` is what it still holds; one that is gone
+    holds nothing, whoever deleted it."""
+
+    id: str
+    name: str
+    removed: tuple[Backend, ...] = ()
+    held: tuple[Backend, ...] = ()
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deregistered:
+    """The owned groups of one load balancer, also those that held nothing of what left; and for how
+    many seconds it was drained."""
+
+    groups: tuple[Shrunk, ...] = ()
+    drained: float = 0.0
+
+
 class Status(str, Enum):
     PROVISIONED = "provisioned"
     PLANNED = "planned"
@@ -242,6 +268,7 @@ class Outcome:
     created: bool = False
     plan: Plan = field(default_factory=Plan)
     dropped_instances: tuple[str, ...] = ()
+    deregistered: Deregistered | None = None
     action: LifecycleAction | None = None
     lifecycle_result: LifecycleResult | None = None
     circuit_breaker: bool = False

@@ -83,6 +83,14 @@ def template_problems(template: str, path: str) -> list[Problem]:
     return name_problems("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
 
 
+def pattern(template: str, scaling_group_id: str) -> str:
+    """Of the names that a binding gives: * stands for what only the event knew that made a group.
+    The one that takes servers out is another."""
+    return template.format(
+        scaling_group_id=scaling_group_id, scaling_activity_id="*", content_hash="*"
+    )
+
+
 def matches(name: str, pattern: str) -> bool:
     """A * in the pattern, which no name has, stands for anything."""
     parts = map(re.escape, pattern.split("*"))

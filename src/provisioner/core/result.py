@@ -12,7 +12,7 @@ from typing import Any
 
 from . import document, naming
 from .errors import Retryable
-from .model import Backend, Outcome
+from .model import Backend, Deregistered, Outcome
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
@@ -32,7 +32,7 @@ def result_document(outcome: Outcome) -> dict[str, Any]:
         "datacontenttype": "application/json",
     }
     if names:
-        event["subject"] = "/".join(names)
+        event["subject"] = "/".join(filter(None, names))
     return event | {"data": _data(outcome)}
 
 
@@ -46,6 +46,8 @@ def as_message(result: dict[str, Any]) -> str:
         key: [] if isinstance(value, list) else value for key, value in data["changes"].items()
     }
     shorter = {**data, "BackendServers": [], "changes": changes, "truncated": True}
+    if "groups" in data:
+        shorter["groups"] = []
     if "error" in data:
         error = {key: value for key, value in data["error"].items() if key != "problems"}
         shorter["error"] = error
@@ -67,7 +69,7 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         "RegionId": group.region_id if group else None,
         "LoadBalancerId": group.load_balancer_id if group else None,
         "VServerGroupId": (group.id or None) if group else None,
-        "VServerGroupName": group.name if group else None,
+        "VServerGroupName": (group.name or None) if group else None,
         "BackendServers": document.backend_servers(group.backends) if group else [],
         "BackendServerCount": len(group.backends) if group else 0,
         "changes": {
@@ -85,6 +87,8 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         },
         "correlation": _correlation(outcome),
     }
+    if outcome.deregistered:
+        _tell_removal(data, outcome.deregistered)
     if outcome.action:
         data["lifecycle"] = {
             "LifecycleHookId": outcome.action.hook_id,
@@ -96,6 +100,28 @@ def _data(outcome: Outcome) -> dict[str, Any]:
         retryable = isinstance(outcome.error, Retryable)
         data["error"] = {**outcome.error.document(), "retryable": retryable}
     return data
+
+
+def _tell_removal(data: dict[str, Any], done: Deregistered) -> None:
+    """Of the groups, those that lost something."""
+    shrunk = [group for group in done.groups if group.removed or group.deleted]
+    data["changes"] |= {
+        "shrunkCount": len(shrunk),
+        "removedCount": sum(len(group.removed) for group in shrunk),
+        "deletedCount": sum(group.deleted for group in shrunk),
+        "drainedSeconds": round(done.drained, 1),
+    }
+    data["groups"] = [
+        {
+            "VServerGroupId": group.id,
+            "VServerGroupName": group.name,
+            "removed": _keys(group.removed),
+            "removedCount": len(group.removed),
+            "BackendServerCount": len(group.held),
+            "deleted": group.deleted,
+        }
+        for group in shrunk
+    ]
 
 
 def _correlation(outcome: Outcome) -> dict[str, Any]:

@@ -6,26 +6,36 @@ never adds a released server. An action that has ended is only looked at.
 
   looking    what ESS knows of the action, its activity and its instances
   patience   how long the action waits, and the heartbeats that let it wait longer
-  scale_out  the work in between, and what an action that has ended is looked at for
+  hook       what every hook has in common, around the work of one
+  scale_out  instances come, and what an action that has ended is looked at for
+  scale_in   instances leave, likewise
   answering  results published, the action completed, once; what if it had ended meanwhile
   breaker    no answer may kill server after server
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Transition
 from provisioner.driver import Invocation
 from provisioner.service import Means
 
+from .hook import Hook
+from .scale_in import ScaleIn
 from .scale_out import ScaleOut
 
-__all__ = ["ScaleOut", "task"]
+__all__ = ["Hook", "ScaleIn", "ScaleOut", "task"]
+
+_HOOKS: Mapping[Transition, type[Hook]] = {
+    Transition.SCALE_OUT: ScaleOut,
+    Transition.SCALE_IN: ScaleIn,
+}
 
 
-def task(means: Means, request: Request, invocation: Invocation) -> ScaleOut:
+def task(means: Means, request: Request, invocation: Invocation) -> Hook:
     action = request.action
     assert action is not None, "a hook's request has an action"
     known = replace(action, region_id=action.region_id or means.policy.region_id)
-    return ScaleOut(means, replace(request, action=known), invocation)
+    return _HOOKS[action.transition](means, replace(request, action=known), invocation)

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioner.core.errors import Code, Fault, Rejected
-from provisioner.core.model import LifecycleAction, LifecycleResult, Outcome, Status
+from provisioner.core.model import (
+    LifecycleAction,
+    LifecycleResult,
+    Outcome,
+    Status,
+    Transition,
+)
 from provisioner.service import Task
 
 from . import breaker
@@ -42,8 +48,9 @@ def failed(
     ended: Sequence[Outcome],
     patience: Patience | None = None,
 ) -> list[Outcome]:
-    """`answer` is the binding's; the circuit breaker may have another."""
-    if answer is not LifecycleResult.CONTINUE and breaker.trips(task, action):
+    """`answer` is the binding's; the circuit breaker may have another for servers that come."""
+    kills = action.transition is Transition.SCALE_OUT and answer is not LifecycleResult.CONTINUE
+    if kills and breaker.trips(task, action):
         answer = LifecycleResult.CONTINUE
         ended = [replace(outcome, circuit_breaker=True) for outcome in ended]
     return answered(task, action, answer, ended, patience)

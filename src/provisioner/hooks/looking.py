@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 
 from provisioner.core import bindings, naming
 from provisioner.core.errors import Code, Fault, Rejected
-from provisioner.core.model import Binding, LifecycleAction, Request
+from provisioner.core.model import Binding, LifecycleAction, Request, Transition
 from provisioner.ports import ActionState, ScalingInstance
 from provisioner.service import Task
+
+# LifecycleState of DescribeScalingInstances: on its way out, or not running.
+LEAVING = frozenset({"Removing", "Removing:Wait", "Stopped"})
+_RECENT = 20  # activities among which one that a message does not name is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +81,44 @@ def _with_group(request: Request, there: Mapping[str, ScalingInstance]) -> Reque
 
 def _state(task: Task, request: Request, there: Mapping[str, ScalingInstance]) -> ActionState:
     asked = _action(request)
-    activities = sorted({i.scaling_activity_id for i in there.values()} - {""})
-    activity = asked.scaling_activity_id or next(iter(activities), "")
-    found = [
-        state
-        for state in states(task, activity)
-        if state.action.hook_id == asked.hook_id and asked.token in ("", state.action.token)
-    ]
-    if not found:
+    found = next(
+        (
+            state
+            for activity in _activities(task, request, there)
+            for state in states(task, activity)
+            if state.action.hook_id == asked.hook_id and asked.token in ("", state.action.token)
+        ),
+        None,
+    )
+    if found is None:
         raise Rejected(
             Code.LIFECYCLE_ACTION_NOT_FOUND,
             "ESS has no such lifecycle action on record; nothing was written, and if one is "
             "waiting after all, its hook's DefaultResult will end it",
             fault=Fault.NOT_FOUND,
         )
-    action = replace(asked, token=found[0].action.token, scaling_activity_id=activity)
+    activity = found.action.scaling_activity_id
+    action = replace(asked, token=found.action.token, scaling_activity_id=activity)
     task.invocation.log.step(
         "hook",
         LifecycleHookId=action.hook_id,
         ScalingActivityId=activity,
-        pending=found[0].pending,
+        pending=found.pending,
         instances=len(there),
     )
-    return replace(found[0], action=action)
+    return replace(found, action=action)
+
+
+def _activities(
+    task: Task, request: Request, there: Mapping[str, ScalingInstance]
+) -> Sequence[str]:
+    """Where the message names none: an instance names the activity that added it (seen), and the
+    one that removes it is among the group's newest."""
+    asked = _action(request)
+    if asked.scaling_activity_id:
+        return [asked.scaling_activity_id]
+    if asked.transition is Transition.SCALE_IN:
+        return task.means.scaling_groups.recent_activities(
+            asked.region_id, request.scaling_group_id, most=_RECENT, within=task.time_left()
+        )
+    return sorted({i.scaling_activity_id for i in there.values()} - {""})[:1]

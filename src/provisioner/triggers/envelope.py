@@ -17,7 +17,7 @@ from typing import Any
 
 from provisioner.core import document
 from provisioner.core.errors import Code, Fault, Rejected, Skip
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Transition
 
 Decoded = Request | Rejected | Skip
 
@@ -35,6 +35,7 @@ class Delivery:
     `id` is the same in every delivery of one message; without it a document's own hash stands in.
     `addressed` is false for an event that a rule may have passed on together with the rest of its
     bus: not knowing such an event is no error. `part` names the thing inside in messages.
+    `transition` is what an event's type says of the hook inside.
     """
 
     source: str = "direct"
@@ -42,6 +43,7 @@ class Delivery:
     region_id: str = ""
     addressed: bool = True
     part: str = "the event"
+    transition: Transition | None = None
 
 
 @dataclass(frozen=True, slots=True)

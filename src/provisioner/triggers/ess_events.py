@@ -18,15 +18,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.core.errors import Skip
+from provisioner.core.model import Transition
 
 from .envelope import Delivery
 
 HOOK_SCALE_OUT = "ess:lifecyclehook:scaleout"
-SCALE_IN = "a scale-in hook: servers are not taken out yet"
+HOOK_SCALE_IN = "ess:lifecyclehook:scalein"
+TRANSITIONS = {HOOK_SCALE_OUT: Transition.SCALE_OUT, HOOK_SCALE_IN: Transition.SCALE_IN}
 TEST = "a test event"
 _REASONS: Mapping[str, str] = {
     HOOK_SCALE_OUT: "",
-    "ess:lifecyclehook:scalein": SCALE_IN,
+    HOOK_SCALE_IN: "",
     "ess:lifecyclehook:test": TEST,
     "ess:scalingactivity:": "news of a scaling activity, which asks for nothing",
     "ess:cloudmonitor:": "news of a scaling activity, which asks for nothing",

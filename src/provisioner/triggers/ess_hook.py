@@ -37,7 +37,8 @@ _IDS = ("lifecycleHookId", "lifecycleActionToken", "scalingActivityId", "scaling
 _OTHERS = ("lifecycleTransition", "instanceIds", "notificationMetadata", "regionId", "resourceArn")
 _API_NAMES = {name.lower(): name for name in (*_IDS, *_OTHERS, "content")}
 _TELLING = {"lifecycleHookId", "lifecycleActionToken", "lifecycleTransition"}
-_TRANSITIONS = {"SCALEOUT": "", "SCALEIN": ess_events.SCALE_IN, "TEST": ess_events.TEST}
+_TEST = "TEST"
+_TRANSITIONS = {"SCALEOUT": Transition.SCALE_OUT, "SCALEIN": Transition.SCALE_IN}
 _NOT_LETTERS = re.compile(r"[^A-Z]")
 
 _Path = tuple[str, ...]
@@ -60,10 +61,10 @@ def read(value: dict[str, Any], delivery: Delivery) -> Request | Skip | None:
     message = _message(value, found)
     if _TELLING.isdisjoint(message.hook):
         return None
-    reason = _reason_to_skip(message, found)
-    if reason:
-        return Skip(reason)
-    action = _action(message, delivery, found)
+    word = _transition(message)
+    if word == _TEST:
+        return Skip(ess_events.TEST)
+    action = _action(message, word, delivery, found)
     instances = tuple(map(Instance, _instance_ids(message, found)))
     if found:
         raise Rejected.of(found, what="the lifecycle hook message")
@@ -91,7 +92,14 @@ def _message(value: Mapping[str, Any], found: list[Problem]) -> _Message:
     return _Message(top, top, ())
 
 
-def _action(message: _Message, delivery: Delivery, found: list[Problem]) -> LifecycleAction:
+def _action(
+    message: _Message, word: str, delivery: Delivery, found: list[Problem]
+) -> LifecycleAction:
+    if word and word not in _TRANSITIONS:
+        seen = type_name(message.hook["lifecycleTransition"])
+        rule = f"lifecycleTransition must be SCALE_OUT or SCALE_IN, is {seen}"
+        found.append(Problem(message.pointer("lifecycleTransition"), _with_remedy(rule)))
+    unsaid = delivery.transition or Transition.SCALE_OUT
     ids = _ids(message, found)
     arn_region, arn_group = _named_by_arn(message.top.get("resourceArn"))
     return LifecycleAction(
@@ -99,7 +107,7 @@ def _action(message: _Message, delivery: Delivery, found: list[Problem]) -> Life
         token=ids["lifecycleActionToken"],
         scaling_group_id=ids["scalingGroupId"] or arn_group,
         scaling_activity_id=ids["scalingActivityId"],
-        transition=Transition.SCALE_OUT,
+        transition=_TRANSITIONS.get(word, unsaid),
         region_id=_region_id(message, found) or arn_region or delivery.region_id,
         metadata=_metadata(message, found),
     )
@@ -117,13 +125,13 @@ def _spelt(value: Mapping[str, Any], path: _Path, found: list[Problem]) -> dict[
     return result
 
 
-def _reason_to_skip(message: _Message, found: list[Problem]) -> str:
-    value = message.hook.get("lifecycleTransition", Transition.SCALE_OUT.value)
+def _transition(message: _Message) -> str:
+    """As a word of capitals; nothing where the message does not say it."""
+    if "lifecycleTransition" not in message.hook:
+        return ""
+    value = message.hook["lifecycleTransition"]
     word = _NOT_LETTERS.sub("", value.upper()) if isinstance(value, str) else ""
-    if word not in _TRANSITIONS:
-        rule = f"lifecycleTransition must be SCALE_OUT or SCALE_IN, is {type_name(value)}"
-        found.append(Problem(message.pointer("lifecycleTransition"), _with_remedy(rule)))
-    return _TRANSITIONS.get(word, "")
+    return word or "?"
 
 
 def _ids(message: _Message, found: list[Problem]) -> dict[str, str]:

@@ -30,7 +30,7 @@ _CARRIERS = frozenset(
         "mq:topic:sendmessage",
         "amqp:queue:sendmessage",
         "alikafka:topic:message",
-        ess_events.HOOK_SCALE_OUT,
+        *ess_events.TRANSITIONS,
     }
 )
 
@@ -51,6 +51,7 @@ def read(value: dict[str, Any], _: Delivery) -> Inside | Skip | None:
         id=f"{source}:{event_id}" if source and event_id else "",
         region_id=region_id(value.get("aliyunregionid")),
         addressed=kind in _CARRIERS,
+        transition=ess_events.TRANSITIONS.get(kind),
         part="the data",
     )
     return Inside(value.get("data", value.get("data_base64")), delivery)
