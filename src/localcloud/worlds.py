@@ -33,7 +33,15 @@ DEFAULT_WORLD: Final[dict[str, list[dict[str, Any]]]] = {
                     "DefaultResult": "ABANDON",
                     "HeartbeatTimeout": 600,
                     "NotificationArn": f"acs:mns:{REGION}:{ACCOUNT}:topic/scaling-events",
-                }
+                },
+                {
+                    "LifecycleHookId": "ash-local-in",
+                    "LifecycleHookName": "scale-in",
+                    "LifecycleTransition": "SCALE_IN",
+                    "DefaultResult": "CONTINUE",
+                    "HeartbeatTimeout": 600,
+                    "NotificationArn": f"acs:mns:{REGION}:{ACCOUNT}:topic/scaling-events",
+                },
             ],
         }
     ],

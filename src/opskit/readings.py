@@ -64,7 +64,7 @@ class Readings:
             for action in found.lifecycle_actions or ()
         ]
 
-    def scale_out(self, scaling_group_id: str, adjustment: int) -> str:
+    def scale(self, scaling_group_id: str, adjustment: int) -> str:
         """Answers the ScalingActivityId."""
         request = ess_models.ScaleWithAdjustmentRequest(
             scaling_group_id=scaling_group_id,

@@ -3,7 +3,8 @@
 Without an event, a scaling group is scaled out over the ESS API, and the cloud does the rest:
 hook, topic, function, load balancer, result topic, inbox, hook completed. With one, the function is
 invoked with its bytes, in a world that holds what they name. Either way the function runs in its
-own process and is never called from here; the same event is then delivered once more.
+own process and is never called from here; the same event is then delivered once more. A run without
+an event ends by scaling in a little.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from . import ending, local, story
 from .ending import UnusableError
 from .events import payload_of
 from .function import FunctionFailedError
-from .stage import Delivery, Invoked, ScaledOut, Stage
+from .stage import Delivery, Invoked, ScaledOut, ScaleIn, Stage
 
 
 def run(event: str | None, *, as_json: bool) -> int:
@@ -36,7 +37,8 @@ def run(event: str | None, *, as_json: bool) -> int:
         return _unusable(f"the configuration is at fault: {error.message}")
     if as_json:
         ending.write_json(report)
-    return _status(report["outcomes"])
+    shrunk = report["scaleIn"] or {"outcomes": []}
+    return _status([*report["outcomes"], *shrunk["outcomes"]])
 
 
 def refusal(error: HTTPError) -> str:
@@ -66,12 +68,28 @@ def _report(stage: Stage, teller: story.Teller) -> dict[str, Any]:
     after = _state(stage.groups(second)), stage.lifecycle(), stage.instances()
     unchanged = after == (_state(groups), lifecycle, instances)
     teller.compared(first.notifications, second.notifications, second.calls, unchanged=unchanged)
+    shrunk = stage.shrink()
+    if shrunk:
+        teller.ends(
+            shrunk.groups, shrunk.delivery.notifications, shrunk.lifecycle, shrunk.instances
+        )
     return {
         "outcomes": first.outcomes,
         "groups": groups,
         "notifications": first.notifications,
         "lifecycle": lifecycle,
         "redelivery": _redelivery(second, unchanged=unchanged),
+        "scaleIn": shrunk and _scale_in(shrunk),
+    }
+
+
+def _scale_in(shrunk: ScaleIn) -> dict[str, Any]:
+    return {
+        "outcomes": shrunk.delivery.outcomes,
+        "groups": shrunk.groups,
+        "notifications": shrunk.delivery.notifications,
+        "lifecycle": shrunk.lifecycle,
+        "instances": shrunk.instances,
     }
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .readings import Readings
 
 _ADJUSTMENT = 45
+_SCALED_IN = -5
 _OUTCOME = ("outcome", "LoadBalancerId", "VServerGroupId", "VServerGroupName", "error", "reason")
 
 
@@ -37,6 +38,14 @@ class Delivery:
     outcomes: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
     calls: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleIn:
+    delivery: Delivery
+    groups: list[dict[str, Any]]
+    lifecycle: list[dict[str, Any]]
+    instances: dict[str, int]
 
 
 class Stage(ABC):
@@ -64,6 +73,10 @@ class Stage(ABC):
     def instances(self) -> dict[str, int]:
         """How many of the scaling group's are in which LifecycleState, where one was scaled."""
         return {}
+
+    def shrink(self) -> ScaleIn | None:
+        """None where there is nothing to scale in."""
+        return None
 
     def groups(self, delivery: Delivery) -> list[dict[str, Any]]:
         """Each group that an outcome names, once."""
@@ -141,7 +154,8 @@ class Invoked(Stage):
 
 
 class ScaledOut(Stage):
-    """A scaling group is scaled out; nothing else is asked of the cloud."""
+    """A scaling group is scaled out, and in the end a little in; nothing else is asked of the
+    cloud."""
 
     AGAIN = f"the hook message is published to topic {EVENTS} once more, by the MNS SDK"
 
@@ -153,7 +167,7 @@ class ScaledOut(Stage):
 
     def deliver(self) -> Delivery:
         self.teller.scales_out(self.cloud.url, SCALING_GROUP, _ADJUSTMENT, LOAD_BALANCER)
-        self._activity = self.readings.scale_out(SCALING_GROUP, _ADJUSTMENT)
+        self._activity = self.readings.scale(SCALING_GROUP, _ADJUSTMENT)
         self.function.follow("outcome")
         self._message = self.readings.one_message(SEEN)
         return self.delivered()
@@ -162,6 +176,14 @@ class ScaledOut(Stage):
         self.readings.publish(EVENTS, self._message)
         self.function.follow("outcome")
         return self.delivered()
+
+    def shrink(self) -> ScaleIn:
+        self.teller.scales_in(SCALING_GROUP, -_SCALED_IN)
+        activity = self.readings.scale(SCALING_GROUP, _SCALED_IN)
+        self.function.follow("outcome")
+        delivery = self.delivered()
+        lifecycle = self.readings.lifecycle(REGION, activity)
+        return ScaleIn(delivery, self.groups(delivery), lifecycle, self.instances())
 
     def region_of(self, load_balancer_id: str) -> str:  # noqa: ARG002 - there is one region
         return REGION

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Transition
 from provisioner.triggers import Decoded
 
 _SLB = {
@@ -18,6 +18,7 @@ _SLB = {
     "slb.read": "DescribeVServerGroupAttribute",
     "slb.create": "CreateVServerGroup",
     "slb.add": "AddVServerGroupBackendServers",
+    "slb.remove": "RemoveVServerGroupBackendServers",
     "slb.set_weights": "SetVServerGroupAttribute",
     "slb.rename": "SetVServerGroupAttribute",
     "slb.delete": "DeleteVServerGroup",
@@ -40,6 +41,10 @@ class Teller:
         self._line("cloud", f"localcloud at {url}; nothing leaves this machine")
         told = f"scaling group {group} scales out by {adjustment}, behind {load_balancer}"
         self._line("ess", f"ScaleWithAdjustment: {told}")
+
+    def scales_in(self, group: str, number: int) -> None:
+        self._blank()
+        self._line("ess", f"ScaleWithAdjustment: scaling group {group} scales in by {number}")
 
     def begins(
         self, url: str, name: str, size: int, items: Sequence[Decoded], notes: Sequence[str]
@@ -123,7 +128,8 @@ def _request(request: Request) -> str:
     names = [instance.instance_id for instance in request.instances]
     if request.action:
         who = f"scaling group {request.scaling_group_id} waits at hook {request.action.hook_id}"
-        return f"{who} with {len(names)} new instances: {_few(names)}"
+        which = "new" if request.action.transition is Transition.SCALE_OUT else "leaving"
+        return f"{who} with {len(names)} {which} instances: {_few(names)}"
     wanted = f"load balancer {request.load_balancer_id or 'by binding'}"
     name = f"VServer group {request.vserver_group_name or 'by binding'}"
     held = request.backends
@@ -163,6 +169,9 @@ def _outcome(fields: Mapping[str, Any]) -> tuple[Part, ...]:
         return (fields["outcome"], "red"), f": {error['code']}"
     if fields["outcome"] == "skipped":
         return (f"skipped: {fields.get('reason', 'an earlier delivery told all about it')}",)
+    if fields["outcome"] == "deregistered":
+        said = f"{fields['removed']} backends removed, {fields['deleted']} groups deleted"
+        return (fields["outcome"], "green"), f": {fields['LoadBalancerId']} {said}"
     what = "created" if fields["made"] else "found"
     said = f"{what}; {fields['added']} backends added, {fields['already_present']} were there"
     if fields["outcome"] == "planned":
@@ -212,5 +221,8 @@ def _abridged(backends: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _notification(result: Mapping[str, Any]) -> str:
     changes = result["data"]["changes"]
+    if "removedCount" in changes:
+        what = f"{changes['removedCount']} removed"
+        return f"{result['type']} {result.get('subject', '')} ({what}) id {result['id']}"
     what = f"{changes['addedCount']} added, {changes['alreadyPresentCount']} already present"
     return f"{result['type']} {result.get('subject', '')} ({what}) id {result['id']}"

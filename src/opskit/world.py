@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.core.model import LifecycleAction, Request
-from provisioner.core.naming import digest, name_problems
+from provisioner.core.model import LifecycleAction, Request, Transition
+from provisioner.core.naming import digest, name_problems, owner_tags
 
 REGION = "cn-hangzhou"
 LOAD_BALANCER = "lb-local"
@@ -19,11 +19,18 @@ TOPIC = "provision-results"
 INBOX = "provision-results-inbox"
 DEAD_LETTERS = "provision-dead-letters"
 
+# LifecycleState of the instances that wait, and DefaultResult of the hook.
+_BY_TRANSITION = {
+    Transition.SCALE_OUT: ("Pending:Wait", "ABANDON"),
+    Transition.SCALE_IN: ("Removing:Wait", "CONTINUE"),
+}
+
 
 @dataclass(slots=True)
 class World:
     """What localcloud is seeded with. Things are kept by their id: what is named twice is there
-    once. `notes` say where an event names one thing in two regions; the first region wins."""
+    once. `leaving` are the instances that a scaling group removes: the groups that it feeds hold
+    them. `notes` say where an event names one thing in two regions; the first region wins."""
 
     load_balancers: dict[str, dict[str, Any]] = field(default_factory=dict)
     scaling_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -31,6 +38,7 @@ class World:
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
     actions: list[dict[str, Any]] = field(default_factory=list)
     bindings: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    leaving: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def seed(self) -> dict[str, Any]:
@@ -41,6 +49,7 @@ class World:
             "ScalingActivities": list(self.activities.values()),
             "ScalingInstances": list(self.instances.values()),
             "LifecycleActions": _with_tokens(self.actions),
+            "VServerGroups": list(self._shrinking()),
             "Topics": [{"TopicName": TOPIC}],
             "Queues": [{"QueueName": INBOX}, {"QueueName": DEAD_LETTERS}],
             "Subscriptions": [{**inbox, "NotifyContentFormat": "SIMPLIFIED"}],
@@ -55,6 +64,19 @@ class World:
         nameless = request.backends is not None and not request.vserver_group_name
         if request.instances or nameless:
             self._bind(request.scaling_group_id, request.load_balancer_id, region)
+
+    def _shrinking(self) -> Iterator[dict[str, Any]]:
+        """As the function would have made them when the servers came."""
+        tags = [{"Key": key, "Value": value} for key, value in owner_tags("scale-out").items()]
+        for (scaling_group, balancer), binding in self.bindings.items():
+            ids = self.leaving.get(scaling_group)
+            if ids:
+                yield {
+                    "LoadBalancerId": balancer,
+                    "VServerGroupName": binding.get("VServerGroupName", scaling_group),
+                    "BackendServers": [{"ServerId": id_, "Port": PORT} for id_ in ids],
+                    "Tags": tags,
+                }
 
     def _bind(self, group: str, balancer: str, region: str) -> None:
         """Nothing where a binding of the scaling group, or of the load balancer, will do: every
@@ -82,21 +104,24 @@ class World:
         )
 
     def _add_hook(self, request: Request, action: LifecycleAction, region: str) -> None:
-        """The action waits, and its instances are there."""
-        name = action.scaling_group_id or SCALING_GROUP
+        """The action waits, and its instances are there: on their way in, or out."""
+        way, name = action.transition, action.scaling_group_id or SCALING_GROUP
+        state, default = _BY_TRANSITION[way]
         new = {"ScalingGroupId": name, "RegionId": region, "LifecycleHooks": []}
         group = self._keep(self.scaling_groups, new, "scaling group")
         known = [h for g in self.scaling_groups.values() for h in g["LifecycleHooks"]]
         if action.hook_id not in [other["LifecycleHookId"] for other in known]:
-            hook = {"LifecycleHookId": action.hook_id, "LifecycleTransition": "SCALE_OUT"}
-            group["LifecycleHooks"].append({**hook, "DefaultResult": "ABANDON"})
+            hook = {"LifecycleHookId": action.hook_id, "LifecycleTransition": way.value}
+            group["LifecycleHooks"].append({**hook, "DefaultResult": default})
         ids = [instance.instance_id for instance in request.instances]
         activity = action.scaling_activity_id or self._activity_of(name, ids)
         of = {"ScalingGroupId": name, "ScalingActivityId": activity}
         self.activities.setdefault(activity, {**of, "StatusCode": "InProgress"})
         for id_ in ids:
-            waits = {"InstanceId": id_, "LifecycleState": "Pending:Wait"}
+            waits = {"InstanceId": id_, "LifecycleState": state}
             self.instances.setdefault(id_, {**of, **waits})
+        if way is Transition.SCALE_IN:
+            self.leaving[name] = list(dict.fromkeys([*self.leaving.get(name, ()), *ids]))
         self._add_action(action, activity, ids)
 
     def _activity_of(self, group: str, ids: list[str]) -> str:

@@ -27,7 +27,7 @@ from opskit.readings import Readings
 from opskit.world import REGION
 from provisioner.core import schema
 
-KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery"}
+KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery", "scaleIn"}
 READ = ["group", "inbox", "hook", "instances"]  # from the cloud, afterwards
 UNCHANGED = "nothing changed; the same notification ids"
 NOWHERE = "http://127.0.0.1:9"  # the port that discards; nothing listens there
@@ -99,6 +99,22 @@ def test_the_whole_loop_becomes_one_document_about_45_servers_in_service() -> No
     assert again["outcomes"] == report["outcomes"]
 
 
+def test_the_whole_loop_ends_by_scaling_in_by_5_and_the_group_shrinks_to_40() -> None:
+    report, _ = reported()
+
+    shrunk = report["scaleIn"]
+    (group,) = shrunk["groups"]
+    (result,) = shrunk["notifications"]
+    (action,) = shrunk["lifecycle"]
+    assert schema.problems("result", result) == []
+    assert [outcome["outcome"] for outcome in shrunk["outcomes"]] == ["deregistered"]
+    assert group["VServerGroupId"] == report["groups"][0]["VServerGroupId"]
+    assert len(group["BackendServers"]["BackendServer"]) == 40
+    assert result["data"]["changes"]["removedCount"] == 5
+    assert (action["hook"], action["result"]) == ("ash-local-in", "CONTINUE")
+    assert shrunk["instances"] == {"InService": 40}
+
+
 def test_the_whole_loop_is_told_to_a_person_from_scaling_out_to_a_redelivery_without_effect() -> (
     None
 ):
@@ -108,6 +124,7 @@ def test_the_whole_loop_is_told_to_a_person_from_scaling_out_to_a_redelivery_wit
     heads = re.findall(r"^ +\d+\.\d{3} s  (\w+)", output, re.MULTILINE)
     told = ["cloud", "ess", "function", "ess", "mapping", "call", "publish", "complete", "outcome"]
     assert list(dict.fromkeys(heads)) == [*dict.fromkeys(told), *READ, "again"]
+    assert heads[-4:] == READ
     for said in (
         "ScaleWithAdjustment: scaling group asg-local scales out by 45",
         "created; 45 backends added, 0 were there",
@@ -115,9 +132,15 @@ def test_the_whole_loop_is_told_to_a_person_from_scaling_out_to_a_redelivery_wit
         "ash-local: Completed CONTINUE",
         "45 InService",
         "again      the hook message is published to topic scaling-events once more",
+        f"{UNCHANGED}; calls that write: PublishMessage\n",
+        "ScaleWithAdjustment: scaling group asg-local scales in by 5",
+        "call       RemoveVServerGroupBackendServers",
+        "deregistered: lb-local 5 backends removed, 0 groups deleted",
+        "asg-local of lb-local, holds 40 backends",
+        "ash-local-in: Completed CONTINUE",
     ):
         assert said in output
-    assert output.endswith(f"{UNCHANGED}; calls that write: PublishMessage\n")
+    assert output.endswith("40 InService\n")
 
 
 def test_two_hooks_of_one_activity_that_share_nothing_but_instances_are_both_completed() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from provisioner.core import naming
-from provisioner.core.deregister import Deregistered
+from provisioner.core.model import Deregistered
 from provisioner.core.ensured import Ensured
 from provisioner.core.errors import Code, ProvisionerError
 
