@@ -36,9 +36,10 @@ INSTANCES, ACTIONS = "DescribeScalingInstances", "DescribeLifecycleActions"
 LIST, READ = "DescribeVServerGroups", "DescribeVServerGroupAttribute"
 CREATE, ADD = "CreateVServerGroup", "AddVServerGroupBackendServers"
 RENAME, DELETE = "SetVServerGroupAttribute", "DeleteVServerGroup"
+REMOVE = "RemoveVServerGroupBackendServers"
 PUBLISH, COMPLETE = "PublishMessage", "CompleteLifecycleAction"
 LOOKED = [INSTANCES, ACTIONS, HOOKS, ACTIVITIES]  # before the work for a hook
-WRITES = {CREATE, ADD, RENAME, DELETE, COMPLETE}
+WRITES = {CREATE, ADD, REMOVE, RENAME, DELETE, COMPLETE}
 
 
 @dataclass

@@ -123,14 +123,20 @@ def test_where_nothing_leaves_nothing_is_drained(cloud: Deployment) -> None:
     assert cloud.clock.waits == []
 
 
-def test_a_drain_that_does_not_fit_is_left_to_a_delivery_that_has_the_time(
+def test_a_drain_that_does_not_fit_lasts_as_long_as_there_is_time_and_says_so(
     cloud: Deployment,
 ) -> None:
     owned(cloud, *servers(1))
-    with pytest.raises(Retryable) as raised:
-        take_out(cloud, removal(*servers(1), drain=30.0), seconds=20)
-    assert raised.value.code == Code.OUT_OF_TIME.value
-    assert cloud.held() == set(servers(1, weight=0))
+    done = take_out(cloud, removal(*servers(1), drain=30.0), seconds=20)
+    assert 10 < done.drained < 20
+    assert cloud.held() == set()
+
+
+def test_without_any_time_for_a_drain_the_servers_leave_at_once(cloud: Deployment) -> None:
+    owned(cloud, *servers(1))
+    done = take_out(cloud, removal(*servers(1), drain=30.0), seconds=5)
+    assert done.drained == 0
+    assert cloud.held() == set()
 
 
 @pytest.mark.parametrize("error", [UNKNOWN, Rejected("InvalidParameter", "not in the group")])

@@ -14,7 +14,7 @@ import pytest
 
 from builders import TOKEN, a_hook_request, a_request
 from provisioner.core.errors import Rejected
-from provisioner.core.model import Backend, Instance, OnExisting, Request
+from provisioner.core.model import Backend, Instance, OnExisting, Request, Transition
 from provisioner.core.naming import digest
 from provisioner.triggers import Decoded, decode, direct, http
 
@@ -34,7 +34,7 @@ class Skipped(NamedTuple):
 
 AUDIT = Skipped("an audit record, which asks for nothing")
 NEWS = Skipped("news of a scaling activity, which asks for nothing")
-SCALE_IN = Skipped("a scale-in hook: servers are not taken out yet")
+SCALE_IN = Transition.SCALE_IN
 UNKNOWN = Refused("UnknownEnvelope", ("",))
 UNREADABLE = Refused("Unreadable", ("",))
 
@@ -90,7 +90,7 @@ EVENTBRIDGE: dict[str, Any] = {
         Skipped("an event of a type that this function does not act on"),
     ],
     "eventbridge.own-result.json": [Skipped("a result of our own")],
-    "ess_events.lifecycle-hook-scale-in.json": [SCALE_IN],
+    "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
     "ess_events.scaling-activity.json": [NEWS],
     "ess_events.cloud-monitor.json": [NEWS],
@@ -128,7 +128,9 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.repeated-instances.json": [a_hook_request(instance_ids=("i-0002", "i-0001"))],
     "ess_hook.instances-in-string.json": [a_hook_request()],
     "ess_hook.region-by-arn.json": [a_hook_request()],
-    "ess_hook.scale-in.json": [SCALE_IN],
+    "ess_hook.scale-in.json": [
+        a_hook_request("ash-0002:asa-0001", hook_id="ash-0002", transition=SCALE_IN),
+    ],
     "ess_hook.invalid.json": [
         Refused(
             "InvalidRequest",

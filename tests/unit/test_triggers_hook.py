@@ -16,7 +16,7 @@ from builders import (
     queue_message,
 )
 from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Transition
 from provisioner.triggers import decode
 
 ASCII = "must be a string of printable ASCII, is"
@@ -53,9 +53,25 @@ def test_a_scale_out_hook_is_known_in_any_spelling_and_by_default(spelling: Any)
 
 
 @pytest.mark.parametrize("spelling", ["SCALE_IN", "scale_in", "ScaleIn"])
-def test_a_scale_in_hook_is_left_alone_even_if_it_is_incomplete(spelling: str) -> None:
-    item = decoded(hook_message(lifecycleTransition=spelling, instanceIds=ABSENT))
-    assert isinstance(item, Skip)
+def test_a_scale_in_hook_is_known_in_any_spelling(spelling: str) -> None:
+    item = decoded(hook_message(lifecycleTransition=spelling))
+    assert item == a_hook_request(transition=Transition.SCALE_IN)
+
+
+@pytest.mark.parametrize("way", list(Transition))
+@pytest.mark.parametrize("said", [ABSENT, None])
+def test_the_type_of_an_event_says_which_hook_where_the_message_does_not(
+    way: Transition, said: Any
+) -> None:
+    kind = f"ess:LifecycleHook:{way.value.title().replace('_', '')}"
+    event = cloud_event(hook_message(lifecycleTransition=said), type=kind)
+    assert decoded(event) == a_hook_request(transition=way)
+
+
+def test_the_message_itself_has_the_last_word_on_which_hook_it_is() -> None:
+    message = hook_message(lifecycleTransition="SCALE_IN")
+    item = decoded(cloud_event(message, type="ess:LifecycleHook:ScaleOut"))
+    assert item == a_hook_request(transition=Transition.SCALE_IN)
 
 
 def test_a_hook_message_that_calls_itself_a_test_is_skipped() -> None:
