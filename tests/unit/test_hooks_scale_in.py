@@ -229,12 +229,12 @@ def test_nothing_is_written_before_ess_has_said_what_waits_and_what_is_there() -
 
 def test_an_activity_that_the_message_lacks_is_found_among_the_newest_of_the_group() -> None:
     request = a_hook_request(transition=Transition.SCALE_IN, scaling_activity_id="")
+    assert HOOK.action
     cloud = leaving()
     owned(cloud, *servers(3))
-    cloud.scaling_groups.ended(replace(HOOK.action, scaling_activity_id="asa-0002"), "CONTINUE")  # type: ignore[type-var]
-    cloud.scaling_groups.pending(
-        replace(HOOK.action, scaling_activity_id="asa-0003", token=TOKEN)  # type: ignore[type-var]
-    )
+    before, newest = (replace(HOOK.action, scaling_activity_id=f"asa-000{n}") for n in (2, 3))
+    cloud.scaling_groups.ended(before, "CONTINUE")
+    cloud.scaling_groups.pending(replace(newest, token=TOKEN))
     cloud.complete(request)
     ((action, _),) = cloud.scaling_groups.completed
     assert action.scaling_activity_id == "asa-0003"

@@ -14,11 +14,13 @@ from provisioner.core import result
 from provisioner.core.errors import Code, Problem, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
+    Deregistered,
     EventRef,
     LeftOut,
     LifecycleResult,
     Outcome,
     Plan,
+    Shrunk,
     Status,
 )
 
@@ -195,3 +197,36 @@ def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_tag_is_short_enough_to_filter_by(status: Status) -> None:
     assert result.tag(outcome(status)) == status.value
+
+
+def test_what_servers_left_is_told_group_by_group_and_unchanged_groups_are_not() -> None:
+    shrunk = Shrunk("rsp-0001", "web-8080", servers(2), servers(3, first=3))
+    gone = Shrunk("rsp-0002", "web-8443", servers(1, port=8443), deleted=True)
+    done = Deregistered((shrunk, gone, Shrunk("rsp-0003", "other", held=servers(1))), 12.34)
+    document = result.result_document(outcome(Status.DEREGISTERED, deregistered=done))
+    hold_to_the_schema(document)
+    assert [group["VServerGroupId"] for group in document["data"]["groups"]] == [
+        "rsp-0001",
+        "rsp-0002",
+    ]
+    changes = document["data"]["changes"]
+    told = ("shrunkCount", "removedCount", "deletedCount", "drainedSeconds")
+    assert [changes[key] for key in told] == [2, 3, 1, 12.3]
+
+
+def test_a_result_without_a_name_is_about_its_load_balancer() -> None:
+    document = result.result_document(outcome(Status.DEREGISTERED, group=a_group(name="")))
+    hold_to_the_schema(document)
+    assert (document["subject"], document["data"]["VServerGroupName"]) == ("lb-0001", None)
+
+
+def test_a_long_result_of_servers_that_left_keeps_its_counts() -> None:
+    done = Deregistered((Shrunk("rsp-0001", "web-8080", servers(2000)),), 30.0)
+    text = result.as_message(
+        result.result_document(outcome(Status.DEREGISTERED, deregistered=done))
+    )
+    assert len(text) <= result.LONGEST
+    told = json.loads(text)
+    hold_to_the_schema(told)
+    assert (told["data"]["truncated"], told["data"]["groups"]) == (True, [])
+    assert told["data"]["changes"]["removedCount"] == 2000
