@@ -187,6 +187,10 @@ def _published(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     return f"{fields['type']} ", (fields["id"], "dim")
 
 
+def _drained(fields: Mapping[str, Any]) -> tuple[Part, ...]:
+    return (f"{fields['seconds']:g} of {fields['wanted']:g} seconds at weight 0",)
+
+
 def _completed(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     return (f"hook {fields['LifecycleHookId']}: {fields['LifecycleActionResult']}",)
 
@@ -200,6 +204,7 @@ _STEPS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Part, ...]]]
     "hook": ("ess", _hook),
     "mapped": ("mapping", _mapped),
     "published": ("publish", _published),
+    "drained": ("drain", _drained),
     "completed": ("complete", _completed),
     "outcome": ("outcome", _outcome),
     "quarantined": ("kept", _quarantined),

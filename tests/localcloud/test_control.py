@@ -28,7 +28,9 @@ def test_the_default_world_holds_what_it_promises(control: Any) -> None:
     state = control.state()
     assert [item["LoadBalancerId"] for item in state["LoadBalancers"]] == ["lb-local"]
     (group,) = state["ScalingGroups"]
-    (hook,) = group["LifecycleHooks"]
+    hook, leaving = group["LifecycleHooks"]
+    assert (leaving["LifecycleTransition"], leaving["DefaultResult"]) == ("SCALE_IN", "CONTINUE")
+    assert leaving["NotificationArn"] == hook["NotificationArn"]
     assert group["ScalingGroupId"] == "asg-local"
     assert hook["LifecycleTransition"] == "SCALE_OUT"
     assert hook["NotificationArn"] == "acs:mns:cn-hangzhou:1000000000000001:topic/scaling-events"
