@@ -153,3 +153,16 @@ def test_a_group_whose_id_is_no_name_of_a_vserver_group_is_given_one() -> None:
     (binding,) = world(hook(scalingGroupId=id_)).bindings.values()
     assert binding["ScalingGroupId"] == id_
     assert binding["VServerGroupName"].startswith("scaling-group-")
+
+
+def test_instances_that_leave_are_in_the_group_that_the_function_made_for_them() -> None:
+    made = world(hook(lifecycleTransition="SCALE_IN"))
+
+    assert {i["LifecycleState"] for i in made.instances.values()} == {"Removing:Wait"}
+    (scaling_group,) = made.scaling_groups.values()
+    (waiting,) = scaling_group["LifecycleHooks"]
+    assert (waiting["LifecycleTransition"], waiting["DefaultResult"]) == ("SCALE_IN", "CONTINUE")
+    (group,) = made.seed()["VServerGroups"]
+    assert group["VServerGroupName"] == "asg-0001"
+    assert [backend["ServerId"] for backend in group["BackendServers"]] == ["i-0001", "i-0002"]
+    assert "vservergroup-provisioner" in {tag["Key"] for tag in group["Tags"]}
