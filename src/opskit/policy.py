@@ -63,7 +63,14 @@ PERMISSIONS = (
         "renew a claim, give the finished group its name, set weights that a request names",
     ),
     Permission(
-        "slb:DeleteVServerGroup", (Of.LOAD_BALANCER,), "undo an own claim, clear an expired one"
+        "slb:RemoveVServerGroupBackendServers",
+        _BACKENDS,
+        "take the servers of a scale-in out of the groups this function made",
+    ),
+    Permission(
+        "slb:DeleteVServerGroup",
+        (Of.LOAD_BALANCER,),
+        "undo an own claim, clear an expired one, delete what a scale-in left empty",
     ),
     Permission(
         "ess:DescribeScalingInstances",

@@ -30,6 +30,11 @@ ACCOUNT = "1000000000000001"
 DEAD = "dead-letters"
 OTHER = "2000000000000002"
 ROLE = f"acs:ram::{OTHER}:role/balancers"
+LEAVING = {
+    "lifecycleTransition": "SCALE_IN",
+    "lifecycleHookId": "ash-0002",
+    "lifecycleActionToken": "leaving",
+}
 BINDING = {"ScalingGroupId": "asg-0001", "LoadBalancerId": "lb-theirs", "Ports": [8080]}
 
 
@@ -37,12 +42,16 @@ def test_the_function_calls_all_that_it_is_allowed_and_nothing_else(cloud: Cloud
     """Every path that makes another call: new, extended, reweighed, refused and kept, replayed,
     cleared; a hook that needs a heartbeat, as the start of its wait is long past."""
     event = hook_event(45)
-    staged = stage(cloud, event)
+    leave = hook_event(
+        2, first=101, **LEAVING, scalingGroupId="asg-0002", scalingActivityId="asa-0002"
+    )
+    staged = stage(cloud, event, leave)
     staged.environ["DEAD_LETTER_QUEUE"] = DEAD
     cloud.seed(Queues=[{"QueueName": DEAD}])
     cloud.advance(400)  # of the hook's 600 seconds
     staged.deliver(event)  # new, prolonged, completed
     staged.deliver(event)  # replayed
+    staged.deliver(leave)
     staged.deliver(document(2))
     heavier = [{"ServerId": "i-0001", "Port": 8080, "Weight": 7}]
     staged.deliver(document(1, BackendServers=heavier, OnExisting="merge"))

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from provisioner.core import naming
-from provisioner.core.model import Deregistered
 from provisioner.core.ensured import Ensured
 from provisioner.core.errors import Code, ProvisionerError
+from provisioner.core.model import Deregistered
 
 from .runs import Racer
 from .trace import Step, Violation

@@ -21,7 +21,7 @@ from provisioner.core import ensure as protocol
 from provisioner.core.ensured import Ensured, made, the_one
 from provisioner.core.errors import Ambiguous, Rejected, Retryable
 from provisioner.core.held import GivenUp, Held, Own, Steps
-from provisioner.core.model import Answer, Desired, VServerGroup
+from provisioner.core.model import Answer, Desired, Shrunk, VServerGroup
 from provisioner.core.sieve import Sieve
 
 from .explorer import NOTHING_WRONG, Budget
@@ -118,7 +118,8 @@ def removed_and_believed(removal: leaving.Removal, actual: VServerGroup) -> Step
     gone = removal.leaving(actual)
     with suppress(Ambiguous):
         yield commands.RemoveBackends(actual.id, gone)
-    return leaving.Shrunk(actual.id, actual.name, gone, len(actual.backends) - len(gone))
+    stays = tuple(backend for backend in actual.backends if backend not in gone)
+    return Shrunk(actual.id, actual.name, gone, stays)
 
 
 def deleted_at_once(_desired: Desired, _own: Own, group_id: str) -> Steps:

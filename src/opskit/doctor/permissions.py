@@ -121,6 +121,15 @@ def _add(patient: Patient, binding: Binding) -> Any:
     return patient.slb().add_vserver_group_backend_servers(request)
 
 
+def _remove(patient: Patient, binding: Binding) -> Any:
+    request = slb.RemoveVServerGroupBackendServersRequest(
+        region_id=patient.region_of(binding),
+        vserver_group_id=_group(patient, binding),
+        backend_servers=_BAD_SERVERS,
+    )
+    return patient.slb().remove_vserver_group_backend_servers(request)
+
+
 def _set(patient: Patient, binding: Binding) -> Any:
     request = slb.SetVServerGroupAttributeRequest(
         region_id=patient.region_of(binding),
@@ -190,6 +199,7 @@ _DRY: Mapping[str, Dry] = {
     "slb:DescribeVServerGroupAttribute": _read,
     "slb:CreateVServerGroup": _create,
     "slb:AddVServerGroupBackendServers": _add,
+    "slb:RemoveVServerGroupBackendServers": _remove,
     "slb:SetVServerGroupAttribute": _set,
     "slb:DeleteVServerGroup": _delete,
     "ess:DescribeScalingInstances": _instances,
