@@ -226,7 +226,8 @@ class Deployment:
         """ESS knows the action and its instances; without any named, all that the event names."""
         assert request.action
         self._holds(request, *instances)
-        return self.scaling_groups.pending(replace(request.action, token=token)).action
+        ids = [one.instance_id for one in request.instances]
+        return self.scaling_groups.pending(replace(request.action, token=token), ids).action
 
     def ended_at_a_hook(self, request: Request, result: str, *, timed_out: bool = False) -> None:
         assert request.action

@@ -18,6 +18,7 @@ from provisioner.core.model import (
     Backend,
     LifecycleAction,
     LifecycleResult,
+    Transition,
     VServerGroup,
 )
 from provisioner.ports import (
@@ -30,6 +31,7 @@ from provisioner.ports import (
     LoadBalancers,
     Log,
     Notifications,
+    ScalingActivity,
     ScalingGroups,
     ScalingInstance,
 )
@@ -321,19 +323,22 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         super().__init__()
         self.completed: list[tuple[LifecycleAction, LifecycleResult]] = []
         self.heartbeat_timeout = 600.0
+        self.transition = Transition.SCALE_OUT
         self.default_result = "ABANDON"
         self.began = 0.0
         self.beats: dict[str, int] = defaultdict(int)
+        self.over: dict[str, dict[str, ScalingActivity]] = defaultdict(dict)
         self._clock = clock or FakeClock()
         self._actions: dict[tuple[str, str], ActionState] = {}
         self._activities: dict[str, tuple[str, str, float]] = {}
         self._times: dict[str, tuple[float, float]] = {}  # by token: began, ends
         self._instances: dict[tuple[str, str], dict[str, ScalingInstance]] = defaultdict(dict)
 
-    def pending(self, action: LifecycleAction) -> ActionState:
+    def pending(self, action: LifecycleAction, instance_ids: Sequence[str] = ()) -> ActionState:
         now = self._clock.now()
         self._times[action.token] = (now, now + self.heartbeat_timeout)
-        return self._record(ActionState(action, True, self.default_result))
+        waits = ActionState(action, True, self.default_result, instance_ids=tuple(instance_ids))
+        return self._record(waits)
 
     def ended(
         self, action: LifecycleAction, result: str, *, timed_out: bool = False
@@ -382,7 +387,7 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 return None
             # Both count whole seconds.
             started, now = float(int(known[2])), float(int(self._clock.now()))
-            return HookTerms(started, now, self.heartbeat_timeout)
+            return HookTerms(started, now, self.heartbeat_timeout, self.transition)
 
     def recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
@@ -393,6 +398,32 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         known.reverse()  # of one moment, the last one made is the newest
         newest_first = sorted(known, key=lambda each: each[0], reverse=True)
         return tuple(name for _, name in newest_first)[:most]
+
+    def group_instances(
+        self, region_id: str, scaling_group_id: str, *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        with self._call("group_instances", region_id, scaling_group_id, within=within):
+            return dict(self._instances[region_id, scaling_group_id])
+
+    def activities(
+        self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
+    ) -> tuple[ScalingActivity, ...]:
+        with self._call("activities", region_id, scaling_group_id, in_progress, within=within):
+            self._settle()
+            here = (region_id, scaling_group_id)
+            known = [name for name, each in self._activities.items() if each[:2] == here]
+            told = {**dict.fromkeys(known), **self.over.get(scaling_group_id, {})}
+            found = [over or self._in_progress(name) for name, over in told.items()]
+            return tuple(each for each in found if not in_progress or each.ended is None)
+
+    def _in_progress(self, name: str) -> ScalingActivity:
+        """Until its last action has ended; it ended when it began, as far as anybody here asks."""
+        states = [s for s in self._actions.values() if s.action.scaling_activity_id == name]
+        ended = None if any(s.pending for s in states) else self._activities[name][2]
+        return ScalingActivity(name, ended)
+
+    def was(self, scaling_group_id: str, activity: ScalingActivity) -> None:
+        self.over[scaling_group_id][activity.scaling_activity_id] = activity
 
     def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
         assert 30 <= seconds <= 21_600, "what a heartbeat takes"

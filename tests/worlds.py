@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -18,7 +19,13 @@ from darabonba.core import DaraCore
 from fakes import REGION, FakeClock, FakeLoadBalancers, FakeScalingGroups
 from provisioner.adapters.connection import Connection
 from provisioner.core.model import LifecycleAction
-from provisioner.ports import Credentials, LoadBalancers, ScalingGroups, ScalingInstance
+from provisioner.ports import (
+    Credentials,
+    LoadBalancers,
+    ScalingActivity,
+    ScalingGroups,
+    ScalingInstance,
+)
 
 _numbers = count(1)
 _opener = build_opener(ProxyHandler({}))
@@ -158,6 +165,9 @@ class Scaling(Protocol):
 
     def holds(self, *instances: ScalingInstance) -> None: ...
 
+    def was(self, activity: ScalingActivity) -> None:
+        """One that has ended."""
+
     def another_activity(self) -> str:
         """Begins a while later; answers its id."""
 
@@ -193,6 +203,9 @@ class ScalingInMemory:
 
     def __post_init__(self) -> None:
         self.port = FakeScalingGroups(self.clock)
+
+    def was(self, activity: ScalingActivity) -> None:
+        self.port.was(self.action.scaling_group_id, activity)
 
     def another_activity(self) -> str:
         self.later(2)
@@ -240,6 +253,20 @@ class ScalingOnLocalCloud:
             ],
             ScalingActivities=[{"ScalingActivityId": activity_id, "ScalingGroupId": group_id}],
         )
+
+    def was(self, activity: ScalingActivity) -> None:
+        assert activity.ended is not None
+        moment = datetime.fromtimestamp(activity.ended, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        row = {
+            "ScalingActivityId": activity.scaling_activity_id,
+            "ScalingGroupId": self.action.scaling_group_id,
+            "StatusCode": "Successful",
+            "StartTime": moment,
+            "EndTime": moment,
+            "CreatedInstances": sorted(activity.created),
+            "DestroyedInstances": sorted(activity.destroyed),
+        }
+        self.cloud.seed(ScalingActivities=[row])
 
     def another_activity(self) -> str:
         self.later(2)

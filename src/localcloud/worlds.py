@@ -128,6 +128,12 @@ def _triggers() -> list[dict[str, Any]]:
         },
         _stream("provision-requests"),
         _stream("provision-failures"),  # what the platform gave up comes back as its record
+        {
+            "FunctionName": FUNCTION,
+            "TriggerName": "sweep",
+            "TriggerType": "timer",
+            "TriggerConfig": {"cronExpression": "@every 5m", "payload": '{"sweep": "report"}'},
+        },
     ]
 
 

@@ -190,5 +190,27 @@ def redrive(  # noqa: PLR0913 - each is an option
     raise typer.Exit(ending.carried_out("redrive", command))
 
 
+@app.command()
+def sweep(
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="put right what can be")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON document, nothing else")
+    ] = False,
+) -> None:
+    """Find what was left behind: stale claims, released and missing servers, stuck hooks.
+
+    The configuration is the function's own, in the environment; keys come from
+    ALIBABA_CLOUD_ACCESS_KEY_ID and its siblings. SWEEP is about the timer and not heeded here;
+    while PAUSE is on, nothing is put right.
+
+    Exit status: 0 nothing was found, or all of it was put right; 3 something is left to do; 1
+    something could not be read or put right; 2 the command itself could not be carried out.
+    """
+    from . import sweep as sweeping  # noqa: PLC0415 - its SDKs load slowly
+
+    raise typer.Exit(sweeping.sweep(apply=apply, as_json=as_json))
+
+
 if __name__ == "__main__":
     app(prog_name="opskit")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request, Transition
+from provisioner.core.model import Request, Sweep, Transition
 from provisioner.triggers import Decoded
 
 _SLB = {
@@ -119,6 +119,8 @@ class Teller:
 def _asked(item: Decoded) -> tuple[Part, ...]:
     if isinstance(item, Skip):
         return (f"nothing to do: {item.message}",)
+    if isinstance(item, Sweep):
+        return ("a timer's tick: the sweep looks at everything that is bound",)
     if isinstance(item, Rejected):
         return ("not a request", "red"), f": {item.message}"
     return (_request(item),)

@@ -24,19 +24,21 @@ from .core.errors import (
     Skip,
 )
 from .core.letter import Letter
-from .core.model import EventRef, Outcome, Request, Status
+from .core.model import EventRef, Outcome, Request, Status, Sweep
 from .driver import Invocation
 from .service import Means, Task, refuse
-from .triggers import Decoded, Item
+from .sweep import Swept, swept
+from .triggers import Item
 
-Ended = Sequence[Outcome] | ProvisionerError
+Ended = Sequence[Outcome] | Swept | ProvisionerError
 
 _GIVEN_UP = (Status.REFUSED, Status.FAILED)
 
 
 def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
     """What became of each item, in the order of the items."""
-    requests = [item.decoded if isinstance(item.decoded, Request) else None for item in items]
+    asked = (item.decoded for item in items)
+    requests = [each if isinstance(each, (Request, Sweep)) else None for each in asked]
     found = lanes.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))
     run = _Run(means, items, invocation, workers)
@@ -50,7 +52,9 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     return [run.ended[index] for index in range(len(items))]
 
 
-def done(means: Means, item: Decoded, event: EventRef, invocation: Invocation) -> Sequence[Outcome]:
+def done(
+    means: Means, item: Request | Rejected | Skip, event: EventRef, invocation: Invocation
+) -> Sequence[Outcome]:
     """Raises `Retryable`."""
     log = invocation.log.bind(correlation_id=event.id)
     traced = replace(invocation, log=log)
@@ -80,9 +84,7 @@ class _Run:
         for number, index in enumerate(indexes):
             item, share = self.items[index], self._share(len(indexes) - number)
             try:
-                outcomes = done(self.means, item.decoded, item.event, share)
-                _quarantine(self.means, item, outcomes, share)
-                self.ended[index] = outcomes
+                self.ended[index] = _handled(self.means, item, share)
             except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
                 log = self.invocation.log
                 self.ended[index] = failures.told(
@@ -97,6 +99,16 @@ class _Run:
             self._begun += 1
         parts = max(left_in_lane, ceil(left / self.workers))
         return self.invocation.share(self.means.clock.now(), parts)
+
+
+def _handled(means: Means, item: Item, share: Invocation) -> Ended:
+    """Raises `Retryable`."""
+    if isinstance(item.decoded, Sweep):
+        log = share.log.bind(correlation_id=item.event.id)
+        return swept(means, item.decoded, replace(share, log=log))
+    outcomes = done(means, item.decoded, item.event, share)
+    _quarantine(means, item, outcomes, share)
+    return outcomes
 
 
 def _event_id(item: Item) -> str:

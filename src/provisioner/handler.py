@@ -23,6 +23,7 @@ from .core.model import Outcome
 from .driver import Invocation
 from .failures import DEFECT, ours, told
 from .service import Task
+from .sweep import Swept
 from .triggers import decode, items
 from .triggers import direct as documents
 from .triggers import http as calls
@@ -88,8 +89,10 @@ def handle(app: App, payload: bytes, context: Any) -> str:
         if isinstance(each, ProvisionerError):
             # Raised anew: what led to it is told in the log, and may hold what must not be printed.
             raise Retryable(each.code, each.message)
-    outcomes = [outcome for each in ended if not isinstance(each, Exception) for outcome in each]
-    return json.dumps({"outcomes": [_summary(outcome) for outcome in outcomes]})
+    lists = [each for each in ended if not isinstance(each, (Exception, Swept))]
+    sweeps = [each.document() for each in ended if isinstance(each, Swept)]
+    answer = {"outcomes": [_summary(outcome) for outcomes in lists for outcome in outcomes]}
+    return json.dumps({**answer, "sweeps": sweeps} if sweeps else answer)
 
 
 def serve(app: App, call: HttpCall, context: Any) -> Answer:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from .core.model import Answer, Backend, LifecycleAction, LifecycleResult, VServerGroup
+from .core.scaling import ActionState, HookTerms, ScalingActivity, ScalingInstance
 
 __all__ = [
     "ActionState",
@@ -26,6 +27,7 @@ __all__ = [
     "LoadBalancers",
     "Log",
     "Notifications",
+    "ScalingActivity",
     "ScalingGroups",
     "ScalingInstance",
 ]
@@ -101,42 +103,12 @@ class DeadLetters(Protocol):
         answers its MessageId."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActionState:
-    """What ESS has on record of a lifecycle action. `result` is meaningful once it has ended."""
-
-    action: LifecycleAction
-    pending: bool
-    result: str
-    timed_out: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HookTerms:
-    """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
-    began no earlier. `started` and `now` are the cloud's own time in seconds since 1970, to the
-    second: `now`, the Date of its answer, is a lower bound."""
-
-    started: float
-    now: float
-    heartbeat_timeout: float
-
-
 class Heartbeat(Enum):
     """What ESS says to a heartbeat."""
 
     RECORDED = "recorded"
     EXHAUSTED = "exhausted"  # no more calls (20), or no more time (6 hours), for this action
     ENDED = "ended"  # the action had ended already, or never was
-
-
-@dataclass(frozen=True, slots=True)
-class ScalingInstance:
-    instance_id: str
-    lifecycle_state: str
-    private_ip: str
-    scaling_activity_id: str = ""
-    scaling_group_id: str = field(default="", compare=False)
 
 
 class ScalingGroups(Protocol):
@@ -159,6 +131,16 @@ class ScalingGroups(Protocol):
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
         """The ids of the group's newest scaling activities, `most` of 50, the newest first."""
+
+    def group_instances(
+        self, region_id: str, scaling_group_id: str, *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        """All that the group has, in whatever state."""
+
+    def activities(
+        self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
+    ) -> tuple[ScalingActivity, ...]:
+        """The group's newest scaling activities, 50 at most; or all that are in progress."""
 
     def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
         """Lets a pending action wait so many seconds from now, 30 to 21,600. Sent once: each

@@ -15,7 +15,7 @@ from .core import bindings, document
 from .core.bindings import Policy
 from .core.errors import ConfigurationError, Problem
 from .core.lease import CALL
-from .core.model import Binding
+from .core.model import Binding, SweepMode
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
 _ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9.-]{1,64}\Z")
@@ -53,6 +53,7 @@ VARIABLES = (
     Variable("CONCURRENCY", "8", "items of a batch at once, each on another load balancer"),
     Variable("CIRCUIT_BREAKER", "3", "ABANDONs in a row after which a failure continues; 0: off"),
     Variable("PAUSE", "off", "on: nothing is written; events are kept, hooks are left to OnPause"),
+    Variable("SWEEP", "report", "what a timer's tick may do: off, report or apply"),
     Variable("CLAIM", "on", "off: only with a reserved concurrency of 1"),
     Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
     Variable("SLB_ROLE_ARN", "", "role to assume for load balancers of another account"),
@@ -157,6 +158,7 @@ class _Reader:
             tagging=self._one_of("TAGS", "on", "off") == "on",
             circuit_breaker=int(self._number("CIRCUIT_BREAKER", 0, 10)),
             paused=self._one_of("PAUSE", "off", "on") == "on",
+            sweep=SweepMode(self._one_of("SWEEP", *(mode.value for mode in SweepMode))),
         )
         in_vpc = self._one_of("NETWORK", "public", "vpc") == "vpc"
         hosts = _IN_VPC if in_vpc else _PUBLIC

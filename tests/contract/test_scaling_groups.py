@@ -11,7 +11,7 @@ import pytest
 from fakes import REGION
 from provisioner.core.errors import Code, Retryable
 from provisioner.core.model import LifecycleAction, LifecycleResult
-from provisioner.ports import ActionState, Heartbeat, ScalingInstance
+from provisioner.ports import ActionState, Heartbeat, ScalingActivity, ScalingInstance
 from worlds import Scaling
 
 LONG = 30.0
@@ -164,6 +164,37 @@ def test_the_newest_activities_of_a_group_come_first(scaling: Scaling) -> None:
     assert scaling.port.recent_activities(REGION, "asg-none", most=20, within=LONG) == ()
 
 
+@pytest.mark.parametrize("number", [0, 1, 50, 51, 101])
+def test_every_instance_of_a_group_is_told_however_many_there_are(
+    scaling: Scaling, number: int
+) -> None:
+    there = [replace(each, instance_id=f"{each.instance_id}-all") for each in servers(number)]
+    scaling.holds(*there)
+
+    group_id = scaling.action.scaling_group_id
+    found = scaling.port.group_instances(REGION, group_id, within=LONG)
+
+    assert found == {instance.instance_id: instance for instance in there}
+
+
+def test_activities_are_told_with_whether_they_have_ended_and_what_came_and_went(
+    scaling: Scaling,
+) -> None:
+    scaling.waits("token-in-progress")
+    going_on, now = scaling.action.scaling_activity_id, float(int(scaling.now()))
+    over = ScalingActivity(f"{going_on}-over", now, frozenset({"i-1"}), frozenset({"i-2"}))
+    scaling.was(over)
+    group_id = scaling.action.scaling_group_id
+
+    told = scaling.port.activities(REGION, group_id, within=LONG)
+    assert {each.scaling_activity_id: each for each in told} == {
+        going_on: ScalingActivity(going_on, None),
+        over.scaling_activity_id: over,
+    }
+    (only,) = scaling.port.activities(REGION, group_id, in_progress=True, within=LONG)
+    assert only.scaling_activity_id == going_on
+
+
 def test_a_heartbeat_lets_an_action_wait_so_long_from_now(scaling: Scaling) -> None:
     action = scaling.waits("token-of-a-heart")
     scaling.later(500)
@@ -210,6 +241,8 @@ def test_nothing_is_asked_or_told_when_no_time_is_left(scaling: Scaling) -> None
         lambda: scaling.port.instances(REGION, group_id, ["i-1"], within=0.0),
         lambda: scaling.port.hook_terms(action, within=0.0),
         lambda: scaling.port.recent_activities(REGION, group_id, most=1, within=0.0),
+        lambda: scaling.port.group_instances(REGION, group_id, within=0.0),
+        lambda: scaling.port.activities(REGION, group_id, within=0.0),
         lambda: scaling.port.heartbeat(action, 600, within=0.0),
         lambda: scaling.port.complete(action, LifecycleResult.CONTINUE, within=0.0),
     ]

@@ -17,6 +17,7 @@ from provisioner.batch import handled
 from provisioner.core.errors import ProvisionerError
 from provisioner.core.model import Outcome, Request
 from provisioner.ports import ScalingInstance
+from provisioner.sweep import Swept
 from provisioner.triggers import decode, items
 
 BALANCERS = ("lb-0001", "lb-0002")
@@ -79,7 +80,7 @@ def came_to(batch: list[Any]) -> dict[str, Any]:
     ended = handled(cloud.means, items(as_bytes(batch)), cloud.invocation())
     each: dict[str, list[Any]] = defaultdict(list)
     for element, came in zip(batch, ended, strict=True):
-        assert not isinstance(came, ProvisionerError), came
+        assert not isinstance(came, (ProvisionerError, Swept)), came
         each[json.dumps(element)].append([told(outcome) for outcome in came])
     return {
         "groups": sorted(

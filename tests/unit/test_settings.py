@@ -11,7 +11,7 @@ import pytest
 
 from deployments import a_binding
 from provisioner.core.errors import ConfigurationError
-from provisioner.core.model import LifecycleResult, OnPause
+from provisioner.core.model import LifecycleResult, OnPause, SweepMode
 from provisioner.settings import VARIABLES, Settings
 
 SECRET = "canary-4f1d"
@@ -93,6 +93,7 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "CONCURRENCY": ("3", lambda s: s.concurrency, 3),
     "CIRCUIT_BREAKER": ("0", lambda s: s.policy.circuit_breaker, 0),
     "PAUSE": ("on", lambda s: s.policy.paused, True),
+    "SWEEP": ("apply", lambda s: s.policy.sweep, SweepMode.APPLY),
     "CLAIM": ("OFF", lambda s: s.policy.claiming, False),
     "TAGS": ("off", lambda s: s.policy.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
@@ -160,6 +161,7 @@ def test_every_declared_variable_is_tested_for_its_effect() -> None:
         ("METADATA_MAY_OVERRIDE", "LoadBalancerId"),
         ("BACKEND_QUOTA", "0"),
         ("BACKEND_QUOTA", "many"),
+        ("SWEEP", "on"),
         ("CLAIM", "maybe"),
         ("NETWORK", "classic"),
         ("SLB_ROLE_ARN", "acs:ram::2:user/somebody"),
@@ -203,6 +205,7 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "CONCURRENCY",
         "DEAD_LETTER_QUEUE",
         "CIRCUIT_BREAKER",
+        "SWEEP",
         "PAUSE",
         "CLAIM",
         "TAGS",

@@ -14,7 +14,16 @@ import pytest
 
 from builders import TOKEN, a_hook_request, a_request
 from provisioner.core.errors import Rejected
-from provisioner.core.model import Backend, Instance, OnExisting, Request, Transition
+from provisioner.core.model import (
+    Backend,
+    EventRef,
+    Instance,
+    OnExisting,
+    Request,
+    Sweep,
+    SweepMode,
+    Transition,
+)
 from provisioner.core.naming import digest
 from provisioner.triggers import Decoded, decode, direct, http
 
@@ -195,8 +204,9 @@ DIRECT: dict[str, Any] = {
         ),
     ],
 }
+TICK = Sweep(EventRef("timer", "t1:2026-01-01T00:00:00Z"))
 OTHERS: dict[str, Any] = {
-    "timer.tick.json": [Skipped("a timer's tick: nothing is done on a schedule")],
+    "timer.tick.json": [TICK],
     "oss.put-object.json": [Skipped("an event of an OSS object, which asks for nothing")],
     "unknown.keys.json": [UNKNOWN],
     "unreadable.truncated.txt": [UNREADABLE],
@@ -219,10 +229,12 @@ CASES = [case for table in TABLES for case in table.items()]
 WSGI = "http.wsgi.json"
 
 
-def comparable(item: Decoded) -> Request | Refused | Skipped:
+def comparable(item: Decoded) -> Request | Sweep | Refused | Skipped:
     if isinstance(item, Request):
         hashed = item.event.id.startswith("sha256:")
         return replace(item, event=replace(item.event, id=HASH)) if hashed else item
+    if isinstance(item, Sweep):
+        return item
     if isinstance(item, Rejected):
         return Refused(item.code, tuple(problem.path for problem in item.problems))
     return Skipped(item.message)
@@ -267,3 +279,26 @@ def test_every_json_file_is_json_and_every_other_file_is_not() -> None:
         else:
             with pytest.raises(json.JSONDecodeError):
                 json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted"),
+    [
+        ('{"sweep": "report"}', SweepMode.REPORT),
+        ('{"sweep": "apply"}', SweepMode.APPLY),
+        ({"sweep": "off"}, SweepMode.OFF),
+        ("keep warm", None),
+        ('{"other": 1}', None),
+        (None, None),
+    ],
+)
+def test_a_tick_asks_for_the_sweep_that_its_payload_says(payload: Any, wanted: Any) -> None:
+    tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "t1", "payload": payload}
+    assert decode(json.dumps(tick).encode()) == [Sweep(TICK.event, wanted)]
+
+
+@pytest.mark.parametrize("said", ["everything", 1, ["apply"], None])
+def test_a_tick_that_asks_for_no_known_sweep_is_refused(said: Any) -> None:
+    tick = {"triggerTime": "now", "triggerName": "t1", "payload": {"sweep": said}}
+    (item,) = decode(json.dumps(tick).encode())
+    assert comparable(item) == Refused("InvalidRequest", ("/payload/sweep",))

@@ -18,6 +18,7 @@ from provisioner.ports import (
     Clock,
     Heartbeat,
     HookTerms,
+    ScalingActivity,
     ScalingGroups,
     ScalingInstance,
 )
@@ -25,9 +26,11 @@ from provisioner.ports import (
 from .connection import Connection
 from .ess_wire import (
     Page,
+    read_activities,
     read_activity_ids,
-    read_heartbeat_timeout,
+    read_hook,
     read_instances,
+    read_instances_page,
     read_page,
     read_terms,
 )
@@ -66,6 +69,8 @@ _RULES = (
 )
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
+_ACTIVITIES_PER_PAGE = 50  # PageSize: at most 50
+_INSTANCES_PER_PAGE = 50  # PageSize: at most 50 in the older editions
 INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, must hold them
 
 
@@ -104,16 +109,16 @@ class EssScalingGroups(ScalingGroups):
             scaling_group_id=action.scaling_group_id or None,
             lifecycle_hook_ids=[action.hook_id],
         )
-        find = partial(read_heartbeat_timeout, action.hook_id)
+        find = partial(read_hook, action.hook_id)
         ask_hooks = Client.describe_lifecycle_hooks_with_options
-        heartbeat_timeout = self._read(_HOOKS, ask_hooks, hooks, find, deadline)
-        if heartbeat_timeout is None:
+        hook = self._read(_HOOKS, ask_hooks, hooks, find, deadline)
+        if hook is None:
             return None
         # Last, so that its Date is as fresh as may be.
         activities = models.DescribeScalingActivitiesRequest(
             region_id=action.region_id, scaling_activity_ids=[action.scaling_activity_id]
         )
-        read = partial(read_terms, action.scaling_activity_id, heartbeat_timeout)
+        read = partial(read_terms, action.scaling_activity_id, hook)
         ask = Client.describe_scaling_activities_with_options
         return self._read(_ACTIVITIES, ask, activities, read, deadline)
 
@@ -126,6 +131,41 @@ class EssScalingGroups(ScalingGroups):
         ask = Client.describe_scaling_activities_with_options
         deadline = self._clock.now() + within
         return self._read(_ACTIVITIES, ask, request, read_activity_ids, deadline)
+
+    def group_instances(
+        self, region_id: str, scaling_group_id: str, *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        deadline = self._clock.now() + within
+
+        def page(number: int) -> tuple[int, list[ScalingInstance]]:
+            request = models.DescribeScalingInstancesRequest(
+                region_id=region_id,
+                scaling_group_id=scaling_group_id,
+                page_number=number,
+                page_size=_INSTANCES_PER_PAGE,
+            )
+            method = Client.describe_scaling_instances_with_options
+            return self._read(_INSTANCES, method, request, read_instances_page, deadline)
+
+        return {each.instance_id: each for each in _numbered(page)}
+
+    def activities(
+        self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
+    ) -> tuple[ScalingActivity, ...]:
+        deadline = self._clock.now() + within
+
+        def page(number: int) -> tuple[int, list[ScalingActivity]]:
+            request = models.DescribeScalingActivitiesRequest(
+                region_id=region_id,
+                scaling_group_id=scaling_group_id,
+                status_code="InProgress" if in_progress else None,
+                page_number=number,
+                page_size=_ACTIVITIES_PER_PAGE,
+            )
+            ask = Client.describe_scaling_activities_with_options
+            return self._read(_ACTIVITIES, ask, request, read_activities, deadline)
+
+        return tuple(_numbered(page) if in_progress else page(1)[1])
 
     def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
         request = models.RecordLifecycleActionHeartbeatRequest(
@@ -198,6 +238,18 @@ class EssScalingGroups(ScalingGroups):
     ) -> T:
         call = partial(self._api.call, operation, method, request, read)
         return self._retry.until_answered(call, within=deadline - self._clock.now())
+
+
+def _numbered(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
+    """The items of all pages. What moves to another page meanwhile may be told twice."""
+    number, count = 1, 0
+    while True:
+        total, items = page(number)
+        yield from items
+        count += len(items)
+        if not items or count >= total:
+            return
+        number += 1
 
 
 def _client_token(token: str, result: str) -> str:

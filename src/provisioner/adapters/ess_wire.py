@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from provisioner.core.model import LifecycleAction
-from provisioner.ports import ActionState, HookTerms, ScalingInstance
+from provisioner.core.model import LifecycleAction, Transition
+from provisioner.ports import ActionState, HookTerms, ScalingActivity, ScalingInstance
 
 _MINUTES, _SECONDS = "%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"  # both are met in ESS's answers
 
@@ -36,6 +36,7 @@ def read_page(region_id: str, activity_id: str, response: Any) -> Page:
             pending=item.lifecycle_action_status == "Pending",
             result=item.lifecycle_action_result or "",
             timed_out=item.lifecycle_action_status == "Timeout",
+            instance_ids=tuple(item.instance_ids or ()),
         )
         for item in body.lifecycle_actions or ()
     )
@@ -63,19 +64,58 @@ def read_activity_ids(response: Any) -> tuple[str, ...]:
     return tuple(item.scaling_activity_id for item in newest_first)
 
 
-def read_heartbeat_timeout(hook_id: str, response: Any) -> float | None:
+def read_activities(response: Any) -> tuple[int, list[ScalingActivity]]:
+    """One page, and how many there are on all."""
+    listed = response.body.scaling_activities or ()
+    found = [
+        ScalingActivity(
+            item.scaling_activity_id,
+            None if item.status_code == "InProgress" else _moment(item.end_time or item.start_time),
+            frozenset(item.created_instances or ()),
+            frozenset(item.destroyed_instances or ()),
+        )
+        for item in listed
+    ]
+    return int(response.body.total_count or 0), found
+
+
+def read_instances_page(response: Any) -> tuple[int, list[ScalingInstance]]:
+    return int(response.body.total_count or 0), list(read_instances(response).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    heartbeat_timeout: float
+    transition: Transition
+    metadata: str
+
+
+def read_hook(hook_id: str, response: Any) -> Hook | None:
     listed = response.body.lifecycle_hooks or ()
-    found = (item.heartbeat_timeout for item in listed if item.lifecycle_hook_id == hook_id)
-    timeout = next(found, None)
-    return None if timeout is None else float(timeout)
+    found = (
+        Hook(
+            float(item.heartbeat_timeout),
+            Transition(item.lifecycle_transition or Transition.SCALE_OUT.value),
+            item.notification_metadata or "",
+        )
+        for item in listed
+        if item.lifecycle_hook_id == hook_id and item.heartbeat_timeout is not None
+    )
+    return next(found, None)
 
 
-def read_terms(activity_id: str, heartbeat_timeout: float, response: Any) -> HookTerms | None:
+def read_terms(activity_id: str, hook: Hook, response: Any) -> HookTerms | None:
     """By the answer's own Date: our clock is not the cloud's."""
     listed = response.body.scaling_activities or ()
     now = parsedate_to_datetime(response.headers["date"]).timestamp()
     started = (_moment(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
-    return next((HookTerms(each, now, heartbeat_timeout) for each in started), None)
+    return next(
+        (
+            HookTerms(each, now, hook.heartbeat_timeout, hook.transition, hook.metadata)
+            for each in started
+        ),
+        None,
+    )
 
 
 def _moment(text: str) -> float:

@@ -23,6 +23,7 @@ from .model import (
     OnExisting,
     OnPause,
     Request,
+    SweepMode,
     VServerGroup,
 )
 
@@ -39,6 +40,7 @@ class Policy:
     tagging: bool = True
     circuit_breaker: int = 3
     paused: bool = False
+    sweep: SweepMode = SweepMode.REPORT
 
 
 def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:

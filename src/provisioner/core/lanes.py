@@ -1,20 +1,23 @@
 """Which items of a batch may be handled at the same time, and in which order the others.
 
 Two items that may touch one load balancer are in one lane: lanes are the connected components of
-the load balancers that items name or are bound to. Within a lane hooks come first, since servers
-wait for them; then the event's own identity decides, and then what it asks for. So the order is a
-function of what the items are and never of where in the batch they stand: of two requests that
-exclude each other, the same one wins in every delivery.
+the load balancers that items name or are bound to; a sweep touches all that are bound. Within a
+lane hooks come first, since servers wait for them, and sweeps last; then the event's own identity
+decides, and then what it asks for. So the order is a function of what the items are and never of
+where in the batch they stand: of two requests that exclude each other, the same one wins in every
+delivery.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .model import Binding, Request
+from .model import Binding, Request, Sweep
 
 
-def lanes(requests: Sequence[Request | None], bindings: Sequence[Binding]) -> list[list[int]]:
+def lanes(
+    requests: Sequence[Request | Sweep | None], bindings: Sequence[Binding]
+) -> list[list[int]]:
     """Lists of indexes, the longest first. None is an item that touches no load balancer."""
     bound = _bound(bindings)
     joined: dict[str, str] = {}
@@ -43,17 +46,20 @@ def _bound(bindings: Sequence[Binding]) -> Mapping[str, list[str]]:
     return found
 
 
-def _touched(request: Request, bound: Mapping[str, list[str]]) -> list[str]:
+def _touched(request: Request | Sweep, bound: Mapping[str, list[str]]) -> list[str]:
     """A request without a load balancer is mapped by the bindings of its scaling group; a hook that
     does not say of which group it is may be of any."""
+    if isinstance(request, Sweep):
+        return bound[""]
     if request.load_balancer_id:
         return [request.load_balancer_id]
     return bound.get(request.scaling_group_id, [])
 
 
-def _order(request: Request | None) -> tuple[object, ...]:
+def _order(request: Request | Sweep | None) -> tuple[object, ...]:
     assert request is not None  # it touches something
-    return request.action is None, request.event.source, request.event.id, repr(request)
+    rank = 2 if isinstance(request, Sweep) else int(request.action is None)
+    return rank, request.event.source, request.event.id, repr(request)
 
 
 def _end(joined: dict[str, str], name: str) -> str:

@@ -37,6 +37,8 @@ __all__ = [
     "Request",
     "Shrunk",
     "Status",
+    "Sweep",
+    "SweepMode",
     "Transition",
     "VServerGroup",
 ]
@@ -163,6 +165,22 @@ class Request:
     on_existing: OnExisting | None = None
     dry_run: bool = False
     action: LifecycleAction | None = None
+
+
+class SweepMode(str, Enum):
+    """In rising order."""
+
+    OFF = "off"
+    REPORT = "report"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A look at everything that is bound. None: as far as the deployment allows."""
+
+    event: EventRef
+    wanted: SweepMode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,16 @@ def pattern(template: str, scaling_group_id: str) -> str:
     )
 
 
+def is_pending(name: str) -> bool:
+    """Of a group that is not finished, or on its way to be deleted."""
+    return name.startswith((CLAIM_PREFIX, PARKED_PREFIX))
+
+
+def parked_by(claim: Claim) -> str:
+    """What the group is called that whoever holds this claim may have parked."""
+    return f"{PARKED_PREFIX}{claim.wanted_hash}"
+
+
 def matches(name: str, pattern: str) -> bool:
     """A * in the pattern, which no name has, stands for anything."""
     parts = map(re.escape, pattern.split("*"))
@@ -99,6 +109,10 @@ def matches(name: str, pattern: str) -> bool:
 
 def needs_activity(template: str) -> bool:
     return any(fact == "scaling_activity_id" for _, fact, _, _ in Formatter().parse(template))
+
+
+def needs_content(template: str) -> bool:
+    return any(fact == "content_hash" for _, fact, _, _ in Formatter().parse(template))
 
 
 def expand(template: str, request: Request) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 
 from provisioner.core import document
 from provisioner.core.errors import Code, Fault, Rejected, Skip
-from provisioner.core.model import Request, Transition
+from provisioner.core.model import Request, Sweep, Transition
 
-Decoded = Request | Rejected | Skip
+Decoded = Request | Sweep | Rejected | Skip
 
 _DEEPEST = 32  # levels of one document; jsonschema and repr go down by recursion
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from provisioner.core.errors import Rejected
 from provisioner.core.event import EventRef
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Sweep
 
 from .envelope import Decoded
 
@@ -69,7 +69,7 @@ class Item:
     def event(self) -> EventRef:
         """What says nothing of itself is known by the bytes it came in, and its place there: the
         same in whatever batch, or alone."""
-        told = self.decoded.event if isinstance(self.decoded, (Request, Rejected)) else None
+        told = self.decoded.event if isinstance(self.decoded, (Request, Sweep, Rejected)) else None
         if told:
             return told
         digest = hashlib.sha256(self.original).hexdigest()

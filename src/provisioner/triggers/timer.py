@@ -2,19 +2,32 @@
 
     {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "t1", "payload": "text"}
 
-Nothing is done on a schedule yet.
+A tick asks for a sweep; {"sweep": "report"} as its payload for no more than that. Any other text is
+the deployment's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.errors import Skip
+from provisioner.core.errors import Code, Rejected
+from provisioner.core.model import EventRef, Sweep, SweepMode
 
-from .envelope import Delivery
+from .envelope import Delivery, identifier, opened
 
 
-def read(value: dict[str, Any], _: Delivery) -> Skip | None:
+def read(value: dict[str, Any], _: Delivery) -> Sweep | None:
     if not value.keys() >= {"triggerTime", "triggerName"}:
         return None
-    return Skip("a timer's tick: nothing is done on a schedule")
+    told = [identifier(value["triggerName"]), identifier(value["triggerTime"])]
+    event = EventRef("timer", ":".join(told))
+    payload = value.get("payload")
+    said = opened(payload) if isinstance(payload, str) else payload
+    if not isinstance(said, Mapping) or "sweep" not in said:
+        return Sweep(event)
+    modes = [mode.value for mode in SweepMode]
+    if said["sweep"] not in modes:
+        remedy = f"must be one of {', '.join(modes)}"
+        raise Rejected(Code.INVALID_REQUEST, remedy, path="/payload/sweep")
+    return Sweep(event, SweepMode(said["sweep"]))

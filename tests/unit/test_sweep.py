@@ -1,0 +1,364 @@
+"""The sweep: what it finds, what it puts right, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builders import a_hook_request, as_bytes
+from deployments import (
+    LB,
+    Deployment,
+    a_binding,
+    answers,
+    context,
+    deployment,
+    instance,
+    servers,
+    untouched,
+)
+from fakes import REGION
+from provisioner import handler
+from provisioner.core import naming
+from provisioner.core.errors import Ambiguous, Rejected, Retryable
+from provisioner.core.model import Backend, EventRef, Sweep, SweepMode, Transition
+from provisioner.core.sweep import GRACE, Kind
+from provisioner.ports import ScalingActivity, ScalingInstance
+from provisioner.sweep import Swept, swept
+
+GROUP = "asg-0001"
+OURS = naming.owner_tags("mark")
+MARK = naming.ownership_description("mark")
+HOOK = a_hook_request()
+BUSY = Retryable("Throttling", "slow down")
+APPLY, REPORT, OFF = SweepMode.APPLY, SweepMode.REPORT, SweepMode.OFF
+
+
+def healthy(*bindings: Any, **policy: Any) -> Deployment:
+    """Two instances in service, behind the group that their hook made."""
+    cloud = deployment(*(bindings or (a_binding(),)), **{"sweep": APPLY, **policy})
+    in_service(cloud, 1, 2)
+    cloud.stands(*servers(2), name=GROUP, tags=OURS)
+    return cloud
+
+
+def in_service(cloud: Deployment, *numbers: int, state: str = "InService", age: float = 0) -> None:
+    began = cloud.clock.now() - GRACE - 100 if not age else cloud.clock.now() - age
+    made = ScalingActivity("asa-0001", began, frozenset(f"i-{n:04}" for n in numbers))
+    cloud.scaling_groups.was(GROUP, made)
+    cloud.scaling_groups.holds(GROUP, *(instance(n, state) for n in numbers))
+
+
+def destroyed(cloud: Deployment, *ids: str, name: str = "asa-0009") -> None:
+    gone = ScalingActivity(name, cloud.clock.now(), destroyed=frozenset(ids))
+    cloud.scaling_groups.was(GROUP, gone)
+
+
+def sweep(cloud: Deployment, wanted: SweepMode | None = None) -> Swept:
+    return swept(cloud.means, Sweep(EventRef("timer", "t"), wanted), cloud.invocation())
+
+
+def kinds(done: Swept) -> list[Kind]:
+    return [each.finding.kind for each in done.treated]
+
+
+def test_a_healthy_world_has_no_findings_and_is_only_read() -> None:
+    cloud = healthy()
+    assert sweep(cloud) == Swept(APPLY)
+    assert untouched(cloud)
+
+
+# Claims
+
+
+def test_a_stale_claim_is_found_whoever_wanted_it_and_deleted_only_when_asked() -> None:
+    cloud = healthy()
+    claim = cloud.claimed_by_another(age=60)
+    reported = sweep(cloud, REPORT)
+    assert [each.finding.vserver_group_id for each in reported.treated] == [claim.id]
+    assert untouched(cloud)
+    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert cloud.names == [GROUP]
+    assert sweep(cloud).treated == ()
+
+
+def test_a_live_claim_is_no_finding() -> None:
+    cloud = healthy()
+    cloud.claimed_by_another(age=20)
+    assert sweep(cloud).treated == ()
+
+
+def test_a_claim_that_was_committed_meanwhile_is_left_alone() -> None:
+    cloud = healthy()
+    claim = cloud.claimed_by_another(age=60)
+    real = cloud.load_balancers.list_vserver_groups
+
+    def listed(*arguments: Any, **named: Any) -> Any:
+        answer = real(*arguments, **named)
+        cloud.load_balancers.groups[claim.id] = replace(claim, name="web-8080")
+        return answer
+
+    cloud.load_balancers.list_vserver_groups = listed  # type: ignore[method-assign]
+    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert cloud.names == [GROUP, "web-8080"]
+
+
+@pytest.mark.parametrize(("held", "left"), [(0, []), (2, [GROUP])])
+def test_a_parked_group_is_put_back_or_deleted_where_its_name_is_known(
+    held: int, left: list[str]
+) -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(*servers(held), name=naming.parked(GROUP), tags=OURS)
+    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert cloud.names == left
+
+
+def test_a_parked_group_of_an_unknown_name_is_only_told_of() -> None:
+    cloud = healthy()
+    cloud.stands(name=naming.parked("somebody's"), tags=OURS)
+    done = sweep(cloud)
+    assert (kinds(done), done.treated[0].applied) == ([Kind.STALE_CLAIM], False)
+    assert untouched(cloud)
+
+
+# Released instances
+
+
+def test_a_server_that_ess_destroyed_is_removed() -> None:
+    cloud = healthy()
+    (group,) = cloud.load_balancers.named(GROUP)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=servers(3))
+    destroyed(cloud, "i-0003")
+    (each,) = sweep(cloud).treated
+    assert (each.finding.server_ids, each.applied) == (("i-0003",), True)
+    assert cloud.held(GROUP) == set(servers(2))
+    assert sweep(cloud).treated == ()
+
+
+def test_without_tags_only_what_bears_our_mark_is_removed() -> None:
+    cloud = healthy(tagging=False)
+    (group,) = cloud.load_balancers.named(GROUP)
+    marked = Backend("i-0003", 8080, description=MARK)
+    foreign = Backend("i-0004", 8080)
+    there = (*servers(2), marked, foreign)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=there, tags={})
+    destroyed(cloud, "i-0003", "i-0004")
+    sweep(cloud)
+    assert cloud.held(GROUP) == {*servers(2), foreign}
+
+
+@pytest.mark.parametrize(
+    ("stranger", "tags", "name"),
+    [
+        pytest.param(Backend("i-0099", 8080), OURS, GROUP, id="named by an explicit request"),
+        pytest.param(Backend("i-0003", 8080), {}, GROUP, id="in a foreign group"),
+        pytest.param(Backend("i-0003", 8080), OURS, "web", id="in a group that no binding names"),
+        pytest.param(
+            Backend("eni-1", 8080, type="eni", server_ip="10.0.0.9"), OURS, GROUP, id="of an eni"
+        ),
+    ],
+)
+def test_no_other_server_is_touched_or_told_of(stranger: Backend, tags: Any, name: str) -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(stranger, name=name, tags=tags)
+    destroyed(cloud, "i-0003", "eni-1")
+    assert sweep(cloud).treated == ()
+    assert untouched(cloud)
+
+
+def test_a_server_that_may_have_been_detached_is_only_told_of() -> None:
+    cloud = healthy()
+    cloud.scaling_groups.releases(GROUP, "i-0002")
+    done = sweep(cloud)
+    assert [(e.finding.server_ids, e.applied) for e in done.treated] == [(("i-0002",), False)]
+    assert untouched(cloud)
+
+
+def test_a_server_that_another_scaling_group_has_is_no_finding() -> None:
+    cloud = healthy()
+    cloud.scaling_groups.releases(GROUP, "i-0002")
+    destroyed(cloud, "i-0002")
+    cloud.scaling_groups.holds("asg-0002", instance(2, "InService"))
+    assert sweep(cloud).treated == ()
+
+
+# Missing instances
+
+
+def test_an_instance_in_service_that_the_group_lacks_is_added() -> None:
+    cloud = healthy()
+    in_service(cloud, 1, 2, 3)
+    assert kinds(sweep(cloud, REPORT)) == [Kind.MISSING_INSTANCE]
+    assert untouched(cloud)
+    assert [each.finding.server_ids for each in sweep(cloud).treated] == [("i-0003",)]
+    assert cloud.held(GROUP) == set(servers(3))
+    assert sweep(cloud).treated == ()
+
+
+@pytest.mark.parametrize("state", ["Protected", "Standby", "Pending:Wait", "Removing", "Stopped"])
+def test_an_instance_in_another_state_is_not_missed(state: str) -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    in_service(cloud, 1, state=state)
+    assert sweep(cloud).treated == ()
+
+
+def test_an_instance_whose_activity_has_just_ended_is_not_missed_yet() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    in_service(cloud, 1, age=GRACE - 10)
+    assert sweep(cloud).treated == ()
+    cloud.clock.advance(20)
+    assert kinds(sweep(cloud)) == [Kind.MISSING_INSTANCE]
+
+
+def test_an_instance_that_leaves_meanwhile_is_not_put_back() -> None:
+    cloud = healthy()
+    in_service(cloud, 1, 2, 3)
+    real = cloud.scaling_groups.instances
+
+    def leaving(*arguments: Any, **named: Any) -> Any:
+        cloud.scaling_groups.holds(GROUP, instance(3, "Removing:Wait"))
+        return real(*arguments, **named)
+
+    cloud.scaling_groups.instances = leaving  # type: ignore[method-assign]
+    sweep(cloud)
+    assert cloud.held(GROUP) == set(servers(2))
+
+
+def test_a_group_named_by_the_activity_is_missed_by_the_instances_own() -> None:
+    cloud = deployment(a_binding(name_template="{scaling_activity_id}"), sweep=APPLY)
+    in_service(cloud, 1, 2)
+    assert kinds(sweep(cloud)) == [Kind.MISSING_INSTANCE]
+    assert cloud.held("asa-0001") == set(servers(2))
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        a_binding(name_template="web-{content_hash}"),
+        a_binding(overridable=frozenset({"Weight"})),
+    ],
+)
+def test_what_an_event_alone_knows_is_only_told_of(binding: Any) -> None:
+    cloud = deployment(binding, sweep=APPLY)
+    in_service(cloud, 1)
+    done = sweep(cloud)
+    assert [(each.finding.kind, each.applied) for each in done.treated] == [
+        (Kind.MISSING_INSTANCE, False)
+    ]
+    assert untouched(cloud)
+
+
+# Stuck hooks
+
+
+def test_a_hook_past_half_of_its_time_is_handled_as_its_event_would_have_been() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.waits_at_a_hook(HOOK)
+    assert sweep(cloud).treated == ()
+    cloud.clock.advance(310)
+    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+    assert untouched(cloud)
+    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert cloud.held(GROUP) == set(servers(2))
+    assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
+    cloud.complete(HOOK)  # the lost message, late
+    first, second = cloud.notifications.results
+    assert first["id"] == second["id"]
+    assert sweep(cloud).treated == ()
+
+
+def test_a_stuck_hook_of_servers_that_leave_is_only_told_of() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.waits_at_a_hook(HOOK, instance(1, "Removing:Wait"), instance(2, "Removing:Wait"))
+    cloud.scaling_groups.transition = Transition.SCALE_IN
+    cloud.clock.advance(310)
+    assert [each.applied for each in sweep(cloud).treated] == [False]
+    assert untouched(cloud)
+
+
+# What fails, and who allows
+
+
+def test_a_remedy_that_fails_is_told_and_the_others_are_carried_out() -> None:
+    cloud = healthy()
+    cloud.claimed_by_another(age=60)
+    in_service(cloud, 1, 2, 3)
+    cloud.load_balancers.fail_next("add_backend_servers", Rejected("Forbidden", "no"))
+    done = sweep(cloud)
+    assert {each.finding.kind: each.error and each.error.code for each in done.treated} == {
+        Kind.STALE_CLAIM: None,
+        Kind.MISSING_INSTANCE: "Forbidden",
+    }
+    assert cloud.names == [GROUP]
+
+
+def test_a_claim_that_cannot_be_deleted_is_not_told_as_done() -> None:
+    cloud = healthy()
+    cloud.claimed_by_another(age=60)
+    cloud.load_balancers.fail_next("delete_vserver_group", Ambiguous("no answer"))
+    assert [each.applied for each in sweep(cloud).treated] == [False]
+
+
+@pytest.mark.parametrize("operation", ["group_instances", "activities", "instances"])
+def test_what_cannot_be_read_is_told_and_says_nothing_of_its_servers(operation: str) -> None:
+    cloud = healthy()
+    cloud.claimed_by_another(age=60)
+    destroyed(cloud, "i-0001")
+    cloud.scaling_groups.fail_next(operation, BUSY)
+    done = sweep(cloud)
+    assert done.unread == ((GROUP, "Throttling"),)
+    assert kinds(done) == [Kind.STALE_CLAIM]
+    assert cloud.held(GROUP) == set(servers(2))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "wanted", "mode"),
+    [
+        (OFF, APPLY, OFF),
+        (OFF, None, OFF),
+        (REPORT, APPLY, REPORT),
+        (REPORT, None, REPORT),
+        (APPLY, REPORT, REPORT),
+        (APPLY, OFF, OFF),
+        (APPLY, None, APPLY),
+    ],
+)
+def test_a_tick_never_does_more_than_the_deployment_allows(
+    allowed: SweepMode, wanted: SweepMode | None, mode: SweepMode
+) -> None:
+    cloud = healthy(sweep=allowed)
+    cloud.claimed_by_another(age=60)
+    assert sweep(cloud, wanted).mode is mode
+    assert (len(cloud.names) == 1) is (mode is APPLY)
+
+
+def test_pause_turns_apply_into_report() -> None:
+    cloud = healthy(paused=True)
+    cloud.claimed_by_another(age=60)
+    done = sweep(cloud)
+    assert (done.mode, kinds(done)) == (REPORT, [Kind.STALE_CLAIM])
+    assert untouched(cloud)
+
+
+def test_a_tick_is_answered_with_what_was_found() -> None:
+    cloud = healthy()
+    cloud.claimed_by_another(age=60)
+    tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "t1", "payload": ""}
+    answer = json.loads(handler.handle(cloud.app, as_bytes(tick), context()))
+    (done,) = answer["sweeps"]
+    assert (answer["outcomes"], done["sweep"], done["unread"]) == ([], "apply", [])
+    (found,) = done["findings"]
+    assert (found["kind"], found["LoadBalancerId"], found["applied"]) == ("StaleClaim", LB, True)
+    assert cloud.notifications.published == []
+
+
+def test_the_regions_of_instances_are_asked_for_as_the_binding_says() -> None:
+    cloud = deployment(a_binding(region_id="cn-beijing"), sweep=REPORT)
+    cloud.load_balancers.seed(LB, region_id="cn-beijing")
+    there = ScalingInstance("i-0001", "InService", "10.0.0.1")
+    cloud.scaling_groups.holds(GROUP, there, region_id="cn-beijing")
+    (each,) = sweep(cloud).treated
+    assert (each.finding.region_id, REGION) == ("cn-beijing", "cn-hangzhou")
