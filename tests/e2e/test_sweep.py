@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 import builders
-from e2e.stage import LEASE, REGION, Stage, context, hook_event, servers_of
+from e2e.stage import LEASE, Stage, context, hook_event, servers_of
 from e2e.test_crashes import crash
+from fakes import REGION
 from opskit import sweep as command
 from provisioner.core.model import Backend
 

@@ -108,6 +108,7 @@ def test_with_no_file_the_function_of_this_checkout_is_there_and_wired() -> None
         ("scaling-events", "mns_topic"),
         ("provision-requests", "eventbridge"),
         ("provision-failures", "eventbridge"),
+        ("sweep", "timer"),
     ]
     (pushed,) = (item for item in state["Subscriptions"] if item["TopicName"] == "scaling-events")
     assert pushed["Endpoint"].endswith(":functions/provisioner")

@@ -80,8 +80,9 @@ def came_to(batch: list[Any]) -> dict[str, Any]:
     ended = handled(cloud.means, items(as_bytes(batch)), cloud.invocation())
     each: dict[str, list[Any]] = defaultdict(list)
     for element, came in zip(batch, ended, strict=True):
-        assert not isinstance(came, (ProvisionerError, Swept)), came
-        each[json.dumps(element)].append([told(outcome) for outcome in came])
+        assert not isinstance(came, ProvisionerError), came
+        outcomes = () if isinstance(came, Swept) else came
+        each[json.dumps(element)].append([told(outcome) for outcome in outcomes])
     return {
         "groups": sorted(
             (g.load_balancer_id, g.name, sorted((b.key, b.weight) for b in g.backends))

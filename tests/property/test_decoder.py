@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from builders import as_base64, as_bytes, cloud_event, http_event, queue_message
 from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request
+from provisioner.core.model import Request, Sweep
 from provisioner.triggers import decode, direct, http
 
 CANARY = "canary-4f1d"
@@ -109,7 +109,7 @@ def check(payload: bytes) -> None:
     items = decode(payload)
     assert items
     for item in items:
-        assert isinstance(item, (Request, Rejected, Skip))
+        assert isinstance(item, (Request, Sweep, Rejected, Skip))
         if not isinstance(item, Request):
             discreet(item)
     try:

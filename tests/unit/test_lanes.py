@@ -7,7 +7,7 @@ from dataclasses import replace
 from builders import a_hook_request, a_request
 from deployments import a_binding, servers
 from provisioner.core.lanes import lanes
-from provisioner.core.model import Request
+from provisioner.core.model import EventRef, Request, Sweep
 
 
 def asks(event_id: str, balancer: str) -> Request:
@@ -54,3 +54,13 @@ def test_the_order_in_a_lane_is_of_what_the_items_are_and_not_of_their_places() 
     assert [asked[i] for i in lane] == [asked[::-1][i] for i in backwards]
     assert lane[0] == 3
     assert lane[-1] == 0
+
+
+def test_a_sweep_touches_whatever_is_bound_and_comes_last() -> None:
+    bound = [
+        a_binding(scaling_group_id="asg-1", load_balancer_id="lb-1"),
+        a_binding(scaling_group_id="asg-2", load_balancer_id="lb-2"),
+    ]
+    tick = Sweep(EventRef("a", "first by its name"))
+    others = [asks("M1", "lb-1"), asks("M2", "lb-2"), asks("M3", "lb-3")]
+    assert lanes([tick, *others], bound) == [[1, 2, 0], [3]]

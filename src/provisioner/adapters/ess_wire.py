@@ -40,8 +40,7 @@ def read_page(region_id: str, activity_id: str, response: Any) -> Page:
         )
         for item in body.lifecycle_actions or ()
     )
-    total = sys.maxsize if body.total_count is None else int(body.total_count)
-    return Page(actions, body.next_token or "", total)
+    return Page(actions, body.next_token or "", _total(body))
 
 
 def read_instances(response: Any) -> dict[str, ScalingInstance]:
@@ -76,17 +75,17 @@ def read_activities(response: Any) -> tuple[int, list[ScalingActivity]]:
         )
         for item in listed
     ]
-    return int(response.body.total_count or 0), found
+    return _total(response.body), found
 
 
 def read_instances_page(response: Any) -> tuple[int, list[ScalingInstance]]:
-    return int(response.body.total_count or 0), list(read_instances(response).values())
+    return _total(response.body), list(read_instances(response).values())
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
     heartbeat_timeout: float
-    transition: Transition
+    transition: Transition | None
     metadata: str
 
 
@@ -95,7 +94,7 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
     found = (
         Hook(
             float(item.heartbeat_timeout),
-            Transition(item.lifecycle_transition or Transition.SCALE_OUT.value),
+            next((t for t in Transition if t.value == item.lifecycle_transition), None),
             item.notification_metadata or "",
         )
         for item in listed
@@ -116,6 +115,10 @@ def read_terms(activity_id: str, hook: Hook, response: Any) -> HookTerms | None:
         ),
         None,
     )
+
+
+def _total(body: Any) -> int:
+    return sys.maxsize if body.total_count is None else int(body.total_count)
 
 
 def _moment(text: str) -> float:

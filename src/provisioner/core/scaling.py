@@ -23,12 +23,12 @@ class ActionState:
 class HookTerms:
     """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
     began no earlier. `now`, the Date of the answer, is a lower bound. `transition` and `metadata`
-    are the hook's own."""
+    are the hook's own; None is one that is not known here."""
 
     started: float
     now: float
     heartbeat_timeout: float
-    transition: Transition = Transition.SCALE_OUT
+    transition: Transition | None = None
     metadata: str = ""
 
 

@@ -277,7 +277,7 @@ def _recovered(action: LifecycleAction, group: str, terms: HookTerms) -> Lifecyc
         action.token,
         group,
         action.scaling_activity_id,
-        terms.transition,
+        terms.transition or Transition.SCALE_OUT,
         action.region_id,
         terms.metadata,
     )
