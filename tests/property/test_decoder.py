@@ -110,7 +110,9 @@ def check(payload: bytes) -> None:
     assert items
     for item in items:
         assert isinstance(item, (Request, Sweep, Rejected, Skip))
-        if not isinstance(item, Request):
+        if isinstance(item, Sweep):
+            assert CANARY not in repr(item)
+        elif not isinstance(item, Request):
             discreet(item)
     try:
         call = http.read_event(payload)
