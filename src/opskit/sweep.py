@@ -38,7 +38,8 @@ def sweep(*, apply: bool, as_json: bool, environ: Mapping[str, str] | None = Non
     try:
         done = run(os.environ if environ is None else environ, apply=apply)
     except ConfigurationError as error:
-        Console(stderr=True, highlight=False).print(escape(f"sweep: {error.message}"))
+        told = escape(f"sweep: {error.message}")
+        Console(stderr=True, highlight=False).print(told, soft_wrap=True)
         return UNUSABLE
     if as_json:
         console.print_json(json.dumps(done.document()))
