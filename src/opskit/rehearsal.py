@@ -19,6 +19,7 @@ from provisioner.ports import (
     HookTerms,
     Log,
     Notifications,
+    ScalingActivity,
     ScalingGroups,
     ScalingInstance,
 )
@@ -112,6 +113,20 @@ class RehearsedScalingGroups(ScalingGroups):
     ) -> tuple[str, ...]:
         self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
         return self.real.recent_activities(region_id, scaling_group_id, most=most, within=within)
+
+    def group_instances(
+        self, region_id: str, scaling_group_id: str, *, within: float
+    ) -> Mapping[str, ScalingInstance]:
+        self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
+        return self.real.group_instances(region_id, scaling_group_id, within=within)
+
+    def activities(
+        self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
+    ) -> tuple[ScalingActivity, ...]:
+        self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
+        return self.real.activities(
+            region_id, scaling_group_id, in_progress=in_progress, within=within
+        )
 
     def heartbeat(
         self,
