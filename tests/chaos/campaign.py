@@ -18,7 +18,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from opskit.cloud import of_environment
+from opskit.invocation import Target, generation_3
 from opskit.local import localcloud
+from provisioner.core.lease import LEASE
 
 from . import world
 from .audit import Audit
@@ -82,6 +85,7 @@ class Campaign:
         struck, stormed = self.cloud.repair(), time.monotonic()
         self._until_drained()
         redriven = self._redriven()
+        swept = self._swept()
         calm = time.monotonic()
         self.ledger.close()
         audit = Audit(before, self.cloud.state(), self.size, self.deliveries.activities)
@@ -93,6 +97,7 @@ class Campaign:
                 "API calls": self._compared(self.ledger.total - calibrated, least),
                 "redeliveries by the platform": f"{self._redeliveries() - redelivered:,}",
                 "given up by the platform, sent again": f"{redriven:,}",
+                "put right by the sweep": swept,
                 "time": f"{stormed - began:.0f} s of faults, all well {calm - stormed:.0f} s later",
             },
         )
@@ -141,6 +146,16 @@ class Campaign:
             self.deliveries.publish(payload)
         self._until_drained()
         return len(given_up)
+
+    def _swept(self) -> str:
+        """Once, when every lease is over: what nobody came back for."""
+        self.cloud.advance(LEASE + 1)
+        tick = {"triggerTime": "now", "triggerName": "sweep", "payload": ""}
+        local = of_environment(self.cloud.url, None, None, None)
+        answer = generation_3(local, Target(world.FUNCTION), json.dumps(tick).encode())
+        (swept,) = json.loads(answer.body)["sweeps"]
+        kinds = Counter(finding["kind"] for finding in swept["findings"] if finding["applied"])
+        return _listed(kinds) or "nothing was left"
 
     def _redeliveries(self) -> int:
         records = [*self._records(ENDED), *self._records(EXHAUSTED)]

@@ -29,7 +29,6 @@ FOREIGN = {
 
 def test_what_fails_in_the_storm_is_made_good() -> None:
     report = campaign.run(SMALL, seed=20261123, longest=300, tell=lambda _: None)
-    del report.required["stale claims left"]  # until the sweep
     assert not any(report.required.values()), report
 
 

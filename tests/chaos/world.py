@@ -153,6 +153,7 @@ def _function(size: Size, bindings_file: Path) -> dict[str, Any]:
             "RESULT_TOPIC": RESULTS,
             "BINDINGS_FILE": str(bindings_file),
             "REQUEST_TIMEOUT": str(size.client_timeout),
+            "SWEEP": "apply",
         },
     }
 
