@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import time
+import warnings
 from collections import Counter
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from mns.topic import TopicMessage
 from opskit import local
 
 from .cloud import Cloud
-from .world import EVENTS, SEEN, Size, scaling_groups
+from .world import ENDED, EVENTS, EXHAUSTED, SEEN, Size, scaling_groups
 
 _MOST_AT_ONCE = 3  # servers of one scale-out
 _IN_PROGRESS = "ScalingActivityInProgress"
@@ -41,7 +42,7 @@ class Deliveries(AbstractContextManager["Deliveries"]):
         self.published = 0
         self.activities: list[str] = []
         self._cloud = cloud
-        self._latest, self._random = size.latest, random
+        self._instances, self._latest, self._random = size.instances, size.latest, random
         self._waiting = _schedule(size, random)
         self._copies = _copies(size, random)
         self._due: list[Due] = []
@@ -69,17 +70,28 @@ class Deliveries(AbstractContextManager["Deliveries"]):
 
     def go_on(self) -> None:
         """One round: what can be scaled out, what was heard, what is due again."""
+        room = self._instances - (self.published - self.ended())
         self._random.shuffle(self._waiting)
-        self._waiting = [
-            (group, servers)
-            for group, servers in self._waiting
-            if not self.scale_out(group, servers)
-        ]
+        later: list[tuple[str, int]] = []
+        for group, servers in self._waiting:
+            if room > 0 and self.scale_out(group, servers):
+                room -= 1
+            else:
+                later.append((group, servers))
+        self._waiting = later
         for body in self.heard():
             self._plan_copies(body)
-        now = time.monotonic()
-        while self._due and self._due[0].at <= now:
+        while room > 0 and self._due and self._due[0].at <= time.monotonic():
             self.publish(heapq.heappop(self._due).body)
+            room -= 1
+
+    def ended(self) -> int:
+        """Deliveries of which the platform has said how they ended. More at once than there are
+        instances would only be throttled, with waits that double each time."""
+        queues = map(self._account.get_queue, (ENDED, EXHAUSTED))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the SDK calls its own old methods
+            return sum(queue.get_attributes().active_messages for queue in queues)
 
     def heard(self) -> list[str]:
         """The messages that are out since this was asked last, each once."""
