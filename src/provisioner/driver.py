@@ -56,8 +56,8 @@ class Invocation:
 
 
 class Drive:
-    """One run on one load balancer. Afterwards `wrote`, `added` and `request_ids` say what was
-    done, however it ended."""
+    """One run on one load balancer. Afterwards `wrote`, `added`, `drained` and `request_ids` say
+    what was done, however it ended."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Drive:
     ) -> None:
         self.wrote = False
         self.added: dict[str, list[Backend]] = {}
+        self.drained = 0.0  # seconds
         self.request_ids: list[str] = []
         self._group = group
         self._load_balancers = load_balancers
@@ -214,9 +215,9 @@ class Drive:
             if step <= now:
                 break
             self._clock.wait(step - now)
-        drained = self._clock.now() - begun
-        self._log.step("drained", seconds=round(drained, 1), wanted=seconds)
-        return drained
+        self.drained = self._clock.now() - begun
+        self._log.step("drained", seconds=round(self.drained, 1), wanted=seconds)
+        return self.drained
 
     def _out_of_time(self) -> Retryable:
         """What kept us is more telling than that it did."""

@@ -491,6 +491,25 @@ def test_a_permanent_failure_is_answered_with_the_result_for_scale_in(
     assert answers(cloud) == [result]
 
 
+def test_a_failure_tells_which_groups_had_lost_their_servers_before_it() -> None:
+    cloud = leaving(a_binding(drain=5))
+    first, _ = owned(cloud, *servers(3)), owned(cloud, *servers(3), name="other")
+    real = cloud.load_balancers.remove_backend_servers
+
+    def refused_next(*arguments: Any, **named: Any) -> Any:
+        done = real(*arguments, **named)
+        refusal = Rejected("InvalidParameter", "no")
+        cloud.load_balancers.fail_next("remove_backend_servers", refusal)
+        return done
+
+    cloud.load_balancers.remove_backend_servers = refused_next  # type: ignore[method-assign]
+    assert only(cloud.complete(HOOK)).status is Status.FAILED
+    (result,) = cloud.notifications.results
+    assert [group["VServerGroupId"] for group in result["data"]["groups"]] == [first.id]
+    changes = result["data"]["changes"]
+    assert (changes["removedCount"], changes["drainedSeconds"]) == (2, 5)
+
+
 def test_the_circuit_breaker_is_for_servers_that_come() -> None:
     cloud = leaving(a_binding(scale_in_failure_result=ROLLBACK))
     owned(cloud, *servers(3))

@@ -85,14 +85,17 @@ class Removal:
         return ours and (backend.server_id in self.server_ids or by_address)
 
 
-def deregister(removal: Removal, *, claiming: bool = True) -> Generator[Command, Any, Deregistered]:
+def deregister(
+    removal: Removal, done: list[Shrunk] | None = None, *, claiming: bool = True
+) -> Generator[Command, Any, Deregistered]:
+    """`done` takes each group as it is done with, for whom this may fail on the next."""
+    done = [] if done is None else done
     listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups(references=removal.delete_empty)
     claimed = _claimed(removal, listed.value) if claiming else ()
     todo: list[tuple[VServerGroup, VServerGroup]] = yield from _read(removal, listed.value)
     drained = 0.0
     if removal.drain:
         drained = yield from _drained(removal, [actual for _, actual in todo])
-    done: list[Shrunk] = []
     while todo:
         shrunk: Shrunk = yield from _shrunk(removal, todo[0][1])
         if _to_be_deleted(removal, todo[0][0], shrunk):

@@ -111,10 +111,12 @@ class ScaleIn(Hook):
 
 def _taken_out(task: Task, removal: Removal) -> Outcome:
     drive = task.drive(removal.group)
+    before: list[Shrunk] = []
     try:
-        done = drive.run(deregister(removal, claiming=task.means.policy.claiming))
+        done = drive.run(deregister(removal, before, claiming=task.means.policy.claiming))
     except Rejected as error:
-        return _failed(task, removal, drive, error)
+        failed = _failed(task, removal, drive, error)
+        return replace(failed, deregistered=Deregistered(tuple(before), drive.drained))
     return _done(task, removal, drive, done)
 
 
