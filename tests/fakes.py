@@ -323,7 +323,8 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         super().__init__()
         self.completed: list[tuple[LifecycleAction, LifecycleResult]] = []
         self.heartbeat_timeout = 600.0
-        self.transition = Transition.SCALE_OUT
+        self.transition: Transition | None = Transition.SCALE_OUT
+        self.target = f"acs:mns:{REGION}:1000000000000001:queue/hooks"
         self.default_result = "ABANDON"
         self.began = 0.0
         self.beats: dict[str, int] = defaultdict(int)
@@ -387,7 +388,8 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 return None
             # Both count whole seconds.
             started, now = float(int(known[2])), float(int(self._clock.now()))
-            return HookTerms(started, now, self.heartbeat_timeout, self.transition)
+            terms = HookTerms(started, now, self.heartbeat_timeout, self.transition)
+            return replace(terms, target=self.target)
 
     def recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float

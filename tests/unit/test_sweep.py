@@ -33,6 +33,7 @@ GROUP = "asg-0001"
 OURS = naming.owner_tags("mark")
 MARK = naming.ownership_description("mark")
 HOOK = a_hook_request()
+IN = a_hook_request(transition=Transition.SCALE_IN)
 BUSY = Retryable("Throttling", "slow down")
 APPLY, REPORT, OFF = SweepMode.APPLY, SweepMode.REPORT, SweepMode.OFF
 
@@ -213,6 +214,15 @@ def test_an_instance_whose_activity_has_just_ended_is_not_missed_yet() -> None:
     assert kinds(sweep(cloud)) == [Kind.MISSING_INSTANCE]
 
 
+def test_one_that_is_refused_costs_the_others_nothing_and_is_told_as_a_failure() -> None:
+    cloud = healthy()
+    in_service(cloud, 1, 2, 3, 4)
+    cloud.load_balancers.refuses["i-0003"] = "InvalidServerId.NotFound"
+    (each,) = sweep(cloud).treated
+    assert (each.applied, each.error and each.error.code) == (False, "InvalidServerId.NotFound")
+    assert cloud.held(GROUP) == {*servers(2), *servers(1, first=4)}
+
+
 def test_an_instance_that_leaves_meanwhile_is_not_put_back() -> None:
     cloud = healthy()
     in_service(cloud, 1, 2, 3)
@@ -270,13 +280,79 @@ def test_a_hook_past_half_of_its_time_is_handled_as_its_event_would_have_been() 
     assert sweep(cloud).treated == ()
 
 
-def test_a_stuck_hook_of_servers_that_leave_is_only_told_of() -> None:
-    cloud = deployment(a_binding(), sweep=APPLY)
-    cloud.waits_at_a_hook(HOOK, instance(1, "Removing:Wait"), instance(2, "Removing:Wait"))
+def leaving(*bindings: Any, waited: float) -> Deployment:
+    """i-0001 and i-0002 leave, and nobody has heard of it for so long."""
+    cloud = deployment(*(bindings or (a_binding(),)), sweep=APPLY)
+    cloud.stands(*servers(3), name=GROUP, tags=OURS)
+    cloud.waits_at_a_hook(IN, instance(1, "Removing:Wait"), instance(2, "Removing:Wait"))
     cloud.scaling_groups.transition = Transition.SCALE_IN
-    cloud.clock.advance(310)
+    cloud.clock.advance(waited)
+    return cloud
+
+
+def test_a_stuck_hook_of_servers_that_leave_is_handled_as_a_scale_in() -> None:
+    cloud = leaving(waited=310)
+    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+    assert untouched(cloud)
+    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert cloud.held(GROUP) == set(servers(1, first=3))
+    assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
+    ((action, _),) = cloud.scaling_groups.completed
+    assert action.transition is Transition.SCALE_IN
+    cloud.complete(IN)  # the lost message, late
+    first, second = cloud.notifications.results
+    assert (first["type"], first["id"]) == ("vservergroup.deregistered", second["id"])
+
+
+def test_a_sweep_leaves_a_drain_to_the_delivery_that_may_be_waiting_for_it() -> None:
+    both = (a_binding(drain=200), a_binding(drain=150, load_balancer_id="lb-0002"))
+    cloud = leaving(*both, waited=405)
+    assert sweep(cloud).treated == ()
+    cloud.clock.advance(10)
+    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+
+
+@pytest.mark.parametrize(
+    "target", ["", "acs:ess:r:a:null/null", "acs:oos:r:a:template/save", "acs:ess:r:a:oos/save"]
+)
+def test_a_hook_whose_message_cannot_have_been_for_us_is_only_told_of(target: str) -> None:
+    cloud = leaving(waited=310)
+    cloud.scaling_groups.target = target
     assert [each.applied for each in sweep(cloud).treated] == [False]
     assert untouched(cloud)
+
+
+def test_a_hook_of_an_unknown_transition_is_only_told_of() -> None:
+    cloud = leaving(waited=310)
+    cloud.scaling_groups.transition = None
+    assert [each.applied for each in sweep(cloud).treated] == [False]
+    assert untouched(cloud)
+
+
+@pytest.mark.parametrize("transition", list(Transition))
+def test_a_sweep_in_the_middle_of_a_delivery_comes_to_the_same_one_answer(
+    transition: Transition,
+) -> None:
+    """It begins while the message's own delivery is about to publish, and ends before it."""
+    hook = replace(IN, action=replace(IN.action, transition=transition)) if IN.action else IN
+    cloud = leaving(waited=310)
+    cloud.scaling_groups.transition = transition
+    if transition is Transition.SCALE_OUT:
+        cloud.scaling_groups.holds(GROUP, instance(1), instance(2))
+        cloud.load_balancers.groups.clear()
+    real, found = cloud.notifications.publish, []
+
+    def publish(*arguments: Any, **named: Any) -> str:
+        cloud.notifications.publish = real  # type: ignore[method-assign]
+        found.append(sweep(cloud))
+        return real(*arguments, **named)
+
+    cloud.notifications.publish = publish  # type: ignore[method-assign]
+    outcomes = cloud.complete(hook)
+    assert [each.applied for done in found for each in done.treated] == [True]
+    assert [each.error for each in outcomes] == [None]
+    assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
+    assert len({result["id"] for result in cloud.notifications.results}) == 1
 
 
 # What fails, and who allows

@@ -87,6 +87,7 @@ class Hook:
     heartbeat_timeout: float
     transition: Transition | None
     metadata: str
+    target: str
 
 
 def read_hook(hook_id: str, response: Any) -> Hook | None:
@@ -96,6 +97,7 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
             float(item.heartbeat_timeout),
             next((t for t in Transition if t.value == item.lifecycle_transition), None),
             item.notification_metadata or "",
+            item.notification_arn or "",
         )
         for item in listed
         if item.lifecycle_hook_id == hook_id and item.heartbeat_timeout is not None
@@ -110,7 +112,9 @@ def read_terms(activity_id: str, hook: Hook, response: Any) -> HookTerms | None:
     started = (_moment(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
     return next(
         (
-            HookTerms(each, now, hook.heartbeat_timeout, hook.transition, hook.metadata)
+            HookTerms(
+                each, now, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
+            )
             for each in started
         ),
         None,

@@ -22,14 +22,15 @@ class ActionState:
 @dataclass(frozen=True, slots=True)
 class HookTerms:
     """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
-    began no earlier. `now`, the Date of the answer, is a lower bound. `transition` and `metadata`
-    are the hook's own; None is one that is not known here."""
+    began no earlier. `now`, the Date of the answer, is a lower bound. `transition`, `metadata` and
+    `target` (NotificationArn) are the hook's own; None is one that is not known here."""
 
     started: float
     now: float
     heartbeat_timeout: float
     transition: Transition | None = None
     metadata: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ ReleasedInstance  An owned group that a binding of the scaling group names holds
 MissingInstance   An instance in service for a while that no group of a binding holds: added, where
                   the name, the ports and the weight are known without the event. Protected and
                   Standby ones are somebody's choice.
-StuckHook         An action that still waits after half of its time: the ordinary hook task, with an
-                  action recovered from ESS.
+StuckHook         An action that still waits after half of its time (`stuck`).
 
 An operator's own removal looks like a lost one. So a finding is told first; only who asks for it
 gets the remedy.
@@ -28,7 +27,7 @@ from . import backends, naming
 from .bindings import Policy
 from .deregister import Removal
 from .lease import expired
-from .model import Binding, Instance, LifecycleAction, Transition, VServerGroup
+from .model import Binding, Instance, VServerGroup
 from .scaling import ActionState, HookTerms, ScalingActivity, ScalingInstance
 
 GRACE = 600.0  # seconds after its activity, in which an instance is not missed
@@ -179,25 +178,6 @@ def missing(balancer: Balancer, binding: Binding, scaling: Scaling) -> Iterator[
             )
 
 
-def stuck(scaling: Scaling) -> Iterator[Finding]:
-    for state, terms in scaling.waiting:
-        if terms.now - terms.started <= terms.heartbeat_timeout / 2:
-            continue
-        action = _recovered(state.action, scaling.scaling_group_id, terms)
-        handled = bool(action.token and state.instance_ids) and (
-            terms.transition is Transition.SCALE_OUT
-        )
-        yield Finding(
-            Kind.STUCK_HOOK,
-            Remedy.HANDLE if handled else Remedy.NONE,
-            f"hook {action.hook_id} still waits in activity {action.scaling_activity_id}",
-            region_id=action.region_id,
-            scaling_group_id=scaling.scaling_group_id,
-            server_ids=state.instance_ids,
-            state=ActionState(action, True, state.result, instance_ids=state.instance_ids),
-        )
-
-
 def known_names(bindings: Iterable[Binding], scaling: Iterable[Scaling]) -> list[str]:
     """Those that the bindings give to groups, as far as they can be known."""
     of = {each.scaling_group_id: each for each in scaling}
@@ -269,18 +249,6 @@ def _is_held(
 
 def _is_of(server_id: str, server_ip: str, instance: ScalingInstance) -> bool:
     return server_id == instance.instance_id or bool(server_ip and server_ip == instance.private_ip)
-
-
-def _recovered(action: LifecycleAction, group: str, terms: HookTerms) -> LifecycleAction:
-    return LifecycleAction(
-        action.hook_id,
-        action.token,
-        group,
-        action.scaling_activity_id,
-        terms.transition or Transition.SCALE_OUT,
-        action.region_id,
-        terms.metadata,
-    )
 
 
 def _about(group: VServerGroup, kind: Kind, remedy: Remedy, what: str) -> Finding:

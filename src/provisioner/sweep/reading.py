@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from provisioner import failures
 from provisioner.core import naming, sweep
 from provisioner.core.model import Binding
+from provisioner.core.stuck import stuck
 from provisioner.core.sweep import Balancer, Finding, Kind, Scaling
 from provisioner.driver import Invocation
 from provisioner.service import Means
@@ -37,7 +38,9 @@ class Reading:
             if balancer and known:
                 found += sweep.released(balancer, binding, known, policy)
                 found += sweep.missing(balancer, binding, known)
-        return _distinct([*found, *(f for each in scaling.values() for f in sweep.stuck(each))])
+        for place, known in scaling.items():
+            found += stuck(known, [b for b in bound if (b.region_id, b.scaling_group_id) == place])
+        return _distinct(found)
 
     def _tried(self, name: str, read: Callable[..., T], *arguments: Any) -> T | None:
         try:

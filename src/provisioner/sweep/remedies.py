@@ -22,6 +22,7 @@ from provisioner.core.model import (
     Status,
     VServerGroup,
 )
+from provisioner.core.sieve import refusal
 from provisioner.core.sweep import Finding, Remedy
 from provisioner.core.takeaway import take_away
 from provisioner.driver import Drive, Invocation
@@ -63,7 +64,8 @@ def _removed(means: Means, finding: Finding, share: Invocation) -> None:
 
 
 def _added(means: Means, finding: Finding, share: Invocation) -> None:
-    """Of those that are in service now: one that leaves meanwhile is not put back."""
+    """Of those that are in service now: one that leaves meanwhile is not put back. One that is
+    refused is left out, as a hook's is, and the finding is not told as put right."""
     assert finding.binding is not None
     there = means.scaling_groups.instances(
         finding.region_id,
@@ -88,7 +90,10 @@ def _added(means: Means, finding: Finding, share: Invocation) -> None:
         on_existing=OnExisting.EXTEND,
     )
     (wanted,) = bindings.desired(request, [finding.binding], kept, means.policy)
-    _run(means, finding, share, ensure(wanted, claiming=means.policy.claiming))
+    by_halves = replace(wanted, from_hook=True, partial=True)
+    done = _run(means, finding, share, ensure(by_halves, claiming=means.policy.claiming))
+    if done.plan.left_out:
+        raise refusal(wanted, list(done.plan.left_out))
 
 
 def _handled(means: Means, finding: Finding, share: Invocation) -> None:
