@@ -191,25 +191,32 @@ def redrive(  # noqa: PLR0913 - each is an option
 
 
 @app.command()
-def sweep(
+def sweep(  # noqa: PLR0913 - each is an option
     *,
     apply: Annotated[bool, typer.Option("--apply", help="put right what can be")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON document, nothing else")
-    ] = False,
+    config: options.Config = None,
+    function: options.Function = None,
+    as_json: options.AsJson = False,
+    url: options.Local = None,
+    region: options.Region = None,
+    account: options.Account = None,
+    endpoint: options.Endpoint = None,
 ) -> None:
     """Find what was left behind: stale claims, released and missing servers, stuck hooks.
 
-    The configuration is the function's own, in the environment; keys come from
-    ALIBABA_CLOUD_ACCESS_KEY_ID and its siblings. SWEEP is about the timer and not heeded here;
-    while PAUSE is on, nothing is put right.
-
-    Exit status: 0 nothing was found, or all of it was put right; 3 something is left to do; 1
-    something could not be read or put right; 2 the command itself could not be carried out.
+    SWEEP is about the timer and not heeded here; while PAUSE is on, nothing is put right. Exit
+    status: 0 nothing was found, or all of it was put right; 3 something is left to do; 1 something
+    could not be read or put right; 2 the command itself could not be carried out.
     """
-    from . import sweep as sweeping  # noqa: PLC0415 - its SDKs load slowly
+    from .configuration import environ  # noqa: PLC0415 - slow
+    from .sweep import sweep as swept  # noqa: PLC0415
 
-    raise typer.Exit(sweeping.sweep(apply=apply, as_json=as_json))
+    def command() -> int:
+        cloud = of_environment(url, region, account, endpoint)
+        given = environ(cloud, config, function)
+        return swept(cloud, given, apply=apply, as_json=as_json)
+
+    raise typer.Exit(ending.carried_out("sweep", command))
 
 
 if __name__ == "__main__":

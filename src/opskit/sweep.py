@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,14 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from provisioner import bootstrap
-from provisioner.core.errors import ConfigurationError
 from provisioner.core.model import EventRef, Sweep, SweepMode
 from provisioner.ports import Log
 from provisioner.sweep import Swept, swept
 
-from . import local
+from . import ending
+from .cloud import Cloud
 
-NOTHING_LEFT, FAILED, UNUSABLE, LEFT = 0, 1, 2, 3
 _SECONDS = 600.0  # a command may take what a function may not
 
 
@@ -33,30 +30,25 @@ class _Quiet(Log):
         return self
 
 
-def sweep(*, apply: bool, as_json: bool, environ: Mapping[str, str] | None = None) -> int:
-    console = Console(highlight=False)
-    try:
-        done = run(os.environ if environ is None else environ, apply=apply)
-    except ConfigurationError as error:
-        told = escape(f"sweep: {error.message}")
-        Console(stderr=True, highlight=False).print(told, soft_wrap=True)
-        return UNUSABLE
+def sweep(cloud: Cloud, environ: Mapping[str, str], *, apply: bool, as_json: bool) -> int:
+    """Answers the exit status."""
+    cloud.check_credentials()
+    done = _run(cloud, environ, apply=apply)
     if as_json:
-        console.print_json(json.dumps(done.document()))
+        ending.write_json(done.document())
     else:
-        _tell(console, done)
+        _tell(Console(highlight=False), done)
     return _status(done)
 
 
-def run(environ: Mapping[str, str], *, apply: bool) -> Swept:
-    """What is asked for here is allowed here: SWEEP is about the timer. PAUSE holds.
-
-    Raises `ConfigurationError`."""
-    if any("127.0.0.1" in v or "localhost" in v for k, v in environ.items() if "_ENDPOINT" in k):
-        local.without_proxies()
+def _run(cloud: Cloud, environ: Mapping[str, str], *, apply: bool) -> Swept:
+    """What is asked for here is allowed here: SWEEP is about the timer. PAUSE holds."""
     app = bootstrap.build(environ, log=_Quiet())
     try:
-        context = SimpleNamespace(function=SimpleNamespace(timeout=_SECONDS))
+        function = SimpleNamespace(timeout=_SECONDS)
+        context = SimpleNamespace(
+            request_id="sweep", function=function, credentials=cloud.credentials
+        )
         mode = SweepMode.APPLY if apply else SweepMode.REPORT
         means = replace(app.means, policy=replace(app.means.policy, sweep=mode))
         return swept(means, Sweep(EventRef("opskit", "sweep")), app.invocation(context))
@@ -66,8 +58,8 @@ def run(environ: Mapping[str, str], *, apply: bool) -> Swept:
 
 def _status(done: Swept) -> int:
     if done.unread or any(each.error for each in done.treated):
-        return FAILED
-    return NOTHING_LEFT if all(each.applied for each in done.treated) else LEFT
+        return ending.FAILED
+    return ending.OK if all(each.applied for each in done.treated) else ending.REFUSED
 
 
 def _tell(console: Console, done: Swept) -> None:

@@ -35,6 +35,7 @@ LEAVING = {
     "lifecycleHookId": "ash-0002",
     "lifecycleActionToken": "leaving",
 }
+TICK = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "sweep", "payload": ""}
 BINDING = {"ScalingGroupId": "asg-0001", "LoadBalancerId": "lb-theirs", "Ports": [8080]}
 
 
@@ -60,6 +61,8 @@ def test_the_function_calls_all_that_it_is_allowed_and_nothing_else(cloud: Cloud
     claim = naming.claim("late", cloud.state()["Clock"]["now"] - LEASE, "0" * 16).name
     cloud.seed(VServerGroups=[{"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim}])
     staged.deliver(document(1, name="late"))  # somebody's claim is cleared
+    (swept,) = staged.deliver(builders.as_bytes(TICK), staged.app(SWEEP="apply"))["sweeps"]
+    assert swept["unread"] == []
 
     allowed = {
         permission.action for permission in policy.needed(assumes_role=False, quarantines=True)

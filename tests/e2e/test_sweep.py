@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
 import builders
-from e2e.stage import LEASE, Stage, context, hook_event, servers_of
+from e2e.opskit_calls import called
+from e2e.stage import LEASE, LIST, Cloud, Stage, context, hook_event, servers_of
 from e2e.test_crashes import crash
 from fakes import REGION
-from opskit import sweep as command
+from localcloud.worlds import ACCOUNT
+from opskit import ending
+from opskit.world import INBOX
+from provisioner.adapters.clock import SystemClock
+from provisioner.bootstrap import App
 from provisioner.core.model import Backend
 
 Staged = Callable[..., Stage]
 
 EVENT = hook_event(3)
+LEAVE = hook_event(2, lifecycleTransition="SCALE_IN")
+QUEUE = f"acs:mns:{REGION}:{ACCOUNT}:queue/{INBOX}"
 IDS = [f"i-{n:04}" for n in range(1, 4)]
 TICK = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "sweep", "payload": ""}
 
@@ -51,7 +62,7 @@ def test_a_claim_that_a_crash_left_is_reported_and_then_deleted(staged: Staged) 
 
 
 def test_a_hook_whose_message_was_lost_is_completed_with_its_servers_in(staged: Staged) -> None:
-    stage = staged(EVENT)
+    stage = staged(EVENT, NotificationArn=QUEUE)
     assert tick(stage, "apply") == []
     stage.cloud.advance(301)
     assert tick(stage, "report") == [("StuckHook", False)]
@@ -60,6 +71,47 @@ def test_a_hook_whose_message_was_lost_is_completed_with_its_servers_in(staged: 
     assert servers_of(stage.the_group()) == IDS
     assert stage.in_service() == IDS
     stage.deliver(EVENT)
+    assert len({result["id"] for result in stage.received()}) == 1
+
+
+def test_a_scale_in_whose_message_was_lost_is_completed_with_its_servers_out(
+    staged: Staged,
+) -> None:
+    stage = staged(LEAVE, NotificationArn=QUEUE)
+    stage.cloud.advance(301)
+    assert tick(stage, "report") == [("StuckHook", False)]
+    assert servers_of(stage.the_group()) == IDS[:2]
+    assert tick(stage, "apply") == [("StuckHook", True)]
+    assert stage.hook() == ("Completed", "CONTINUE")
+    assert servers_of(stage.the_group()) == []
+    stage.deliver(LEAVE)
+    results = stage.received()
+    assert {result["type"] for result in results} == {"vservergroup.deregistered"}
+    assert len({result["id"] for result in results}) == 1
+    assert tick(stage, "apply") == []
+
+
+@pytest.mark.parametrize("event", [EVENT, LEAVE], ids=["scale-out", "scale-in"])
+def test_a_sweep_and_the_message_at_once_come_to_one_answer(staged: Staged, event: bytes) -> None:
+    stage = staged(event, NotificationArn=QUEUE)
+    stage.cloud.advance(301)
+    sweeper, live = stage.app(clock=SystemClock(), SWEEP="apply"), stage.app(clock=SystemClock())
+    start = Barrier(2)
+
+    def deliver(what: bytes, app: App) -> Any:
+        start.wait(timeout=10)
+        return stage.deliver(what, app)
+
+    with ThreadPoolExecutor(2) as threads:
+        swept = threads.submit(deliver, builders.as_bytes(TICK), sweeper)
+        heard = threads.submit(deliver, event, live)
+        (outcome,) = heard.result()["outcomes"]
+        (done,) = swept.result()["sweeps"]
+
+    assert outcome["outcome"] in ("provisioned", "deregistered")
+    assert [each["code"] for each in done["findings"] if each["code"]] == []
+    assert stage.hook() == ("Completed", "CONTINUE")
+    assert servers_of(stage.the_group()) == (IDS if event == EVENT else [])
     assert len({result["id"] for result in stage.received()}) == 1
 
 
@@ -96,27 +148,41 @@ def test_a_server_in_service_that_the_group_lacks_is_added(staged: Staged) -> No
     assert tick(stage, "apply") == []
 
 
-def test_the_command_line_tells_and_then_puts_right(
-    staged: Staged, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "localcloud")
-    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "localcloud-secret")
-    stage = staged(EVENT)
+def test_the_command_line_tells_and_then_puts_right(staged: Staged, tmp_path: Path) -> None:
+    stage = staged(EVENT, NotificationArn=QUEUE)
     stage.cloud.advance(301)
-    assert command.sweep(apply=False, as_json=True, environ=stage.environ) == command.LEFT
-    (found,) = json.loads(capsys.readouterr().out)["findings"]
-    assert found["kind"] == "StuckHook"
-    assert command.sweep(apply=True, as_json=False, environ=stage.environ) == command.NOTHING_LEFT
-    assert "StuckHook  asg-0001" in capsys.readouterr().out
-    assert command.sweep(apply=True, as_json=True, environ=stage.environ) == command.NOTHING_LEFT
+    config = tmp_path / "function.json"
+    config.write_text(json.dumps(stage.environ), encoding="utf-8")
+    at = ("--config", str(config), "--local", stage.cloud.url)
+
+    code, output, errors = called("sweep", "--json", *at)
+    assert (code, errors) == (ending.REFUSED, "")
+    (found,) = json.loads(output)["findings"]
+    assert (found["kind"], found["applied"]) == ("StuckHook", False)
+    assert stage.hook() == ("Pending", "ABANDON")
+
+    code, output, _ = called("sweep", "--apply", *at)
+    assert (code, "StuckHook  asg-0001" in output) == (ending.OK, True)
+    assert called("sweep", *at)[0] == ending.OK
     assert stage.hook() == ("Completed", "CONTINUE")
 
 
+def test_the_command_says_what_could_not_be_read(staged: Staged, tmp_path: Path) -> None:
+    stage = staged(EVENT)
+    config = tmp_path / "function.json"
+    config.write_text(json.dumps(stage.environ), encoding="utf-8")
+    stage.cloud.fault(action=LIST, kind="error", status=403, code="Forbidden.RAM")
+    code, output, _ = called("sweep", "--config", str(config), "--local", stage.cloud.url)
+    assert (code, "could not be read: " in output) == (ending.FAILED, True)
+
+
 def test_the_command_says_what_is_wrong_with_its_configuration(
-    capsys: pytest.CaptureFixture[str],
+    cloud: Cloud, tmp_path: Path
 ) -> None:
-    assert command.sweep(apply=True, as_json=True, environ={}) == command.UNUSABLE
-    assert "RESULT_TOPIC" in capsys.readouterr().err
+    config = tmp_path / "function.env"
+    config.write_text("SWEEP=apply\n", encoding="utf-8")
+    code, _, errors = called("sweep", "--config", str(config), "--local", cloud.url)
+    assert (code, "RESULT_TOPIC" in errors) == (ending.UNUSABLE, True)
 
 
 def add(stage: Stage, group_id: str, server_id: str) -> None:
