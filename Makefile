@@ -4,8 +4,9 @@
 PYTHON ?= python3
 EVENT ?=
 SEED ?=
+RUNTIME ?= python3.10
 
-.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race
+.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race package
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
@@ -16,6 +17,7 @@ help:
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
 	@echo "make fuzz               200,000 bent inputs to everything that reads one"
+	@echo "make package            the zip for Function Compute; RUNTIME=python3.10 or python3.12"
 	@echo "make coverage           what the tests reach"
 	@echo "make emulator-coverage  write docs/emulator-coverage.md from the code"
 	@echo "make lock               resolve the requirements anew"
@@ -46,6 +48,9 @@ chaos: .venv/.ready
 
 fuzz: .venv/.ready
 	@PYTHONPATH=tests .venv/bin/python -m fuzz
+
+package: .venv/.ready
+	@.venv/bin/python -m opskit package --runtime '$(RUNTIME)'
 
 coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q

@@ -3,18 +3,18 @@
     environments.py FOLDER    make FOLDER for the interpreter that runs this
     environments.py           run the tests on 3.10 and on 3.12, or on this one where neither is
 
-Standard library only: this runs before anything is installed. `python3.10` on the PATH may be a
-version manager's stand-in that only says that it is not there, so an interpreter counts as found
-when it has run.
+Standard library only: this runs before anything is installed.
 """
 
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET  # of files that pytest wrote a moment ago
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+from opskit.interpreters import find  # noqa: E402 - the sources are where this file says
+
 LOCK = ROOT / "requirements-dev.txt"
 OLDEST = (3, 10)
 TESTED = ((3, 10), (3, 12))
@@ -53,25 +53,6 @@ def make(python: str, folder: Path) -> int:
     (packages / "provisioner-sources.pth").write_text(f"{ROOT / 'src'}\n")
     ready.touch()
     return 0
-
-
-def find(version: tuple[int, int]) -> str:
-    """The path of an interpreter of this version that runs; empty where there is none."""
-    name = f"python{version[0]}.{version[1]}"
-    managed = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    versions = sorted(managed.glob(f"{version[0]}.{version[1]}.*/bin/python"))
-    says = "import sys; print(*sys.version_info[:2], sys.executable)"
-    for candidate in (sys.executable, name, *map(str, versions)):
-        try:
-            ran = subprocess.run(
-                (candidate, "-c", says), capture_output=True, text=True, check=True
-            )
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        major, minor, path = ran.stdout.split(maxsplit=2)
-        if (int(major), int(minor)) == version:
-            return path.strip()
-    return ""
 
 
 def test(interpreters: dict[tuple[int, int], str]) -> int:

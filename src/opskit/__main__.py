@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import ending, options
+from . import ending, options, shipping
 from . import run as running
 from .cloud import of_environment
 
@@ -217,6 +217,9 @@ def sweep(  # noqa: PLR0913 - each is an option
         return swept(cloud, given, apply=apply, as_json=as_json)
 
     raise typer.Exit(ending.carried_out("sweep", command))
+
+
+shipping.register(app)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""The libraries of a package: what requirements.txt locks, for the runtime and Linux on x86-64,
+pruned and byte-compiled. They are kept in build/ under the digest of what they are made from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from . import pruning, runtimes
+from .runtimes import PackageFailedError
+
+# Of pure Python, and published without a wheel. Everything else comes as a wheel for the platform.
+_WITHOUT_WHEEL = "alibabacloud-tea,aliyun-fc2"
+_PLATFORM = "manylinux2014_x86_64"
+_INSTALLED = "/code"  # where Function Compute unpacks a package
+
+
+def made(runtime: str, lock_file: Path, folder: Path, *, anew: bool = False) -> Path:
+    """A folder with them, below `folder`; PackageFailedError."""
+    python = runtimes.interpreter(runtime)
+    kept = folder / f"libraries-{runtime}-{_digest(python, lock_file)}"
+    with _alone(folder):
+        if kept.is_dir() and not anew:
+            return kept
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            installed, pruned = Path(scratch, "installed"), Path(scratch, "pruned")
+            _install(python, runtimes.RUNTIMES[runtime], lock_file, installed)
+            _prune(installed, pruned)
+            compile_all(python, pruned)
+            shutil.rmtree(kept, ignore_errors=True)
+            pruned.rename(kept)
+    return kept
+
+
+def compile_all(python: str, tree: Path) -> None:
+    """unchecked-hash: neither the source's time nor its contents are looked at when it is loaded.
+    The paths that tracebacks show are those on Function Compute, wherever this ran."""
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", _INSTALLED)
+    _run((python, "-m", "compileall", *options, str(tree)))
+
+
+def _install(python: str, version: tuple[int, int], lock_file: Path, target: Path) -> None:
+    # The runtime's own version runs pip: that is the one that markers are evaluated for.
+    environment = target.with_name("environment")
+    _run((python, "-m", "venv", str(environment)))
+    options = (
+        *("--platform", _PLATFORM, "--implementation", "cp"),
+        *("--python-version", f"{version[0]}.{version[1]}"),
+        *("--only-binary", ":all:", "--no-binary", _WITHOUT_WHEEL, "--use-pep517"),
+        *("--require-hashes", "--no-deps", "--no-compile", "--target", str(target)),
+    )
+    pip = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install")
+    _run((*pip, "--quiet", *options, "-r", str(lock_file)))
+
+
+def _prune(installed: Path, pruned: Path) -> None:
+    for path in sorted(installed.rglob("*")):
+        name = path.relative_to(installed)
+        if path.is_file() and pruning.is_needed(PurePosixPath(name)):
+            (pruned / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, pruned / name)
+
+
+def _digest(python: str, lock_file: Path) -> str:
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    parts = [python.encode(), *(path.read_bytes() for path in (lock_file, *own))]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _run(command: tuple[str, ...]) -> None:
+    environ = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of sets is part of byte code
+    ran = subprocess.run(  # noqa: S603 - interpreters that were found
+        command, env=environ, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        said = (ran.stderr or ran.stdout).strip()
+        raise PackageFailedError(f"{' '.join(command[1:4])} failed:\n{said}")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Several may want the same libraries at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".libraries.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
