@@ -59,7 +59,7 @@ coverage: .venv/.ready
 emulator-coverage: .venv/.ready
 	.venv/bin/python -m localcloud.coverage > docs/emulator-coverage.md
 
-.venv/.ready: requirements-dev.txt
+.venv/.ready: requirements-dev.txt requirements-ros.txt
 	@$(PYTHON) tests/environments.py .venv
 
 lock: .venv/.ready
@@ -69,6 +69,9 @@ lock: .venv/.ready
 	.venv/bin/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal \
 		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
 		--output-file requirements-dev.txt
+	printf 'ros-cdk-%s\n' ess fc fc3 mns ram sls | .venv/bin/uv pip compile - --no-deps --universal \
+		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
+		--output-file requirements-ros.txt
 
 clean:
 	rm -rf .venv .venv-* .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \

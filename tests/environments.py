@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from opskit.interpreters import find  # noqa: E402 - the sources are where this file says
 
 LOCK = ROOT / "requirements-dev.txt"
+SCHEMAS = ROOT / "requirements-ros.txt"
 OLDEST = (3, 10)
 TESTED = ((3, 10), (3, 12))
 
@@ -35,15 +36,19 @@ def main(arguments: list[str]) -> int:
 
 
 def make(python: str, folder: Path) -> int:
-    """An environment with what the lock file names, and with the sources on its path."""
+    """An environment with what the lock file names, and with the sources on its path. The schemas
+    of ROS lie beside it as wheels: to install them would take an older attrs, and Node."""
     ready = folder / ".ready"
-    if ready.exists() and ready.stat().st_mtime >= LOCK.stat().st_mtime:
+    locked = max(LOCK.stat().st_mtime, SCHEMAS.stat().st_mtime)
+    if ready.exists() and ready.stat().st_mtime >= locked:
         return 0
     print(f"setting up {folder.name} (once; it may take a minute)", flush=True)
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--use-pep517")
+    pip = (str(folder / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check")
+    kept = ("--no-deps", "--only-binary", ":all:", "--dest", str(folder / "ros"))
     for command in (
         (python, "-m", "venv", "--clear", str(folder)),
-        (str(folder / "bin/python"), *install, "--require-hashes", "-r", str(LOCK)),
+        (*pip, "install", "--use-pep517", "--require-hashes", "-r", str(LOCK)),
+        (*pip, "download", *kept, "--require-hashes", "-r", str(SCHEMAS)),
     ):
         done = subprocess.run(command, check=False)
         if done.returncode:

@@ -88,7 +88,9 @@ def test_nothing_is_left_to_be_done_later() -> None:
     assert [where for where, line in lines() if mark.search(line)] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-ros.txt"]
+)
 def test_every_requirement_is_of_one_version_and_has_hashes(name: str) -> None:
     text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
     wanted = [
