@@ -6,7 +6,8 @@ EVENT ?=
 SEED ?=
 RUNTIME ?= python3.10
 
-.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race package
+.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race \
+	package deploy plan-deploy destroy
 
 help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
@@ -18,6 +19,9 @@ help:
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
 	@echo "make fuzz               200,000 bent inputs to everything that reads one"
 	@echo "make package            the zip for Function Compute; RUNTIME=python3.10 or python3.12"
+	@echo "make plan-deploy        what make deploy would change, by deploy/config.yml"
+	@echo "make deploy             package, upload, create or update the stack, print its outputs"
+	@echo "make destroy            delete the stack"
 	@echo "make coverage           what the tests reach"
 	@echo "make emulator-coverage  write docs/emulator-coverage.md from the code"
 	@echo "make lock               resolve the requirements anew"
@@ -51,6 +55,9 @@ fuzz: .venv/.ready
 
 package: .venv/.ready
 	@.venv/bin/python -m opskit package --runtime '$(RUNTIME)'
+
+deploy plan-deploy destroy: .venv/.ready
+	@.venv/bin/python -m opskit $@
 
 coverage: .venv/.ready
 	.venv/bin/coverage run -m pytest -q

@@ -24,6 +24,8 @@ from localcloud.services.fc.compute import FunctionCompute
 from localcloud.services.fc.model import Function
 from localcloud.services.mns.messaging import Messaging
 from localcloud.services.mns.queues import Queue
+from localcloud.services.oss.files import Files
+from localcloud.services.ros.model import Stack
 from localcloud.services.slb.model import LoadBalancing
 from localcloud.services.sts.model import Role
 from localcloud.services.triggers.model import Triggers
@@ -54,6 +56,7 @@ class World:
         self.ess = AutoScaling(self.compute, self.account)
         self.mns = Messaging(self.account, self.region)
         self.functions: dict[str, Function] = {}
+        self.buckets: set[str] = set()
         self.triggers = Triggers()
         self.settings = Settings(self.strictness)
 
@@ -77,6 +80,8 @@ class Cloud:
         self.roles = Roles(lambda: self.clock.now())  # noqa: PLW0108 - reset() starts another
         self.work = Work()
         self.bus = Bus(self)
+        self.files = Files()
+        self.stacks: dict[str, Stack] = {}  # by StackId
         self.functions = FunctionCompute(self)
         self.world = seed.planted(World(), self._document, self.clock.now())
 
@@ -103,6 +108,8 @@ class Cloud:
         self.journal.clear()
         self.faults.clear()
         self.roles.clear()
+        self.files.clear()
+        self.stacks.clear()
         self.world = seed.planted(World(), self._document, self.clock.now())
         self.bell.ring()
 

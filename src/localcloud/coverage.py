@@ -14,6 +14,8 @@ from localcloud.services.ess.coverage import COVERAGE as ESS
 from localcloud.services.eventbridge.coverage import COVERAGE as EVENTBRIDGE
 from localcloud.services.fc.coverage import COVERAGE as FC
 from localcloud.services.mns.coverage import COVERAGE as MNS
+from localcloud.services.oss.coverage import COVERAGE as OSS
+from localcloud.services.ros.coverage import COVERAGE as ROS
 from localcloud.services.slb.coverage import COVERAGE as SLB
 from localcloud.services.sts.coverage import COVERAGE as STS
 
@@ -30,6 +32,8 @@ COVERED: Final[dict[str, Coverage]] = {
     "eventbridge": EVENTBRIDGE,
     "fc": FC,
     "sts": STS,
+    "ros": ROS,
+    "oss": OSS,
 }
 
 _HEAD = """\

@@ -30,6 +30,7 @@ def planted(world: World, document: Mapping[str, Any], now: float) -> World:
     """A new world; BadDocument if any part of the document cannot be. Its shape was checked."""
     draft = copy.deepcopy(world)
     draft.settings.change(document.get("Settings", {}))
+    draft.buckets.update(row["BucketName"] for row in document.get("Buckets", []))
     problems = [
         *_plant_keys(draft, document),
         *sts.plant(draft, document),

@@ -130,6 +130,7 @@ async def _background(cloud: Cloud) -> AsyncIterator[None]:
         await cloud.work.stop()
         cloud.functions.abandon()
         await cloud.functions.ended()
+        cloud.files.clear()
 
 
 async def _run_beside(work: Background, cloud: Cloud) -> None:

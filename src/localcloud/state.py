@@ -28,6 +28,8 @@ def describe(cloud: Cloud) -> dict[str, Any]:
             {"AccessKeyId": key.access_key_id, "Caller": key.caller} for key in world.keys.values()
         ],
         "RoleKeys": cloud.roles.describe(),
+        "Buckets": [{"BucketName": name} for name in sorted(world.buckets)],
+        "Stacks": [item.describe() for item in cloud.stacks.values()],
         "Triggers": world.triggers.describe(),
         "LoadBalancers": [item.describe() for item in world.slb.load_balancers.values()],
         "VServerGroups": [item.describe() for item in world.slb.groups.values()],

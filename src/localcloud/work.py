@@ -21,11 +21,17 @@ class Work:
         self.era = 0  # another after each cancel()
         self.begun: set[Hashable] = set()  # what this era does once, whoever starts it
 
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+    def start(self, work: Coroutine[Any, Any, None], name: str = "") -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=name or None)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def end(self, name: str) -> None:
+        """Takes no further step of what was started under this name."""
+        for task in self._tasks:
+            if task.get_name() == name:
+                task.cancel()
 
     def cancel(self) -> None:
         """None of it takes another step."""

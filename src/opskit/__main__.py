@@ -13,6 +13,7 @@ import typer
 from . import ending, options, shipping
 from . import run as running
 from .cloud import of_environment
+from .deploy import commands as deploying
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -220,6 +221,7 @@ def sweep(  # noqa: PLR0913 - each is an option
 
 
 shipping.register(app)
+deploying.register(app)
 
 
 if __name__ == "__main__":

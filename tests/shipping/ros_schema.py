@@ -1,5 +1,5 @@
-"""Resource types of ROS as the vendor's own packages check them. Generated for JavaScript, each type
-has a function that names its properties and one that validates them. They are only read.
+"""Resource types of ROS as the vendor's own packages check them. Generated for JavaScript, each
+type has a function that names its properties and one that validates them. They are only read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RULE = re.compile(
     r"(.*?)\n +\}\)",
     re.DOTALL,
 )
-_KINDS = {
+_KINDS: dict[str, Any] = {
     "stringToRosTemplate": str,
     "numberToRosTemplate": (int, float),
     "booleanToRosTemplate": bool,

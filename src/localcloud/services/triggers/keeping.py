@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from localcloud.cloud import Cloud
-    from localcloud.services.triggers.model import Trigger
+    from localcloud.services.triggers.model import Trigger, TriggerKey
 
 _LONG = 3600.0  # seconds; the bell ends every wait
 _PAUSE = 1.0  # seconds, on the cloud's clock, before what has failed is started again
@@ -32,9 +32,21 @@ async def keep_running(cloud: Cloud) -> None:
 
 def _start(cloud: Cloud, trigger: Trigger) -> None:
     if isinstance(trigger, EventStream):
-        cloud.work.start(_again(cloud, trigger, lambda: stream.run(cloud, trigger)))
+        work = _again(cloud, trigger, lambda: stream.run(cloud, trigger))
+        cloud.work.start(work, _name(trigger.key))
     elif isinstance(trigger, Timer) and trigger.enabled:
-        cloud.work.start(_again(cloud, trigger, lambda: timer.run(cloud, trigger)))
+        work = _again(cloud, trigger, lambda: timer.run(cloud, trigger))
+        cloud.work.start(work, _name(trigger.key))
+
+
+def stop(cloud: Cloud, key: TriggerKey) -> None:
+    """Of a trigger that is no more; one that takes its place starts anew."""
+    cloud.work.begun.discard(key)
+    cloud.work.end(_name(key))
+
+
+def _name(key: TriggerKey) -> str:
+    return f"trigger {key[0]}/{key[1]}"
 
 
 async def _again(cloud: Cloud, trigger: Trigger, run: Callable[[], Awaitable[None]]) -> None:

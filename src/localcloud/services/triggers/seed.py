@@ -48,7 +48,7 @@ def _add(world: World, trigger: Trigger, now: float) -> None:
 
 
 def _subscribe(world: World, trigger: TopicTrigger, now: float) -> None:
-    name = f"{trigger.function.replace('/', '-')}-{trigger.name}"  # emulator-only
+    name = subscription_name(trigger)
     match = _TOPIC.fullmatch(trigger.source_arn)
     assert match is not None
     given = {
@@ -60,6 +60,10 @@ def _subscribe(world: World, trigger: TopicTrigger, now: float) -> None:
     subscription = subscription_of(name, given, world.mns, now)
     if not world.mns.topic(match[3]).subscribe(subscription):
         raise _Bad(("TriggerName",), f"the topic has a subscription {name} already")
+
+
+def subscription_name(trigger: Trigger) -> str:
+    return f"{trigger.function.replace('/', '-')}-{trigger.name}"  # emulator-only
 
 
 def _topic_trigger(world: World, row: Mapping[str, Any]) -> TopicTrigger:

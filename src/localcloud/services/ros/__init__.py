@@ -1,0 +1,1 @@
+"""Resource Orchestration Service (ROS): stacks of the resource types that localcloud has."""

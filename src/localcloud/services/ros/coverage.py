@@ -1,0 +1,33 @@
+"""What localcloud covers of Resource Orchestration Service (ROS): a part of
+docs/emulator-coverage.md.
+"""
+
+from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+
+COVERAGE = Coverage(
+    actions={
+        "CreateStack": Covered(inferred="a creation that fails is rolled back, always"),
+        "UpdateStack": Covered(inferred="an update that fails stays where it got to"),
+        "DeleteStack": Covered(inferred="what is gone already is taken as deleted"),
+        "GetStack": Covered(),
+        "ListStacks": Covered(inferred="at most 50 stacks, filtered by StackName only"),
+        "ListStackEvents": Covered(),
+        "PreviewStack": Covered(inferred="`Action` is None, Add, Modify or Remove"),
+        "ValidateTemplate": Covered(),
+    },
+    behaviours={
+        "Resources are made after those that they refer to or depend on": DOCUMENTED,
+        "Ref, GetAtt, Sub, If, Not, Equals, NoValue, conditions, constraints": DOCUMENTED,
+        "Topics, queues, functions, triggers and hooks of a stack are those of their services": (
+            DOCUMENTED
+        ),
+        "Roles are kept in the state, and permit everything; log projects are kept by name": (
+            EMULATOR_ONLY
+        ),
+        "A change of properties is made in place": INFERRED,
+    },
+    missing=(
+        "other resource types than template.yml's; other template functions; DlqPolicy of queues",
+        "TemplateURL, templates and change sets, nested stacks, tags, deletion policies, drift",
+    ),
+)

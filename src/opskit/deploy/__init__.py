@@ -1,0 +1,1 @@
+"""From this checkout to a stack in an account, and back."""

@@ -1,0 +1,209 @@
+"""From nothing but a load balancer and a scaling group to servers in service, and back to nothing:
+`opskit deploy`, a scale-out, `opskit destroy`, with the vendor's SDKs against localcloud.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from e2e.test_default_world import World
+from localcloud.server import running
+from opskit.__main__ import app
+from opskit.deploy import commands
+from opskit.package import Package
+from shipping.templates import GENERATION_3, Template, load
+
+RUNTIME = "python3.12" if sys.version_info >= (3, 12) else "python3.10"
+ACCOUNT = {
+    "LoadBalancers": [{"LoadBalancerId": "lb-local", "RegionId": "cn-hangzhou"}],
+    "ScalingGroups": [{"ScalingGroupId": "asg-local", "RegionId": "cn-hangzhou"}],
+    "Buckets": [{"BucketName": "code-of-mine"}],
+}
+MADE = ("Functions", "Triggers", "Topics", "Queues", "Subscriptions")
+
+
+class Account(World):
+    def __init__(self, url: str, folder: Path) -> None:
+        super().__init__(url)
+        self.file = folder / "config.yml"
+
+    def configured(self, **changes: Any) -> None:
+        endpoints = {f"{name}Endpoint": self.url for name in ("Slb", "Ess", "Mns")}
+        parameters = {"LoadBalancerId": "lb-local", "ScalingGroupId": "asg-local", **endpoints}
+        document = {
+            "StackName": "provisioner",
+            "RegionId": "cn-hangzhou",
+            "CodeBucket": "code-of-mine",
+            "Runtime": RUNTIME,
+            "Endpoints": {"ROS": self.url, "OSS": self.url},
+            "Parameters": {**parameters, **changes.pop("Parameters", {})},
+            **changes,
+        }
+        self.file.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    def opskit(self, command: str, status: int = 0) -> Any:
+        ran = CliRunner().invoke(app, [command, "--config", str(self.file), "--json"])
+        assert ran.exit_code == status, ran.output
+        return json.loads(ran.stdout) if status == 0 else ran.stderr
+
+    def hooks(self) -> dict[str, str]:
+        (group,) = self.ask("state")["ScalingGroups"]
+        return {
+            hook["LifecycleTransition"]: hook["DefaultResult"] for hook in group["LifecycleHooks"]
+        }
+
+    def made(self) -> dict[str, int]:
+        state = self.ask("state")
+        return {name: len(state[name]) for name in MADE}
+
+
+@pytest.fixture
+def account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package_of: Callable[[str], Package]
+) -> Iterator[Account]:
+    package = package_of(RUNTIME)
+    monkeypatch.setattr(commands, "build", lambda _runtime: package)
+    monkeypatch.setattr("opskit.deploy.stack._PAUSE", 0.05)
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "localcloud")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "localcloud-secret")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    with running(ACCOUNT) as cloud:
+        account = Account(cloud.url, tmp_path)
+        account.configured()
+        yield account
+
+
+def test_a_deployed_stack_processes_a_scale_out_and_a_destroyed_one_leaves_nothing(
+    account: Account,
+) -> None:
+    nothing = account.made()
+
+    report = account.opskit("deploy")
+
+    assert account.hooks() == {"SCALE_OUT": "ABANDON", "SCALE_IN": "CONTINUE"}
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in report["Outputs"]}
+    assert outputs["FunctionName"] == "vservergroups"
+    assert outputs["HttpUrl"].startswith(account.url)
+
+    account.scale(3)
+    completed = account.until("CompleteLifecycleAction")
+    assert (completed["caller"], completed["status"]) == ("vservergroups", 200)
+    states = account.states()
+    assert list(states.values()) == ["InService"] * 3
+    assert account.groups() == {"asg-local": sorted(states)}
+
+    assert account.opskit("destroy")["StackId"] == report["StackId"]
+    assert account.made() == nothing == dict.fromkeys(MADE, 0)
+    assert account.hooks() == {}
+    assert account.opskit("destroy")["StackId"] is None
+
+
+def test_the_account_keeps_the_policy_that_the_template_gives_the_role(account: Account) -> None:
+    account.opskit("deploy")
+    (stack,) = account.ask("state")["Stacks"]
+    kept = {item["LogicalResourceId"]: item for item in stack["Resources"]}
+    (policy,) = kept["Role"]["Properties"]["Policies"]
+    wanted = Template(load(GENERATION_3)).properties("Role")["Policies"][0]["PolicyDocument"]
+    actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+    assert actions == [statement["Action"] for statement in wanted["Statement"]]
+    assert "acs:slb:cn-hangzhou:1000000000000001:loadbalancer/lb-local" in str(policy)
+
+
+def test_a_plan_says_what_would_be_made_and_makes_nothing(account: Account) -> None:
+    plan = account.opskit("plan-deploy")
+    assert {change["Action"] for change in plan["Changes"]} == {"Add"}
+    assert len(plan["Changes"]) == len(load(GENERATION_3)["Resources"])
+    assert account.made() == dict.fromkeys(MADE, 0)
+    assert account.hooks() == {}
+
+
+def test_a_change_of_the_configuration_changes_what_it_is_about_and_nothing_else(
+    account: Account,
+) -> None:
+    deployed = account.opskit("deploy")
+    assert {change["Action"] for change in account.opskit("plan-deploy")["Changes"]} == {"None"}
+    assert account.opskit("deploy")["StackId"] == deployed["StackId"]
+
+    account.configured(Parameters={"FunctionTimeout": 300, "SweepSchedule": "@every 20m"})
+    plan = account.opskit("plan-deploy")
+    changed = {item["LogicalResourceId"] for item in plan["Changes"] if item["Action"] != "None"}
+    assert changed == {"Function", "SweepTrigger"}
+
+    account.opskit("deploy")
+    (function,) = account.ask("state")["Functions"]
+    assert function["Timeout"] == 300
+    assert function["HttpTrigger"]["auth_type"] == "function"
+    assert function["AsyncConfig"]["retries"] == 8
+    account.scale(1)
+    account.until("CompleteLifecycleAction")
+
+
+def test_a_stack_that_cannot_be_made_is_rolled_back_and_says_why(account: Account) -> None:
+    account.configured(Parameters={"ScalingGroupId": "asg-nobody"})
+    assert "ScalingGroup" in account.opskit("deploy", status=1)
+    assert account.made() == dict.fromkeys(MADE, 0)
+
+
+def test_a_bucket_that_there_is_not_is_named(account: Account) -> None:
+    account.configured(CodeBucket="nobodys-bucket")
+    assert "NoSuchBucket" in account.opskit("deploy", status=1)
+
+
+def test_a_wrong_secret_is_refused_by_both_services(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "another")
+    assert "SignatureDoesNotMatch" in account.opskit("deploy", status=1)
+    monkeypatch.setattr("opskit.deploy.stack.Stacks.find", lambda _self: "")
+    refusal = account.opskit("deploy", status=1)
+    assert "OSS refused" in refusal
+    assert "SignatureDoesNotMatch" in refusal
+
+
+def test_everything_that_is_missing_is_named_at_once_and_nothing_is_asked_of_the_cloud(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    document = {
+        "StackName": "provisioner",
+        "Region": "cn-hangzhou",
+        "Runtime": "python3.9",
+        "Parameters": {"LoadBalancerId": "lb-1", "HeartbeatTimeout": 5, "FailureResult": "STOP"},
+    }
+    account.file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    said = account.opskit("deploy", status=2)
+    for problem in (
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET is missing",
+        "Region is not a key",
+        "RegionId is missing",
+        "CodeBucket is missing",
+        "Runtime must be one of",
+        "Parameters/ScalingGroupId is missing",
+        "Parameters/HeartbeatTimeout must be from 601 to 86400",
+        "Parameters/FailureResult must be one of ABANDON, CONTINUE",
+    ):
+        assert problem in said
+    assert account.ask("journal")["entries"] == []
+
+
+def test_the_example_needs_nothing_but_names_of_ones_own(account: Account) -> None:
+    example = commands.FILE.with_name("config.example.yml").read_text("utf-8")
+    account.file.write_text(example.replace("python3.10", RUNTIME), encoding="utf-8")
+    given = yaml.safe_load(example)
+    assert (
+        commands.read(
+            account.file,
+            {"ALIBABA_CLOUD_ACCESS_KEY_ID": "a", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "b"},
+        ).stack_name
+        == given["StackName"]
+    )
