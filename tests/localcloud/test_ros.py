@@ -1,0 +1,216 @@
+"""Stacks over the ROS API, with its SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alibabacloud_ros20190910 import models
+from alibabacloud_ros20190910.client import Client
+from alibabacloud_tea_openapi.models import Config
+
+from localcloud.server import Running
+
+QUEUE = {"Type": "ALIYUN::MNS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}
+TOPIC = {
+    "Type": "ALIYUN::MNS::Topic",
+    "Properties": {"TopicName": {"Fn::Sub": "${Queue.QueueName}-events"}},
+}
+
+
+def template(resources: dict[str, Any], **more: Any) -> str:
+    head = {"ROSTemplateFormatVersion": "2015-09-01"}
+    parameters = {"Name": {"Type": "String", "Default": "q", "AllowedPattern": "[a-z0-9]+"}}
+    return json.dumps({**head, "Parameters": parameters, "Resources": resources, **more})
+
+
+class Ros:
+    def __init__(self, url: str, wait: Callable[[Callable[[], bool]], None]) -> None:
+        endpoint = url.removeprefix("http://")
+        config = Config(
+            access_key_id="localcloud",
+            access_key_secret="localcloud-secret",
+            endpoint=endpoint,
+            protocol="http",
+        )
+        self.client: Any = Client(config)
+        self._wait = wait
+
+    def create(self, body: str, name: str = "one", **parameters: str) -> str:
+        request = models.CreateStackRequest(
+            region_id="cn-hangzhou",
+            stack_name=name,
+            template_body=body,
+            parameters=[
+                models.CreateStackRequestParameters(parameter_key=key, parameter_value=value)
+                for key, value in parameters.items()
+            ],
+        )
+        stack_id: str = self.client.create_stack(request).body.stack_id
+        self._wait(lambda: not self.get(stack_id).status.endswith("_IN_PROGRESS"))
+        return stack_id
+
+    def update(self, stack_id: str, body: str) -> None:
+        request = models.UpdateStackRequest(
+            region_id="cn-hangzhou", stack_id=stack_id, template_body=body
+        )
+        self.client.update_stack(request)
+        self._wait(lambda: not self.get(stack_id).status.endswith("_IN_PROGRESS"))
+
+    def delete(self, stack_id: str) -> None:
+        request = models.DeleteStackRequest(region_id="cn-hangzhou", stack_id=stack_id)
+        self.client.delete_stack(request)
+        self._wait(lambda: not self.get(stack_id).status.endswith("_IN_PROGRESS"))
+
+    def get(self, stack_id: str) -> Any:
+        request = models.GetStackRequest(region_id="cn-hangzhou", stack_id=stack_id)
+        return self.client.get_stack(request).body
+
+
+@pytest.fixture
+def ros(served: Running) -> Ros:
+    def wait(condition: Callable[[], bool]) -> None:
+        # Each look gives the stack its turn.
+        assert any(condition() for _ in range(1000))
+
+    return Ros(served.url, wait)
+
+
+def names(control: Any) -> tuple[set[str], set[str]]:
+    state = control.state()
+    queues = {item["QueueName"] for item in state["Queues"]}
+    topics = {item["TopicName"] for item in state["Topics"]}
+    return queues, topics
+
+
+def test_resources_are_made_after_those_they_refer_to_and_outputs_are_told(
+    ros: Ros, control: Any
+) -> None:
+    outputs = {"Url": {"Value": {"Fn::GetAtt": ["Queue", "QueueUrl"]}, "Description": "where"}}
+    body = template({"Topic": TOPIC, "Queue": QUEUE}, Outputs=outputs)
+    stack = ros.get(ros.create(body, Name="mine"))
+    assert stack.status == "CREATE_COMPLETE"
+    (output,) = stack.outputs
+    assert output["OutputValue"].endswith("/queues/mine")
+    queues, topics = names(control)
+    assert "mine" in queues
+    assert "mine-events" in topics
+
+
+def test_an_update_makes_changes_and_removes_and_a_deletion_leaves_nothing(
+    ros: Ros, control: Any
+) -> None:
+    before = names(control)
+    stack_id = ros.create(template({"Topic": TOPIC, "Queue": QUEUE}))
+    longer = {**QUEUE, "Properties": {**QUEUE["Properties"], "VisibilityTimeout": 99}}  # type: ignore[dict-item]
+    ros.update(stack_id, template({"Queue": longer}))
+    assert ros.get(stack_id).status == "UPDATE_COMPLETE"
+    (queue,) = (item for item in control.state()["Queues"] if item["QueueName"] == "q")
+    assert queue["VisibilityTimeout"] == 99
+    assert names(control)[1] == before[1]
+    ros.delete(stack_id)
+    assert ros.get(stack_id).status == "DELETE_COMPLETE"
+    assert names(control) == before
+
+
+def test_what_fails_is_rolled_back_and_the_events_say_at_what(ros: Ros, control: Any) -> None:
+    before = names(control)
+    hook = {
+        "Type": "ALIYUN::ESS::LifecycleHook",
+        "DependsOn": "Queue",
+        "Properties": {
+            "ScalingGroupId": "asg-nobody",
+            "LifecycleTransition": "SCALE_OUT",
+            "HeartbeatTimeout": 600,
+        },
+    }
+    stack_id = ros.create(template({"Hook": hook, "Queue": QUEUE}))
+    stack = ros.get(stack_id)
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert "InvalidScalingGroupId" in stack.status_reason
+    request = models.ListStackEventsRequest(region_id="cn-hangzhou", stack_id=stack_id)
+    events = ros.client.list_stack_events(request).body.events
+    assert ("Hook", "CREATE_FAILED") in {(e.logical_resource_id, e.status) for e in events}
+    assert names(control) == before
+
+
+def test_a_name_is_taken_until_its_stack_is_deleted(
+    ros: Ros, refused: Callable[..., tuple[str, int]]
+) -> None:
+    body = template({"Queue": QUEUE})
+    stack_id = ros.create(body)
+    assert refused(ros.create, body) == ("StackExists", 409)
+    ros.delete(stack_id)
+    ros.create(body)
+
+
+def test_the_same_stack_is_not_updated(ros: Ros, refused: Callable[..., tuple[str, int]]) -> None:
+    body = template({"Queue": QUEUE})
+    stack_id = ros.create(body)
+    assert refused(ros.update, stack_id, body) == ("NotSupported", 400)
+
+
+def test_a_stack_that_there_is_not_is_not_found(
+    ros: Ros, refused: Callable[..., tuple[str, int]]
+) -> None:
+    for call in (ros.get, ros.delete):
+        assert refused(call, "nobody") == ("StackNotFound", 404)
+    events = models.ListStackEventsRequest(region_id="cn-hangzhou", stack_id="nobody")
+    assert refused(ros.client.list_stack_events, events) == ("StackNotFound", 404)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "{}",
+        template({"Queue": QUEUE, "Topic": {**TOPIC, "DependsOn": "Queue"}}, Parameters={}),
+        template({"Topic": TOPIC}),
+        template({"Queue": {**QUEUE, "DependsOn": "Topic"}, "Topic": TOPIC}),
+        template({"Queue": QUEUE}, Outputs={"No": {"Value": {"Fn::GetAtt": ["Nobody", "Arn"]}}}),
+        template({"Queue": {**QUEUE, "Properties": {"QueueName": {"Fn::If": ["No", "a", "b"]}}}}),
+    ],
+    ids=[
+        "unreadable",
+        "no version",
+        "no parameter",
+        "no resource",
+        "circle",
+        "output",
+        "condition",
+    ],
+)
+def test_a_template_that_cannot_work_is_refused_before_anything_is_made(
+    ros: Ros, control: Any, refused: Callable[..., tuple[str, int]], body: str
+) -> None:
+    before = names(control)
+    assert refused(ros.create, body) == ("StackValidationFailed", 400)
+    assert names(control) == before
+
+
+@pytest.mark.parametrize("given", [{"Name": "Not This"}, {"Nobody": "x"}])
+def test_parameters_are_held_to_what_the_template_allows(
+    ros: Ros, refused: Callable[..., tuple[str, int]], given: dict[str, str]
+) -> None:
+    def create() -> None:
+        ros.create(template({"Queue": QUEUE}), **given)
+
+    assert refused(create) == ("StackValidationFailed", 400)
+
+
+def test_a_type_that_is_missing_here_says_so(
+    ros: Ros, refused: Callable[..., tuple[str, int]]
+) -> None:
+    body = template({"Vpc": {"Type": "ALIYUN::ECS::VPC", "Properties": {}}})
+    request = models.ValidateTemplateRequest(region_id="cn-hangzhou", template_body=body)
+    assert refused(ros.client.validate_template, request) == ("NotImplemented", 501)
+
+
+def test_a_valid_template_tells_its_parameters(ros: Ros) -> None:
+    body = template({"Queue": QUEUE}, Description="one queue")
+    request = models.ValidateTemplateRequest(region_id="cn-hangzhou", template_body=body)
+    told = ros.client.validate_template(request).body
+    assert told.description == "one queue"
+    assert [item["ParameterKey"] for item in told.parameters] == ["Name"]
