@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import subprocess
@@ -12,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from opskit import interpreters
+from opskit import interpreters, shipping
+from opskit.__main__ import app
 from opskit.interpreters import find
 from opskit.package import RUNTIMES, Package, PackageFailedError, build, pruning
 
@@ -159,3 +162,21 @@ def test_without_the_runtimes_interpreter_it_is_named_and_nothing_is_built(
 def test_a_runtime_that_there_is_not_is_refused() -> None:
     with pytest.raises(PackageFailedError, match=r"python3\.10 or python3\.12"):
         build("python2.7")
+
+
+def test_the_command_tells_where_it_is_how_large_and_of_how_many_files(
+    package_of: Callable[[str], Package], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = package_of(HERE)
+    monkeypatch.setattr(shipping, "build", lambda _runtime, anew: built)  # noqa: ARG005
+    told = CliRunner().invoke(app, ["package", "--runtime", HERE])
+    assert told.exit_code == 0
+    assert told.stdout.split(": ")[1].startswith(f"{built.files} files, ")
+    as_json = CliRunner().invoke(app, ["package", "--runtime", HERE, "--json"])
+    assert json.loads(as_json.stdout)["size"] == built.size
+
+
+def test_the_command_says_what_it_cannot_build() -> None:
+    told = CliRunner().invoke(app, ["package", "--runtime", "python2.7"])
+    assert told.exit_code == 2
+    assert "there is no runtime python2.7" in told.stderr
