@@ -128,12 +128,33 @@ def test_what_fails_is_rolled_back_and_the_events_say_at_what(ros: Ros, control:
     }
     stack_id = ros.create(template({"Hook": hook, "Queue": QUEUE}))
     stack = ros.get(stack_id)
-    assert stack.status == "ROLLBACK_COMPLETE"
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
     assert "InvalidScalingGroupId" in stack.status_reason
     request = models.ListStackEventsRequest(region_id="cn-hangzhou", stack_id=stack_id)
     events = ros.client.list_stack_events(request).body.events
     assert ("Hook", "CREATE_FAILED") in {(e.logical_resource_id, e.status) for e in events}
     assert names(control) == before
+
+
+def test_an_update_that_fails_is_rolled_back_to_the_template_before(ros: Ros, control: Any) -> None:
+    stack_id = ros.create(template({"Queue": QUEUE}))
+    before = names(control)
+    hook = {
+        "Type": "ALIYUN::ESS::LifecycleHook",
+        "DependsOn": ["Queue", "Topic"],
+        "Properties": {
+            "ScalingGroupId": "asg-nobody",
+            "LifecycleTransition": "SCALE_OUT",
+            "HeartbeatTimeout": 600,
+        },
+    }
+    ros.update(stack_id, template({"Hook": hook, "Queue": QUEUE, "Topic": TOPIC}))
+    stack = ros.get(stack_id)
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert "InvalidScalingGroupId" in stack.status_reason
+    assert names(control) == before
+    ros.update(stack_id, template({"Queue": QUEUE, "Topic": TOPIC}))
+    assert ros.get(stack_id).status == "UPDATE_COMPLETE"
 
 
 def test_a_name_is_taken_until_its_stack_is_deleted(

@@ -152,6 +152,9 @@ def test_a_stack_that_cannot_be_made_is_rolled_back_and_says_why(account: Accoun
     account.configured(Parameters={"ScalingGroupId": "asg-nobody"})
     assert "ScalingGroup" in account.opskit("deploy", status=1)
     assert account.made() == dict.fromkeys(MADE, 0)
+    account.configured()
+    account.opskit("deploy")
+    assert account.made()["Functions"] == 1
 
 
 def test_a_bucket_that_there_is_not_is_named(account: Account) -> None:

@@ -18,7 +18,8 @@ from .config import Config, StackFailedError
 _PAUSE = 2.0  # seconds between two looks
 _PATIENCE = 1800.0  # seconds
 _PAGE = 50
-_SAME = "NotSupported"  # seen: what UpdateStack says to what is there already
+_SAME = "NotSupported"  # seen: what UpdateStack says to what is there already, among others
+_NEVER_WAS = "CREATE_ROLLBACK_COMPLETE"  # nothing is left of it but its name
 
 
 @dataclass
@@ -43,7 +44,9 @@ class Stacks:
 
     def put(self, stack_id: str, parameters: Mapping[str, str]) -> str:
         """Creates it, or updates it if it is there; its StackId, once that has been done."""
-        if stack_id:
+        if stack_id and self._look(stack_id).status == _NEVER_WAS:
+            self.delete(stack_id)
+        elif stack_id:
             return self._update(stack_id, parameters)
         request = models.CreateStackRequest(
             region_id=self.config.region_id,
@@ -96,11 +99,14 @@ class Stacks:
         try:
             self._client.update_stack(request)
         except DaraException as error:
-            if error.code == _SAME:
+            if error.code == _SAME and self._is_same(stack_id, parameters):
                 return stack_id
             raise StackFailedError(f"ROS refused: {error.code}: {error.message}") from error
         self._wait(stack_id, "UPDATE_COMPLETE")
         return stack_id
+
+    def _is_same(self, stack_id: str, parameters: Mapping[str, str]) -> bool:
+        return {item["Action"] for item in self.changes(stack_id, parameters)} <= {"None"}
 
     def _wait(self, stack_id: str, wanted: str) -> None:
         deadline = time.monotonic() + _PATIENCE

@@ -12,7 +12,7 @@ from localcloud.services.ros import parameters as ros_parameters
 from localcloud.services.ros import stacks
 from localcloud.services.ros.evaluation import Evaluation, in_order, invalid
 from localcloud.services.ros.kinds import KINDS
-from localcloud.services.ros.model import DONE, Stack, not_found
+from localcloud.services.ros.model import DONE, Source, Stack, not_found
 from localcloud.wire import rpc
 from localcloud.wire.errors import ApiError, not_implemented
 
@@ -30,7 +30,7 @@ def create_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
         message = f"The Stack ({name}) already exists."
         raise ApiError(HTTPStatus.CONFLICT, "StackExists", message)  # doc
     stack = Stack(name, cloud.world.region, cloud.clock.now())
-    _adopt(stack, *_read(cloud, call, stack))
+    stack.source = _read(cloud, call, stack)
     stack.status = "CREATE_IN_PROGRESS"
     cloud.stacks[stack.stack_id] = stack
     cloud.work.start(stacks.create(cloud, stack))
@@ -43,12 +43,12 @@ def update_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
         message = f"The Stack ({stack.name}) is {stack.status}."
         raise ApiError(HTTPStatus.CONFLICT, "ActionInProgress", message)  # doc
     found = _read(cloud, call, stack)
-    if found == (stack.body, stack.template, stack.values):
+    if found == stack.source:
         message = "Update the completely same stack is not supported."
         raise ApiError(HTTPStatus.BAD_REQUEST, "NotSupported", message)  # seen
-    _adopt(stack, *found)
+    before, stack.source = stack.source, found
     stack.status, stack.updated = "UPDATE_IN_PROGRESS", cloud.clock.now()
-    cloud.work.start(stacks.update(cloud, stack))
+    cloud.work.start(stacks.update(cloud, stack, before))
     return {"StackId": stack.stack_id}
 
 
@@ -98,9 +98,9 @@ def list_stack_events(cloud: Cloud, call: Call) -> dict[str, Any]:
 def preview_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
     stack_id = call.parameters.text("StackId")
     stack = _stack(cloud, call) if stack_id else Stack("", cloud.world.region, cloud.clock.now())
-    _, template, values = _read(cloud, call, stack)
+    source = _read(cloud, call, stack)
     told = {"StackName": stack.name or call.parameters.text("StackName") or ""}
-    return {"Stack": {**told, "Resources": stacks.changes(stack, template, values)}}
+    return {"Stack": {**told, "Resources": stacks.changes(stack, source)}}
 
 
 def validate_template(cloud: Cloud, call: Call) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def validate_template(cloud: Cloud, call: Call) -> dict[str, Any]:
     return {"Description": template.get("Description", ""), "Parameters": declared}
 
 
-def _read(cloud: Cloud, call: Call, stack: Stack) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Its body, what that says, and the values in it; all of it is checked before anything is."""
+def _read(cloud: Cloud, call: Call, stack: Stack) -> Source:
+    """All of it is checked before anything is made."""
     body = call.parameters.require("TemplateBody")
     template = _template(body)
     given = {
@@ -123,7 +123,7 @@ def _read(cloud: Cloud, call: Call, stack: Stack) -> tuple[str, dict[str, Any], 
     values = ros_parameters.read(template, given) | _pseudo(cloud, stack)
     evaluation = Evaluation(template, values, stack.attributes, lenient=True)
     evaluation.resolved({key: template.get(key, {}) for key in ("Resources", "Outputs")})
-    return body, template, values
+    return Source(body, template, values)
 
 
 def _template(body: str) -> dict[str, Any]:
@@ -152,10 +152,6 @@ def _pseudo(cloud: Cloud, stack: Stack) -> dict[str, Any]:
         "ALIYUN::StackName": stack.name,
         "ALIYUN::StackId": stack.stack_id,
     }
-
-
-def _adopt(stack: Stack, body: str, template: dict[str, Any], values: dict[str, Any]) -> None:
-    stack.body, stack.template, stack.values = body, template, values
 
 
 def _present(cloud: Cloud) -> list[Stack]:

@@ -6,8 +6,8 @@ from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Cove
 
 COVERAGE = Coverage(
     actions={
-        "CreateStack": Covered(inferred="a creation that fails is rolled back, always"),
-        "UpdateStack": Covered(inferred="an update that fails stays where it got to"),
+        "CreateStack": Covered(),
+        "UpdateStack": Covered(inferred="a change of any property is made in place"),
         "DeleteStack": Covered(inferred="what is gone already is taken as deleted"),
         "GetStack": Covered(),
         "ListStacks": Covered(inferred="at most 50 stacks, filtered by StackName only"),
@@ -24,7 +24,7 @@ COVERAGE = Coverage(
         "Roles are kept in the state, and permit everything; log projects are kept by name": (
             EMULATOR_ONLY
         ),
-        "A change of properties is made in place": INFERRED,
+        "What fails is rolled back, always: DisableRollback is not looked at": INFERRED,
     },
     missing=(
         "other resource types than template.yml's; other template functions; DlqPolicy of queues",

@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from localcloud.services.ros.made import Made
 from localcloud.wire.errors import ApiError
 
-DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED")  # from which an update may start
+DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE")  # from which an update may start
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,20 @@ class Resource:
     made: Made
 
 
+class Source(NamedTuple):
+    """What a stack is made from."""
+
+    body: str
+    template: Mapping[str, Any]
+    values: Mapping[str, Any]  # of parameters and pseudo parameters
+
+
 @dataclass
 class Stack:
     name: str
     region: str
     created: float
-    body: str = ""
-    template: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)  # of parameters and pseudo parameters
+    source: Source = field(default_factory=lambda: Source("", {}, {}))
     status: str = ""
     reason: str = ""
     updated: float | None = None
@@ -36,6 +42,14 @@ class Stack:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     stack_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        return self.source.template
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.source.values
 
     @property
     def attributes(self) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,5 @@
-"""Stacks at work, beside the requests: a resource at a time, each after those it needs. A creation
-that fails is rolled back; an update that fails stays where it got to (inferred).
+"""Stacks at work, beside the requests: a resource at a time, each after those it needs. What fails
+is rolled back (doc): a creation to nothing, an update to the template before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.clock import timestamp
 from localcloud.services.ros.evaluation import Evaluation, in_order
 from localcloud.services.ros.kinds import KINDS
-from localcloud.services.ros.model import Resource, Stack
+from localcloud.services.ros.model import Resource, Source, Stack
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -23,22 +23,39 @@ async def create(cloud: Cloud, stack: Stack) -> None:
     try:
         await _put_all(cloud, stack, "CREATE")
     except ApiError as error:
-        _tell(cloud, stack, "ROLLBACK_IN_PROGRESS", reason=f"{error.code}: {error.message}")
+        reason = f"{error.code}: {error.message}"
+        _tell(cloud, stack, "CREATE_ROLLBACK_IN_PROGRESS", reason=reason)
         await _delete_all(cloud, stack, list(stack.resources))
-        _tell(cloud, stack, "ROLLBACK_COMPLETE", reason=f"{error.code}: {error.message}")
+        _tell(cloud, stack, "CREATE_ROLLBACK_COMPLETE", reason=reason)
     else:
         _tell(cloud, stack, "CREATE_COMPLETE")
 
 
-async def update(cloud: Cloud, stack: Stack) -> None:
+async def update(cloud: Cloud, stack: Stack, before: Source) -> None:
     try:
         await _put_all(cloud, stack, "UPDATE")
     except ApiError as error:
-        _tell(cloud, stack, "UPDATE_FAILED", reason=f"{error.code}: {error.message}")
-        return
-    gone = [name for name in stack.resources if name not in stack.template["Resources"]]
-    await _delete_all(cloud, stack, gone)
-    _tell(cloud, stack, "UPDATE_COMPLETE")
+        reason = f"{error.code}: {error.message}"
+        _tell(cloud, stack, "ROLLBACK_IN_PROGRESS", reason=reason)
+        stack.source = before
+        await _roll_back(cloud, stack, reason)
+    else:
+        await _delete_all(cloud, stack, _left_over(stack))
+        _tell(cloud, stack, "UPDATE_COMPLETE")
+
+
+async def _roll_back(cloud: Cloud, stack: Stack, reason: str) -> None:
+    try:
+        await _put_all(cloud, stack, "ROLLBACK")
+    except ApiError:
+        _tell(cloud, stack, "ROLLBACK_FAILED", reason=reason)
+    else:
+        await _delete_all(cloud, stack, _left_over(stack))
+        _tell(cloud, stack, "ROLLBACK_COMPLETE", reason=reason)
+
+
+def _left_over(stack: Stack) -> list[str]:
+    return [name for name in stack.resources if name not in stack.template["Resources"]]
 
 
 async def delete(cloud: Cloud, stack: Stack) -> None:
@@ -46,9 +63,10 @@ async def delete(cloud: Cloud, stack: Stack) -> None:
     _tell(cloud, stack, "DELETE_COMPLETE")
 
 
-def changes(stack: Stack, template: dict[str, Any], values: dict[str, Any]) -> list[dict[str, Any]]:
+def changes(stack: Stack, source: Source) -> list[dict[str, Any]]:
     """What creating or updating would do; nothing is done."""
-    evaluation = Evaluation(template, values, stack.attributes, lenient=True)
+    template = source.template
+    evaluation = Evaluation(template, source.values, stack.attributes, lenient=True)
     wanted = template["Resources"]
     told = []
     for name in in_order(template):
