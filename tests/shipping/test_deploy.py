@@ -7,11 +7,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from mns.account import Account as MnsAccount
+from mns.queue import Message
 from typer.testing import CliRunner
 
 from e2e.test_default_world import World
@@ -106,6 +111,30 @@ def test_a_deployed_stack_processes_a_scale_out_and_a_destroyed_one_leaves_nothi
     assert account.made() == nothing == dict.fromkeys(MADE, 0)
     assert account.hooks() == {}
     assert account.opskit("destroy")["StackId"] is None
+
+
+def test_a_deployed_stack_takes_requests_from_its_queue_and_over_http_only_signed_ones(
+    account: Account,
+) -> None:
+    report = account.opskit("deploy")
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in report["Outputs"]}
+    backend = {"ServerId": "i-1", "Port": 8080, "Weight": 100}
+    request = {
+        "LoadBalancerId": "lb-local",
+        "VServerGroupName": "asked-for",
+        "BackendServers": [backend],
+    }
+    mns = MnsAccount(account.url, "localcloud", "localcloud-secret")
+    queue = mns.get_queue(outputs["RequestQueue"])
+    queue.send_message(Message(json.dumps(request)))
+    mns.mns_client.close_connection()
+    account.until("PushEvents")
+    assert account.groups() == {"asked-for": ["i-1"]}
+
+    url = urlsplit(outputs["HttpUrl"])
+    with closing(HTTPConnection(url.netloc, timeout=30)) as client:
+        client.request("GET", f"{url.path}/health")
+        assert client.getresponse().status == 403
 
 
 def test_the_account_keeps_the_policy_that_the_template_gives_the_role(account: Account) -> None:
