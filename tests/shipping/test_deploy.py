@@ -137,6 +137,27 @@ def test_a_deployed_stack_takes_requests_from_its_queue_and_over_http_only_signe
         assert client.getresponse().status == 403
 
 
+def test_generation_2_processes_a_scale_out_too_and_leaves_nothing_either(
+    account: Account,
+) -> None:
+    account.configured(Generation=2)
+    report = account.opskit("deploy")
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in report["Outputs"]}
+    assert (outputs["ServiceName"], outputs["FunctionName"]) == ("vservergroups", "events")
+    functions = {row["FunctionName"]: row for row in account.ask("state")["Functions"]}
+    assert functions["vservergroups/events"]["AsyncConfig"]["on_failure"].endswith("messages")
+    assert functions["vservergroups/http"]["HttpTrigger"]["auth_type"] == "function"
+
+    account.scale(2)
+    completed = account.until("CompleteLifecycleAction")
+    assert (completed["caller"], completed["status"]) == ("vservergroups/events", 200)
+    assert account.groups() == {"asg-local": sorted(account.states())}
+
+    account.opskit("destroy")
+    assert account.made() == dict.fromkeys(MADE, 0)
+    assert account.hooks() == {}
+
+
 def test_the_account_keeps_the_policy_that_the_template_gives_the_role(account: Account) -> None:
     account.opskit("deploy")
     (stack,) = account.ask("state")["Stacks"]

@@ -107,7 +107,7 @@ def _plant(cloud: Cloud, properties: Mapping[str, Any]) -> None:
 
 
 def delete_trigger(cloud: Cloud, made: Made) -> None:
-    function, name = made.physical_id.split("/")
+    function, _, name = made.physical_id.rpartition("/")
     trigger = cloud.world.triggers.by_key.pop((function, name), None)
     keeping.stop(cloud, (function, name))
     if trigger is None:

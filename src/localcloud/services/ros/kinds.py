@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.services.ess import hooks
 from localcloud.services.mns.model import QUEUE_ATTRIBUTES, TOPIC_ATTRIBUTES, read_attributes
-from localcloud.services.ros import functions
+from localcloud.services.ros import functions, generation_2
 from localcloud.services.ros.made import Made
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ KINDS: Mapping[str, Kind] = {
     "ALIYUN::FC3::Function": Kind(functions.put_function, functions.delete_function),
     "ALIYUN::FC3::AsyncInvokeConfig": Kind(functions.put_config, functions.delete_config),
     "ALIYUN::FC3::Trigger": Kind(functions.put_trigger, functions.delete_trigger),
+    "ALIYUN::FC::Service": Kind(generation_2.put_service, lambda _cloud, _made: None),
+    "ALIYUN::FC::Function": Kind(generation_2.put_function, functions.delete_function),
+    "ALIYUN::FC::Trigger": Kind(generation_2.put_trigger, functions.delete_trigger),
     "ALIYUN::SLS::Project": _recorded("Name"),
     "ALIYUN::SLS::Logstore": _recorded("ProjectName", "LogstoreName"),
     "ALIYUN::SLS::Index": _recorded("ProjectName", "LogstoreName"),
