@@ -10,6 +10,7 @@ import pytest
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.models import Config
+from mns.queue import Message
 
 from localcloud.server import Running
 
@@ -112,6 +113,34 @@ def test_an_update_makes_changes_and_removes_and_a_deletion_leaves_nothing(
     assert names(control)[1] == before[1]
     ros.delete(stack_id)
     assert ros.get(stack_id).status == "DELETE_COMPLETE"
+    assert names(control) == before
+
+
+def test_a_message_that_a_stacks_queue_cannot_get_rid_of_moves_to_its_dead_letter_queue(
+    ros: Ros, control: Any, mns: Any
+) -> None:
+    target = {"Fn::GetAtt": ["Dead", "QueueName"]}
+    policy = {"Enabled": True, "DeadLetterTargetQueue": target, "MaxReceiveCount": 1}
+    dead = {"Type": QUEUE["Type"], "Properties": {"QueueName": "dead"}}
+    properties = {"QueueName": "work", "VisibilityTimeout": 30, "DlqPolicy": policy}
+    work = {"Type": QUEUE["Type"], "Properties": properties}
+    stack_id = ros.create(template({"Work": work, "Dead": dead}))
+    mns.get_queue("work").send_message(Message("poison"))
+    mns.get_queue("work").receive_message()
+    control.advance(30)
+    assert mns.get_queue("dead").receive_message().message_body == b"poison"
+    ros.delete(stack_id)
+    control.seed(Queues=[{"QueueName": "work"}, {"QueueName": "dead"}])
+    (made,) = (item for item in control.state()["Queues"] if item["QueueName"] == "work")
+    assert made["DlqPolicy"] is None, "the policy went with its queue"
+
+
+def test_a_queue_whose_dead_letter_queue_is_not_there_is_not_made(ros: Ros, control: Any) -> None:
+    before = names(control)
+    policy = {"Enabled": True, "DeadLetterTargetQueue": "nobody", "MaxReceiveCount": 1}
+    work = {**QUEUE, "Properties": {"QueueName": "work", "DlqPolicy": policy}}
+    stack_id = ros.create(template({"Work": work}))
+    assert ros.get(stack_id).status == "CREATE_ROLLBACK_COMPLETE"
     assert names(control) == before
 
 

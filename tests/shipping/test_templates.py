@@ -148,7 +148,7 @@ def test_handlers_are_functions_of_the_code(template: Template) -> None:
 def test_environment_names_are_those_that_the_code_reads_and_the_values_work(
     template: Template,
 ) -> None:
-    known = {variable.name for variable in VARIABLES} | {"DEAD_LETTER_QUEUE"}
+    known = {variable.name for variable in VARIABLES}
     for function in functions(template):
         environ = function["EnvironmentVariables"]
         assert environ.keys() <= known

@@ -37,12 +37,18 @@ class DlqPolicy(NamedTuple):
 
 def adopt(mns: Messaging, name: str, given: Mapping[str, Any] | None) -> None:
     """Gives the queue the policy of a seed, if it has one."""
+    policy = policy_of(mns, name, given)
+    if policy:
+        mns.dead_letters[name] = policy
+
+
+def policy_of(mns: Messaging, name: str, given: Mapping[str, Any] | None) -> DlqPolicy | None:
     if given is None or not given["Enabled"]:
-        return
+        return None
     policy = DlqPolicy(given["DeadLetterTargetQueue"], given["MaxReceiveCount"])
     if policy.target == name or policy.target not in mns.queues:
         raise invalid_argument("The DeadLetterTargetQueue is not another queue of this account.")
-    mns.dead_letters[name] = policy
+    return policy
 
 
 def bury(mns: Messaging, now: float) -> bool:

@@ -28,7 +28,6 @@ COVERAGE = Coverage(
     },
     missing=(
         "other resource types than those of the two templates; other template functions",
-        "DlqPolicy of queues",
         "TemplateURL, templates and change sets, nested stacks, tags, deletion policies, drift",
     ),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.ess import hooks
+from localcloud.services.mns.dead_letters import policy_of
 from localcloud.services.mns.model import QUEUE_ATTRIBUTES, TOPIC_ATTRIBUTES, read_attributes
 from localcloud.services.ros import functions, generation_2
 from localcloud.services.ros.made import Made
@@ -30,11 +31,21 @@ class Kind:
 def _put_queue(cloud: Cloud, properties: Properties, old: Made | None) -> Made:
     mns, name, now = cloud.world.mns, properties["QueueName"], cloud.clock.now()
     attributes = read_attributes(_texts(properties), QUEUE_ATTRIBUTES)
+    # Read before the queue is made: what is refused leaves none behind.
+    policy = policy_of(mns, name, properties.get("DlqPolicy"))
     if old and old.physical_id == name:
         mns.queue(name).attributes = attributes
     else:
         mns.create_queue(name, attributes, now)
+    mns.dead_letters.pop(name, None)
+    if policy:
+        mns.dead_letters[name] = policy
     return Made(name, {"QueueName": name, **_of_mns(cloud, "Queue", "queues", name)})
+
+
+def _delete_queue(cloud: Cloud, made: Made) -> None:
+    cloud.world.mns.queues.pop(made.physical_id, None)
+    cloud.world.mns.dead_letters.pop(made.physical_id, None)
 
 
 def _put_topic(cloud: Cloud, properties: Properties, old: Made | None) -> Made:
@@ -103,9 +114,7 @@ def _recorded(*names: str) -> Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "ALIYUN::MNS::Queue": Kind(
-        _put_queue, lambda cloud, made: cloud.world.mns.queues.pop(made.physical_id, None)
-    ),
+    "ALIYUN::MNS::Queue": Kind(_put_queue, _delete_queue),
     "ALIYUN::MNS::Topic": Kind(
         _put_topic, lambda cloud, made: cloud.world.mns.topics.pop(made.physical_id, None)
     ),
