@@ -13,6 +13,7 @@ from bench.cloud import localcloud
 from bench.measure import Effort
 from bench.package import ROOT, packaged
 from bench.report import Results
+from opskit.interpreters import find
 
 _REPORT = ROOT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
@@ -52,9 +53,6 @@ def measured(effort: Effort) -> Results:
 
 def interpreters() -> list[str]:
     """Those that really run; the one that runs this, where none of them is there."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from environments import find  # noqa: PLC0415 - a script's folder, not a package
-
     found = [find((int(major), int(minor))) for major, minor in (v.split(".") for v in _VERSIONS)]
     return [path for path in found if path] or [sys.executable]
 

@@ -137,6 +137,8 @@ MNS_WRITES = {
     "SetSubscriptionAttributes",
     "Unsubscribe",
 }
+ROS_WRITES = {"CreateStack", "UpdateStack", "DeleteStack"}
+OSS_WRITES = {"PutObject"}
 QUIET: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],

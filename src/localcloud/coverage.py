@@ -64,7 +64,7 @@ _EVERYWHERE = {
 }
 # Codes that any action of these services may answer with.
 SHARED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    ("slb", "ess", "ecs", "sts"): (
+    ("slb", "ess", "ecs", "sts", "ros"): (
         "IllegalTimestamp",
         "IncompleteSignature",
         "InvalidAccessKeyId.NotFound",
@@ -91,6 +91,11 @@ SHARED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
         "AccessDenied",
         "NotImplemented",
         "SignatureNotMatch",
+    ),
+    ("oss",): (
+        "InvalidAccessKeyId",
+        "NotImplemented",
+        "SignatureDoesNotMatch",
     ),
 }
 _NOWHERE = ("RAM permissions",)

@@ -12,9 +12,9 @@ from localcloud.wire import oss as wire
 from localcloud.wire.message import HttpRequest
 
 
-def client(url: str, key: str = "localcloud-secret") -> Any:
+def client(url: str, key: str = "localcloud-secret", key_id: str = "localcloud") -> Any:
     settings = oss.config.load_default()
-    settings.credentials_provider = oss.credentials.StaticCredentialsProvider("localcloud", key)
+    settings.credentials_provider = oss.credentials.StaticCredentialsProvider(key_id, key)
     settings.region, settings.endpoint = "cn-hangzhou", url
     return oss.Client(settings)
 
@@ -35,25 +35,41 @@ def test_an_object_is_put_where_function_compute_finds_it(served: Running) -> No
     result = put(served, content_type="application/zip")
     assert result.etag == '"9A0364B9E99BB480DD25E1F0284C8555"'
     path = served.cloud.files.path("mine", "a b/ü.zip")
-    with open(path, "rb") as file:  # noqa: PTH123 - what was put, as bytes
-        assert file.read() == b"content"
+    assert path is not None
+    assert path.read_bytes() == b"content"
 
 
 @pytest.mark.usefixtures("bucket")
-def test_a_wrong_signature_is_refused(served: Running) -> None:
+@pytest.mark.parametrize(
+    ("key", "key_id", "code"),
+    [
+        ("another", "localcloud", "SignatureDoesNotMatch"),
+        ("localcloud-secret", "nobody", "InvalidAccessKeyId"),
+    ],
+)
+def test_a_wrong_signature_is_refused(served: Running, key: str, key_id: str, code: str) -> None:
     request = oss.PutObjectRequest(bucket="mine", key="k", body=b"")
     with pytest.raises(oss.exceptions.OperationError) as caught:
-        client(served.url, "another").put_object(request)
-    assert (caught.value.unwrap().code, caught.value.unwrap().status_code) == (
-        "SignatureDoesNotMatch",
-        403,
-    )
+        client(served.url, key, key_id).put_object(request)
+    assert (caught.value.unwrap().code, caught.value.unwrap().status_code) == (code, 403)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_signature_without_its_time_is_refused_and_no_object_is_there_afterwards(
+    served: Running, control: Any
+) -> None:
+    scope = "20260101/cn-hangzhou/oss/aliyun_v4_request"
+    signed = f"{wire.ALGORITHM} Credential=localcloud/{scope},Signature=00"
+    answer = control.send("PUT", "/mine/k", "content", {"authorization": signed})
+    assert (answer.status, b"<Code>AccessDenied</Code>" in answer.body) == (403, True)
+    assert served.cloud.files.path("mine", "k") is None
 
 
 def test_a_bucket_that_there_is_not_is_refused(served: Running) -> None:
     with pytest.raises(oss.exceptions.OperationError) as caught:
         put(served)
     assert (caught.value.unwrap().code, caught.value.unwrap().status_code) == ("NoSuchBucket", 404)
+    assert served.cloud.files.path("mine", "a b/ü.zip") is None
 
 
 @pytest.mark.usefixtures("bucket")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from functions import HERE, Functions
 from localcloud import control as control_endpoint
 from localcloud.registry import SERVICES
-from refusals import MNS_WRITES, QUIET, REGION, WRITES, unchanged, world
+from refusals import MNS_WRITES, OSS_WRITES, QUIET, REGION, ROS_WRITES, WRITES, unchanged, world
 
-QUESTIONS = ("Describe", "List", "Get", "Peek", "BatchPeek")
+QUESTIONS = ("Describe", "List", "Get", "Peek", "BatchPeek", "Preview", "Validate")
 FC_WRITES = {"InvokeFunction", "TriggerByHttp"}
 NAMES = st.sampled_from(["fn", "fn", "gone", "svc/gone"])
 PAYLOAD = st.sampled_from([b"x", b"x" * (129 << 10)])
@@ -92,7 +92,8 @@ def test_nothing_that_writes_is_left_out() -> None:
         for action in service.operations
         if not action.startswith(QUESTIONS)
     }
-    tried = {("mns", action) for action in MNS_WRITES} | {("fc", action) for action in FC_WRITES}
+    others = {"mns": MNS_WRITES, "fc": FC_WRITES, "ros": ROS_WRITES, "oss": OSS_WRITES}
+    tried = {(service, action) for service, actions in others.items() for action in actions}
     assert writes == tried | set(WRITES)
 
 

@@ -202,11 +202,80 @@ def test_the_same_stack_is_not_updated(ros: Ros, refused: Callable[..., tuple[st
     assert refused(ros.update, stack_id, body) == ("NotSupported", 400)
 
 
+def test_a_stack_at_work_is_not_updated(
+    ros: Ros, served: Running, refused: Callable[..., tuple[str, int]]
+) -> None:
+    stack_id = ros.create(template({"Queue": QUEUE}))
+    # Said for it: what it has to do is done before another request can come.
+    served.cloud.stacks[stack_id].status = "UPDATE_IN_PROGRESS"
+    body = template({"Queue": QUEUE, "Topic": TOPIC})
+    assert refused(ros.update, stack_id, body) == ("ActionInProgress", 409)
+    assert not served.cloud.stacks[stack_id].source.template["Resources"].keys() & {"Topic"}
+
+
+def test_an_update_and_a_preview_that_cannot_work_are_refused(
+    ros: Ros, refused: Callable[..., tuple[str, int]]
+) -> None:
+    stack_id = ros.create(template({"Queue": QUEUE}))
+    body = template({"Topic": TOPIC})
+    preview = ros.client.preview_stack
+    assert refused(ros.update, stack_id, body) == ("StackValidationFailed", 400)
+    for name, code in (
+        (stack_id, ("StackValidationFailed", 400)),
+        ("gone", ("StackNotFound", 404)),
+    ):
+        asked = models.PreviewStackRequest(
+            region_id="cn-hangzhou", stack_id=name, template_body=body
+        )
+        assert refused(preview, asked) == code
+    check = models.ValidateTemplateRequest(region_id="cn-hangzhou", template_body=body)
+    assert refused(ros.client.validate_template, check) == ("StackValidationFailed", 400)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"DeadLetterTargetQueue": "dead", "MaxReceiveCount": 1},
+        {"Enabled": True, "DeadLetterTargetQueue": "dead", "MaxReceiveCount": "many"},
+        {"Enabled": True},
+    ],
+    ids=["not enabled", "no number", "no target"],
+)
+def test_a_dead_letter_policy_that_is_incomplete_fails_the_stack(
+    ros: Ros, control: Any, policy: dict[str, Any]
+) -> None:
+    control.seed(Queues=[{"QueueName": "dead"}])
+    work = {**QUEUE, "Properties": {"QueueName": "work", "DlqPolicy": policy}}
+    stack = ros.get(ros.create(template({"Work": work})))
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert stack.status_reason.startswith("StackValidationFailed")
+
+
+def test_a_dead_letter_policy_may_say_its_number_as_text(ros: Ros, control: Any) -> None:
+    control.seed(Queues=[{"QueueName": "dead"}])
+    policy = {"Enabled": "true", "DeadLetterTargetQueue": "dead", "MaxReceiveCount": "3"}
+    work = {**QUEUE, "Properties": {"QueueName": "work", "DlqPolicy": policy}}
+    ros.create(template({"Work": work}))
+    (made,) = (item for item in control.state()["Queues"] if item["QueueName"] == "work")
+    assert made["DlqPolicy"] == {**policy, "Enabled": True, "MaxReceiveCount": 3}
+
+
+def test_a_function_whose_code_is_not_in_its_bucket_fails_the_stack(ros: Ros) -> None:
+    code = {"OssBucketName": "mine", "OssObjectName": "gone.zip"}
+    properties = {"FunctionName": "fn", "Handler": "index.handler", "Runtime": "python3.10"}
+    function = {"Type": "ALIYUN::FC3::Function", "Properties": {**properties, "Code": code}}
+    stack = ros.get(ros.create(template({"Function": function})))
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert "gone.zip of the bucket mine does not exist" in stack.status_reason
+
+
 def test_a_stack_that_there_is_not_is_not_found(
     ros: Ros, refused: Callable[..., tuple[str, int]]
 ) -> None:
     for call in (ros.get, ros.delete):
         assert refused(call, "nobody") == ("StackNotFound", 404)
+    body = template({"Queue": QUEUE})
+    assert refused(ros.update, "nobody", body) == ("StackNotFound", 404)
     events = models.ListStackEventsRequest(region_id="cn-hangzhou", stack_id="nobody")
     assert refused(ros.client.list_stack_events, events) == ("StackNotFound", 404)
 

@@ -29,6 +29,7 @@ def load(path: Path) -> dict[str, Any]:
 @dataclass
 class Template:
     document: dict[str, Any]
+    holding: frozenset[str] = frozenset()  # the conditions that hold
     used: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
@@ -84,8 +85,8 @@ class Template:
             condition, first, second = argument
             if condition not in self.document["Conditions"]:
                 self.problems.append(f"there is no condition {condition}")
-            self.resolved(first)
-            return self.resolved(second)
+            both = self.resolved(first), self.resolved(second)
+            return both[condition not in self.holding]
         if name in {"Fn::Not", "Fn::Equals"}:
             return self.resolved(argument)
         self.problems.append(f"{name} is not a function that the templates use")

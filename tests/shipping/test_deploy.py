@@ -184,7 +184,8 @@ def test_a_change_of_the_configuration_changes_what_it_is_about_and_nothing_else
     assert {change["Action"] for change in account.opskit("plan-deploy")["Changes"]} == {"None"}
     assert account.opskit("deploy")["StackId"] == deployed["StackId"]
 
-    account.configured(Parameters={"FunctionTimeout": 300, "SweepSchedule": "@every 20m"})
+    changes = {"FunctionTimeout": 300, "SweepSchedule": "@every 20m", "DeleteEmpty": True}
+    account.configured(Parameters=changes)
     plan = account.opskit("plan-deploy")
     changed = {item["LogicalResourceId"] for item in plan["Changes"] if item["Action"] != "None"}
     assert changed == {"Function", "SweepTrigger"}

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from opskit import policy
 from provisioner.core.lease import LEASE
+from provisioner.core.model import Sweep
 from provisioner.settings import VARIABLES, Settings
 from provisioner.triggers import decode
 from shipping.ros_schema import Unknown, resource_types
@@ -24,6 +26,7 @@ from shipping.templates import (
 )
 
 # The forms that are on record; a hook's is the one with a singular and without a slash.
+HERE = "${ALIYUN::Region}:${ALIYUN::TenantId}"
 PLACE = r"\$\{ALIYUN::Region\}:\$\{ALIYUN::TenantId\}"
 ARNS = (
     rf"acs:mns:{PLACE}:/(topics|queues)/[\w-]+(/messages)?",
@@ -31,10 +34,11 @@ ARNS = (
     rf"acs:slb:{PLACE}:loadbalancer/\$\{{LoadBalancerId\}}",
     rf"acs:ecs:{PLACE}:instance/\*",
     rf"acs:log:{PLACE}:project/[\w$\{{}}:-]+/logstore/\w+",
+    rf"acs:ess:{PLACE}:scalinggroup/\$\{{ScalingGroupId\}}",
     rf"acs:fc:{PLACE}:functions/[\w-]+(/\*)?",
     rf"acs:fc:{PLACE}:services/[\w-]+(\.\*)?/functions/events",
 )
-WILDCARDS = {"*", "acs:ecs:${ALIYUN::Region}:${ALIYUN::TenantId}:instance/*"}
+WILDCARDS = {"acs:ecs:${ALIYUN::Region}:${ALIYUN::TenantId}:instance/*"}
 
 
 @pytest.fixture(params=[GENERATION_3, GENERATION_2], ids=["fc3", "fc2"])
@@ -56,6 +60,48 @@ def statements(template: Template, role: str = "Role") -> list[dict[str, Any]]:
     (policy,) = template.properties(role)["Policies"]
     found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
+
+
+# What the function's role is for besides the function itself; template.yml says so at its line.
+PLATFORM = [
+    ("mns:SendMessage", f"acs:mns:{HERE}:/queues/vservergroups-failures/messages"),
+    (
+        "log:PostLogStoreLogs",
+        f"acs:log:{HERE}:project/vservergroups-${{ALIYUN::TenantId}}/logstore/function",
+    ),
+]
+
+
+@pytest.mark.parametrize("assumes_role", [False, True])
+def test_the_role_may_do_what_opskit_policy_prints_and_what_the_platform_does_in_its_name(
+    path: Path, assumes_role: bool
+) -> None:
+    holding = frozenset({"HasSlbRole"} if assumes_role else ())
+    template = Template(load(path), holding)
+    names = policy.Names(
+        region="${ALIYUN::Region}",
+        account="${ALIYUN::TenantId}",
+        topic="vservergroups-results",
+        queue="vservergroups-dead-letters",
+        load_balancers=(policy.Place("${ALIYUN::Region}", "${LoadBalancerId}"),),
+        scaling_groups=(policy.Place("${ALIYUN::Region}", "${ScalingGroupId}"),),
+    )
+    needed = policy.needed(assumes_role=assumes_role, quarantines=True)
+    wanted = granted(policy.statements(names, needed))
+    assert granted(statements(template)) - set(PLATFORM) == wanted
+    assert set(PLATFORM) <= granted(statements(template))
+    environ = functions(template)[0]["EnvironmentVariables"]
+    assert ("SLB_ROLE_ARN" in environ) is assumes_role
+
+
+def granted(statements: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
+    return {
+        (action, resource)
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
 
 
 def test_every_type_property_and_value_is_one_that_ros_knows(template: Template) -> None:
@@ -305,4 +351,6 @@ def test_the_sweeps_payload_is_one_that_the_function_reads() -> None:
     trigger = Template(load(GENERATION_3)).properties("SweepTrigger")
     tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": trigger["TriggerName"]}
     event = {**tick, "payload": trigger["TriggerConfig"]["payload"]}
-    assert len(list(decode(json.dumps(event).encode()))) == 1
+    (asked,) = decode(json.dumps(event).encode())
+    assert isinstance(asked, Sweep)
+    assert asked.wanted is None, "SWEEP decides"

@@ -5,7 +5,7 @@ cannot be is named at once, before anything is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def read(file: Path, environ: Mapping[str, str]) -> Config:
     template_file = TEMPLATES.get(generation, TEMPLATES[3])
     body = template_file.read_text("utf-8")
     parameters = given.get("Parameters") or {}
-    problems += _parameter_problems(yaml.safe_load(body)["Parameters"], parameters)
+    rules = yaml.safe_load(body)["Parameters"]
+    problems += _parameter_problems(rules, parameters)
     if problems:
         raise UnfitConfigError(problems)
     return Config(
@@ -84,7 +85,9 @@ def read(file: Path, environ: Mapping[str, str]) -> Config:
         code_bucket=given["CodeBucket"],
         runtime=given["Runtime"],
         template_body=body,
-        parameters={name: _text(value) for name, value in parameters.items()},
+        parameters={
+            name: _text(value, _allowed(rules[name])) for name, value in parameters.items()
+        },
         endpoints=given.get("Endpoints") or {},
         credentials=Credentials(
             environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
@@ -143,8 +146,8 @@ def _parameter_problems(rules: Mapping[str, Any], given: Any) -> Iterator[str]:
 
 
 def _value_problems(name: str, rule: Mapping[str, Any], value: Any) -> Iterator[str]:
-    text, where = _text(value), f"Parameters/{name}"
-    allowed = [_text(each) for each in rule.get("AllowedValues", [])]
+    allowed = _allowed(rule)
+    text, where = _text(value, allowed), f"Parameters/{name}"
     if allowed and text not in allowed:
         yield f"{where} must be one of {', '.join(allowed)}"
     if not re.fullmatch(rule.get("AllowedPattern", ".*"), text):
@@ -165,5 +168,14 @@ def _number_problems(where: str, rule: Mapping[str, Any], text: str) -> Iterator
         yield f"{where} must be from {rule['MinValue']} to {rule['MaxValue']}"
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _allowed(rule: Mapping[str, Any]) -> list[str]:
+    return [_text(each) for each in rule.get("AllowedValues", [])]
+
+
+def _text(value: Any, allowed: Sequence[str] = ()) -> str:
+    """YAML reads an on that nobody quoted as true."""
+    if not isinstance(value, bool):
+        return str(value)
+    if {"on", "off"} & {*allowed}:
+        return "on" if value else "off"
+    return str(value).lower()

@@ -18,8 +18,6 @@ VERSION = "2019-05-17"  # doc
 
 
 def put_object(cloud: Cloud, call: Call) -> oss.Reply:
-    if call.identity is None:
-        raise ApiError(HTTPStatus.FORBIDDEN, "AccessDenied", "Anonymous access is forbidden.")
     bucket, key = call.parameters.require("Bucket"), call.parameters.require("Key")
     if bucket not in cloud.world.buckets:
         message = "The specified bucket does not exist."

@@ -4,6 +4,7 @@ from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={"PutObject": Covered(inferred="the refusals of a signature, but for wrong ones")},
+    codes={"PutObject": ("AccessDenied", "NoSuchBucket")},
     behaviours={
         "Signature V4 in the Authorization header is verified; the body is not part of it": (
             DOCUMENTED

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from http import HTTPStatus
 from pathlib import Path
-
-from localcloud.wire.errors import ApiError
 
 
 class Files:
@@ -24,12 +21,8 @@ class Files:
         path.write_bytes(content)
         self._paths[bucket, key] = path
 
-    def path(self, bucket: str, key: str) -> str:
-        found = self._paths.get((bucket, key))
-        if found is None:
-            message = f"the object '{key}' of bucket '{bucket}' does not exist"
-            raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidArgument", message)  # inferred
-        return str(found)
+    def path(self, bucket: str, key: str) -> Path | None:
+        return self._paths.get((bucket, key))
 
     def clear(self) -> None:
         self._paths.clear()

@@ -15,6 +15,20 @@ COVERAGE = Coverage(
         "PreviewStack": Covered(inferred="`Action` is None, Add, Modify or Remove"),
         "ValidateTemplate": Covered(),
     },
+    codes={
+        "CreateStack": ("StackExists", "StackValidationFailed"),
+        "UpdateStack": (
+            "ActionInProgress",
+            "NotSupported",
+            "StackNotFound",
+            "StackValidationFailed",
+        ),
+        "DeleteStack": ("StackNotFound",),
+        "GetStack": ("StackNotFound",),
+        "ListStackEvents": ("StackNotFound",),
+        "PreviewStack": ("StackNotFound", "StackValidationFailed"),
+        "ValidateTemplate": ("StackValidationFailed",),
+    },
     behaviours={
         "Resources are made after those that they refer to or depend on": DOCUMENTED,
         "Ref, GetAtt, Sub, If, Not, Equals, NoValue, conditions, constraints": DOCUMENTED,

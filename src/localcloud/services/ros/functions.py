@@ -23,11 +23,36 @@ if TYPE_CHECKING:
 
 
 def put_function(cloud: Cloud, properties: Mapping[str, Any], old: Made | None) -> Made:
-    name, cycle = properties["FunctionName"], properties.get("InstanceLifecycleConfig", {})
-    code = properties["Code"]
+    name = properties["FunctionName"]
+    before = cloud.world.functions.get(name)
+    if before and not old:
+        raise invalid(f"The function {name} exists already.")
+    row = _row(_code(cloud, properties["Code"]), properties)
+    try:
+        made = fc.register(cloud.world, row)
+    except BadDocument as error:
+        raise invalid(str(error)) from error
+    if before:
+        made = replace(made, asynchronous=before.asynchronous, http_trigger=before.http_trigger)
+        cloud.world.functions[name] = made
+    arn = made.arn(cloud.world.region, cloud.world.account)
+    return Made(name, {"FunctionName": name, "FunctionId": name, "ARN": arn})
+
+
+def _code(cloud: Cloud, code: Mapping[str, Any]) -> str:
+    bucket, key = code["OssBucketName"], code["OssObjectName"]
+    path = cloud.files.path(bucket, key)
+    if path is None:
+        raise invalid(f"The object {key} of the bucket {bucket} does not exist.")
+    return str(path)
+
+
+def _row(code: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """As a seed has it."""
+    cycle = properties.get("InstanceLifecycleConfig", {})
     row = {
-        "FunctionName": name,
-        "Code": cloud.files.path(code["OssBucketName"], code["OssObjectName"]),
+        "FunctionName": properties["FunctionName"],
+        "Code": code,
         "Handler": properties["Handler"],
         "Runtime": properties["Runtime"],
         "Timeout": properties.get("Timeout"),
@@ -40,18 +65,7 @@ def put_function(cloud: Cloud, properties: Mapping[str, Any], old: Made | None) 
             key: str(value) for key, value in properties.get("EnvironmentVariables", {}).items()
         },
     }
-    before = cloud.world.functions.get(name)
-    if before and not old:
-        raise invalid(f"The function {name} exists already.")
-    try:
-        made = fc.register(cloud.world, {k: v for k, v in row.items() if v is not None})
-    except BadDocument as error:
-        raise invalid(str(error)) from error
-    if before:
-        made = replace(made, asynchronous=before.asynchronous, http_trigger=before.http_trigger)
-        cloud.world.functions[name] = made
-    arn = made.arn(cloud.world.region, cloud.world.account)
-    return Made(name, {"FunctionName": name, "FunctionId": name, "ARN": arn})
+    return {key: value for key, value in row.items() if value is not None}
 
 
 def delete_function(cloud: Cloud, made: Made) -> None:

@@ -4,6 +4,7 @@ service that it is of.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from localcloud.services.ess import hooks
 from localcloud.services.mns.dead_letters import policy_of
 from localcloud.services.mns.model import QUEUE_ATTRIBUTES, TOPIC_ATTRIBUTES, read_attributes
 from localcloud.services.ros import functions, generation_2
+from localcloud.services.ros.evaluation import invalid
 from localcloud.services.ros.made import Made
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 Properties = Mapping[str, Any]
+_OF_DLQ_POLICY = ("Enabled", "DeadLetterTargetQueue", "MaxReceiveCount")  # sdk: all required
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ def _put_queue(cloud: Cloud, properties: Properties, old: Made | None) -> Made:
     mns, name, now = cloud.world.mns, properties["QueueName"], cloud.clock.now()
     attributes = read_attributes(_texts(properties), QUEUE_ATTRIBUTES)
     # Read before the queue is made: what is refused leaves none behind.
-    policy = policy_of(mns, name, properties.get("DlqPolicy"))
+    policy = policy_of(mns, name, _dlq_policy(properties))
     if old and old.physical_id == name:
         mns.queue(name).attributes = attributes
     else:
@@ -41,6 +44,20 @@ def _put_queue(cloud: Cloud, properties: Properties, old: Made | None) -> Made:
     if policy:
         mns.dead_letters[name] = policy
     return Made(name, {"QueueName": name, **_of_mns(cloud, "Queue", "queues", name)})
+
+
+def _dlq_policy(properties: Properties) -> dict[str, Any] | None:
+    given = properties.get("DlqPolicy")
+    if given is None:
+        return None
+    missing = [name for name in _OF_DLQ_POLICY if name not in given]
+    if missing:
+        raise invalid(f"The property DlqPolicy has no {', '.join(missing)}.")
+    most = str(given["MaxReceiveCount"])
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", most):
+        raise invalid("The MaxReceiveCount of DlqPolicy is no number from 1.")
+    enabled = str(given["Enabled"]).lower() == "true"
+    return {**given, "Enabled": enabled, "MaxReceiveCount": int(most)}
 
 
 def _delete_queue(cloud: Cloud, made: Made) -> None:
