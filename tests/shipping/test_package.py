@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,7 +19,15 @@ from typer.testing import CliRunner
 from opskit import interpreters, shipping
 from opskit.__main__ import app
 from opskit.interpreters import find
-from opskit.package import RUNTIMES, Package, PackageFailedError, build, pruning
+from opskit.package import (
+    RUNTIMES,
+    Package,
+    PackageFailedError,
+    build,
+    building,
+    libraries,
+    pruning,
+)
 
 SOURCES = Path(__file__).parents[2] / "src"
 HERE = "python3.12" if sys.version_info >= (3, 12) else "python3.10"
@@ -131,8 +140,29 @@ def test_all_entries_are_sorted_and_bear_one_date_and_one_mode(package: Package)
 def test_two_builds_are_the_same_to_the_byte(
     package_of: Callable[[str], Package], tmp_path: Path
 ) -> None:
-    once = package_of(HERE).path.read_bytes()
-    assert build(HERE, tmp_path, anew=True).path.read_bytes() == once
+    built = package_of(HERE)
+    found = libraries.made(HERE, building.ROOT / "requirements.txt", built.path.parent)
+    again = tmp_path / "again.zip"
+    building.assemble(find(RUNTIMES[HERE]), found, again)
+    assert again.read_bytes() == built.path.read_bytes()
+
+
+def test_what_is_made_of_the_same_is_not_made_again(package_of: Callable[[str], Package]) -> None:
+    built = package_of(HERE)
+    before = built.path.stat().st_ino
+    assert build(HERE, built.path.parent) == built
+    assert built.path.stat().st_ino == before
+
+
+def test_a_package_of_other_sources_is_made_again(
+    package_of: Callable[[str], Package], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = package_of(HERE)
+    found = libraries.made(HERE, building.ROOT / "requirements.txt", built.path.parent)
+    monkeypatch.setattr(libraries, "made", lambda *_given, **_options: found)
+    shutil.copyfile(built.path, tmp_path / built.path.name)
+    monkeypatch.setattr(building, "_SHIPPED", ("index.py",))
+    assert build(HERE, tmp_path).files < built.files
 
 
 def test_what_the_sdks_import_is_all_there_even_if_nothing_is_put_off(

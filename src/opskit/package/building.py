@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,38 +32,69 @@ class Package:
 
 
 def build(runtime: str, folder: Path = ROOT / "build", *, anew: bool = False) -> Package:
-    """`anew`: the libraries, too, whatever is there. PackageFailedError."""
+    """What is there and made of the same is taken. `anew`: nothing is. PackageFailedError."""
     python = runtimes.interpreter(runtime)
-    lock_file = ROOT / "requirements.txt"
-    found = libraries.made(runtime, lock_file, folder, anew=anew)
     path = folder / f"package-{runtime}.zip"
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with _alone(folder):
+        found = libraries.made(runtime, ROOT / "requirements.txt", folder, anew=anew)
+        if anew or _comment(path) != _digest(found):
+            assemble(python, found, path)
+    with zipfile.ZipFile(path) as archive:
+        return Package(path, runtime, path.stat().st_size, len(archive.infolist()))
+
+
+def assemble(python: str, found: Path, path: Path) -> None:
+    """The libraries that were found and the function, in one zip."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         own = Path(scratch, "own")
-        _copy_sources(own)
+        for source in _sources():
+            copy = own / source.relative_to(_SOURCES)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
         libraries.compile_all(python, own)
-        files = _entries(found) | _entries(own)
         unfinished = Path(scratch, path.name)
-        _zip(files, unfinished)
+        _zip(_entries(found) | _entries(own), unfinished, _digest(found))
         unfinished.replace(path)
-    return Package(path, runtime, path.stat().st_size, len(files))
 
 
-def _copy_sources(target: Path) -> None:
-    for name in _SHIPPED:
-        top = _SOURCES / name
-        for path in [top] if top.is_file() else sorted(top.rglob("*")):
-            if path.suffix in _SUFFIXES:
-                copy = target / path.relative_to(_SOURCES)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
+def _sources() -> list[Path]:
+    tops = [_SOURCES / name for name in _SHIPPED]
+    below = [path for top in tops for path in [top, *top.rglob("*")]]
+    return sorted(path for path in below if path.suffix in _SUFFIXES)
+
+
+def _digest(found: Path) -> bytes:
+    """Of what a package is made from; the name of the libraries' folder is one already."""
+    parts = [found.name.encode()]
+    for source in _sources():
+        parts += [bytes(source.relative_to(_SOURCES)), source.read_bytes()]
+    whole = hashlib.sha256(b"\0".join(parts))
+    return whole.hexdigest().encode()
+
+
+def _comment(path: Path) -> bytes:
+    if not path.exists():
+        return b""
+    with zipfile.ZipFile(path) as archive:
+        return archive.comment
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Several may want the same package at once: one makes it, the others take it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".package.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _entries(tree: Path) -> dict[str, Path]:
     return {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
 
 
-def _zip(files: dict[str, Path], target: Path) -> None:
+def _zip(files: dict[str, Path], target: Path, comment: bytes) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.comment = comment
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _WRITTEN)
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -4,14 +4,11 @@ pruned and byte-compiled. They are kept in build/ under the digest of what they 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from . import pruning, runtimes
@@ -24,19 +21,18 @@ _INSTALLED = "/code"  # where Function Compute unpacks a package
 
 
 def made(runtime: str, lock_file: Path, folder: Path, *, anew: bool = False) -> Path:
-    """A folder with them, below `folder`; PackageFailedError."""
+    """A folder with them, below `folder`, which nobody else may work in; PackageFailedError."""
     python = runtimes.interpreter(runtime)
     kept = folder / f"libraries-{runtime}-{_digest(python, lock_file)}"
-    with _alone(folder):
-        if kept.is_dir() and not anew:
-            return kept
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            installed, pruned = Path(scratch, "installed"), Path(scratch, "pruned")
-            _install(python, runtimes.RUNTIMES[runtime], lock_file, installed)
-            _prune(installed, pruned)
-            compile_all(python, pruned)
-            shutil.rmtree(kept, ignore_errors=True)
-            pruned.rename(kept)
+    if kept.is_dir() and not anew:
+        return kept
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        installed, pruned = Path(scratch, "installed"), Path(scratch, "pruned")
+        _install(python, runtimes.RUNTIMES[runtime], lock_file, installed)
+        _prune(installed, pruned)
+        compile_all(python, pruned)
+        shutil.rmtree(kept, ignore_errors=True)
+        pruned.rename(kept)
     return kept
 
 
@@ -71,7 +67,8 @@ def _prune(installed: Path, pruned: Path) -> None:
 
 def _digest(python: str, lock_file: Path) -> str:
     own = sorted(Path(__file__).parent.glob("*.py"))
-    parts = [python.encode(), *(path.read_bytes() for path in (lock_file, *own))]
+    # An environment's interpreter is the one that it was made by.
+    parts = [bytes(Path(python).resolve()), *(path.read_bytes() for path in (lock_file, *own))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
@@ -83,12 +80,3 @@ def _run(command: tuple[str, ...]) -> None:
     if ran.returncode:
         said = (ran.stderr or ran.stdout).strip()
         raise PackageFailedError(f"{' '.join(command[1:4])} failed:\n{said}")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Several may want the same libraries at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".libraries.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

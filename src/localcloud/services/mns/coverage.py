@@ -105,7 +105,7 @@ COVERAGE = Coverage(
     behaviours={
         "Messages expire with the queue's MessageRetentionPeriod, on the cloud's clock": DOCUMENTED,
         "The DlqPolicy of a queue (`Enabled`, `DeadLetterTargetQueue`, `MaxReceiveCount`), as "
-        "deployment templates have it, is set by a seed only": EMULATOR_ONLY,
+        "deployment templates have it, is set by a seed or a stack only": EMULATOR_ONLY,
         "A message that was received MaxReceiveCount times moves when it would be visible again, "
         "with its id, body and priority; its receptions and its retention begin anew; without "
         "its target it stays": INFERRED,
