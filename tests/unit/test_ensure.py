@@ -242,6 +242,17 @@ def test_an_add_without_an_answer_is_read_back_on_a_group_of_others(cloud: Deplo
     assert set(done.plan.add) == set(servers(25))
 
 
+def test_answers_that_stay_away_are_not_taken_for_somebody_who_changes_the_group(
+    cloud: Deployment,
+) -> None:
+    cloud.stands()
+    for _ in range(6):
+        cloud.load_balancers.fail_next("add_backend_servers", UNKNOWN)
+    cloud.ensure(wanted(*servers(1), on_existing=OnExisting.EXTEND))
+    assert cloud.held() == set(servers(1))
+    assert cloud.clock.waits[-1] > cloud.clock.waits[0]  # longer each time
+
+
 def test_a_weight_without_an_answer_is_read_back(cloud: Deployment) -> None:
     cloud.stands(*servers(1, weight=1))
     cloud.load_balancers.fail_next("set_weights", UNKNOWN)

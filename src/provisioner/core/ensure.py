@@ -37,10 +37,11 @@ from typing import Any
 from . import backends, naming
 from .alone import make_alone
 from .claim import look, make
-from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights
+from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights, Wait
 from .ensured import Ensured, made, the_one
 from .errors import Ambiguous, Code, Fault, Rejected, Retryable
 from .held import Own, Steps
+from .lease import pause_after
 from .model import BACKENDS_PER_CALL, Answer, Desired, LeftOut, OnExisting, Plan, VServerGroup
 from .parked import parked_for
 from .sieve import Sieve, chunks_of, refusal, sifted, waited_for
@@ -81,7 +82,7 @@ def inspect(desired: Desired) -> Generator[Command, Any, Ensured]:
 def _adopt(desired: Desired, found: VServerGroup, *, finished: bool) -> Steps:
     """None: the group lost its name or its life meanwhile, look again."""
     before, sieve = Plan(), Sieve()
-    rounds = 0
+    rounds = failures = 0
     while True:
         read: Answer[VServerGroup | None] = yield ReadGroup(found.id)
         if read.value is None or read.value.name != desired.group.name:
@@ -98,8 +99,10 @@ def _adopt(desired: Desired, found: VServerGroup, *, finished: bool) -> Steps:
                 "changes it at the same time",
             )
         before = _joined(before, plan)  # whatever part of it is not done is planned again
-        if (yield from _carry_out(plan, found.id, desired, sieve)):
+        if (yield from _carry_out(plan, found.id, desired, sieve, failures)):
             rounds += 1
+        else:
+            failures += 1
 
 
 def _judge(
@@ -137,16 +140,17 @@ def _made_by(desired: Desired, found: VServerGroup, actual: VServerGroup) -> boo
     )
 
 
-def _carry_out(plan: Plan, group_id: str, desired: Desired, sieve: Sieve) -> Steps:
-    """On a group that is not ours alone. What an ambiguous call left is seen by reading back.
-    Answers False where a fresh instance is not ready yet."""
+def _carry_out(plan: Plan, group_id: str, desired: Desired, sieve: Sieve, failures: int) -> Steps:
+    """On a group that is not ours alone. What an ambiguous call left is seen by reading back, a
+    while later. Answers False where that is why, or a fresh instance that is not ready yet."""
     chunks, reweigh = chunks_of(plan.add), plan.reweigh
     while chunks:
         try:
             yield AddBackends(group_id, chunks[0])
             del chunks[0]
         except Ambiguous:
-            return True
+            yield Wait(pause_after(failures))
+            return False
         except Rejected as error:
             if error.fault is Fault.NOT_FOUND:
                 return True  # somebody deleted it: reading back tells
@@ -161,7 +165,8 @@ def _carry_out(plan: Plan, group_id: str, desired: Desired, sieve: Sieve) -> Ste
         try:
             yield SetWeights(group_id, reweigh[:BACKENDS_PER_CALL])
         except Ambiguous:
-            return True
+            yield Wait(pause_after(failures))
+            return False
         reweigh = reweigh[BACKENDS_PER_CALL:]
     return True
 
