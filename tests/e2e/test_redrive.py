@@ -130,12 +130,12 @@ def test_redriving_twice_is_harmless(world: World) -> None:
 def test_an_event_whose_retries_are_exhausted_ends_as_a_letter_with_its_attempts(
     world: World,
 ) -> None:
-    broken = {"kind": "crash_caller", "action": "DescribeVServerGroups", "count": 4}
+    broken = {"kind": "crash_caller", "action": "CreateVServerGroup", "count": 4}
     world.ask("faults", [broken])
     event = builders.document(LoadBalancerId="lb-local", VServerGroupName="late")
     invoke(world, json.dumps(event).encode())
     for _ in range(4):
-        world.until("DescribeVServerGroups")
+        world.until("CreateVServerGroup")
         world.ask("clock", {"advance": 600})
     world.until("SendMessage")
     while not letters(world):

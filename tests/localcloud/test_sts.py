@@ -67,6 +67,7 @@ def test_load_balancers_are_those_of_the_roles_account(
     [
         ({"arn": f"{THEIRS}2"}, "NoPermission", 403),
         ({"arn": f"{THEIRS}3"}, "EntityNotExist.Role", 404),
+        ({"RoleSessionName": ""}, "MissingParameter", 400),
         ({"RoleSessionName": "!"}, "InvalidParameter.RoleSessionName", 400),
         ({"DurationSeconds": "899"}, "InvalidParameter.DurationSeconds", 400),
         ({"DurationSeconds": "3601"}, "InvalidParameter.DurationSeconds", 400),
