@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from .core.errors import Code, Fault, Problem, ProvisionerError, Rejected, Retryable
 from .core.model import Outcome
 from .core.result import result_document
+from .core.values import dataclass
 
 _STATUS: Mapping[Fault, int] = {
     Fault.UNREADABLE: 400,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -17,6 +17,7 @@ from .adapters.log import StepLog, new_logger, silence_sdk_loggers
 from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
 from .core.errors import ConfigurationError
+from .core.values import dataclass
 from .driver import Invocation
 from .ports import (
     Clock,

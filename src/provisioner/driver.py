@@ -7,7 +7,7 @@ balancer (from its own Date headers, never early), when to stop, and what has be
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from .core import commands
 from .core.errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
 from .core.model import Answer, Backend, VServerGroup
+from .core.values import dataclass
 from .ports import Clock, LoadBalancers, Log
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ hook pending: the next delivery goes on from what it finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -37,6 +37,7 @@ from .core.model import (
     Status,
     VServerGroup,
 )
+from .core.values import dataclass
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .core import bindings, document
@@ -16,6 +15,7 @@ from .core.bindings import Policy
 from .core.errors import ConfigurationError, Problem
 from .core.lease import CALL
 from .core.model import Binding, SweepMode
+from .core.values import dataclass
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
 _ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9.-]{1,64}\Z")

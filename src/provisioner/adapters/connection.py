@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from provisioner.core.errors import Code, ConfigurationError
 from provisioner.core.lease import CALL
+from provisioner.core.values import dataclass
 from provisioner.ports import Credentials, CredentialsSource
 
 _SHORTEST_CALL = 0.5  # seconds: below, even a cloud that is well would not be heard

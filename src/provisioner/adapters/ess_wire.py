@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from provisioner.core.model import LifecycleAction, Transition
+from provisioner.core.values import dataclass
 from provisioner.ports import ActionState, HookTerms, ScalingActivity, ScalingInstance
 
 _MINUTES, _SECONDS = "%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"  # both are met in ESS's answers

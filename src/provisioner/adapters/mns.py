@@ -13,12 +13,12 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from provisioner.core.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
 from provisioner.core.result import LONGEST, LONGEST_TAG
+from provisioner.core.values import dataclass
 from provisioner.ports import Clock, DeadLetters, Notifications
 
 from .connection import Connection

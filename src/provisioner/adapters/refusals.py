@@ -8,7 +8,6 @@ passed on; the message is ours and says what to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from provisioner.core.errors import (
     Rejected,
     Retryable,
 )
+from provisioner.core.values import dataclass
 
 _SERVER_ERROR = 500
 

@@ -8,11 +8,11 @@ that the deployment makes fail (`ConfigurationError`) never is, since waiting me
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Retryable
+from provisioner.core.values import dataclass
 from provisioner.ports import Clock
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ By the part that the Tea SDKs share: one operation needs no package of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -14,6 +14,7 @@ from typing import Any
 from alibabacloud_tea_openapi.client import Client
 from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
 
+from provisioner.core.values import dataclass
 from provisioner.ports import Clock, Credentials
 
 from .connection import Connection

@@ -10,12 +10,12 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from provisioner.core.errors import Code, ConfigurationError, ProvisionerError, Rejected
+from provisioner.core.values import dataclass
 
 from .connection import Connection
 from .refusals import Operation, Refusal, Rule, judge, unanswered, unreachable

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import backends, document, naming, schema
@@ -26,6 +26,7 @@ from .model import (
     SweepMode,
     VServerGroup,
 )
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

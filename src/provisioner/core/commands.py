@@ -8,11 +8,11 @@ load balancer's time: it must not be sent later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import inf
 from typing import TypeAlias
 
 from .model import Backend
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

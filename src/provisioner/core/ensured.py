@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .errors import Code, Fault, Rejected
 from .model import Desired, Plan, VServerGroup
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

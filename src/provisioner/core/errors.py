@@ -12,11 +12,11 @@ remedy. It never holds a value from an event or a credential: messages are logge
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from .event import EventRef, FailureRecord
+from .values import dataclass
 
 # A listener (a rule) refers to the VServer group: DeleteVServerGroup refuses it (doc).
 IN_USE = frozenset({"RspoolVipExist", "RspoolRuleExist"})

@@ -15,13 +15,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from . import naming
 from .errors import ProvisionerError, RetriesExhausted
 from .event import EventRef
 from .result import SOURCE, TYPE_PREFIX
+from .values import dataclass
 
 TYPE = TYPE_PREFIX + "quarantined"
 LONGEST = 64 * 1024  # bytes: the limit of a queue's message (doc)

@@ -8,13 +8,14 @@ came of that is an `Outcome`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 from .errors import ProvisionerError
 from .event import EventRef
+from .values import dataclass
 
 __all__ = [
     "BACKENDS_PER_CALL",

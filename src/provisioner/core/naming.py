@@ -11,8 +11,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import Formatter
+from typing import NamedTuple
 
 from .errors import Problem
 from .model import Request, VServerGroup
@@ -30,8 +30,7 @@ OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Claim:
+class Claim(NamedTuple):
     """A pending group. `nonce` comes first: the lowest one stays when two claims meet."""
 
     nonce: str

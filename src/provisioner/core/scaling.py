@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .model import LifecycleAction, Transition
+from .values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from provisioner.core.errors import Code, ConfigurationError, Fault, Rejected, Retryable
@@ -20,6 +20,7 @@ from provisioner.core.model import (
     Status,
     VServerGroup,
 )
+from provisioner.core.values import dataclass
 from provisioner.service import Task
 
 from .answering import answered, failed

@@ -7,11 +7,12 @@ the record of actions the last.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provisioner.core import bindings, naming
 from provisioner.core.errors import Code, Fault, Rejected
 from provisioner.core.model import Binding, LifecycleAction, Request, Transition
+from provisioner.core.values import dataclass
 from provisioner.ports import ActionState, ScalingInstance
 from provisioner.service import Task
 

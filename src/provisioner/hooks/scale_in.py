@@ -11,7 +11,7 @@ An action that has ended is only looked at. What its instances left in a group o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from provisioner.core.deregister import Removal, deregister, owned
@@ -26,6 +26,7 @@ from provisioner.core.model import (
     VServerGroup,
 )
 from provisioner.core.removals import removals, told_as
+from provisioner.core.values import dataclass
 from provisioner.driver import Drive
 from provisioner.service import Task
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from provisioner.core.errors import Code, Fault, Rejected, Retryable
@@ -16,6 +16,7 @@ from provisioner.core.model import (
     Status,
     VServerGroup,
 )
+from provisioner.core.values import dataclass
 
 from .answering import ended_otherwise
 from .hook import Hook, Worked

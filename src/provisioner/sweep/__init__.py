@@ -12,13 +12,13 @@ what is left is found again by the next sweep. Nothing here raises.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from provisioner import failures
 from provisioner.core.errors import ProvisionerError
 from provisioner.core.model import Sweep, SweepMode
 from provisioner.core.sweep import Finding, Kind, Remedy
+from provisioner.core.values import dataclass
 from provisioner.driver import Invocation
 from provisioner.service import Means
 

@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from provisioner.core import schema
 from provisioner.core.errors import Rejected
 from provisioner.core.model import Request
+from provisioner.core.values import dataclass
 
 from . import direct
 from .envelope import Delivery, identifier, json_of, unreadable
