@@ -9,7 +9,6 @@ queue that does not take it is the deployment's fault, and keeps the event.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field, replace
 from math import ceil
 from threading import Lock
@@ -47,6 +46,8 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
         for lane in found:
             run.lane(lane)
     else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most events have one
+
         with ThreadPoolExecutor(workers) as pool:
             for _ in pool.map(run.lane, found):
                 pass  # what a lane raised is raised here

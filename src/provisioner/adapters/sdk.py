@@ -40,20 +40,23 @@ UNUSED = frozenset(
         "charset_normalizer",  # guesses the encoding of text; JSON says it
         "cryptography",  # RSA and SM2 signatures
         "darabonba.websocket",
+        "http.cookies",  # a cookie as a browser has it
         "idna",  # host names that are not ASCII
         "importlib.metadata",
+        "ipaddress",  # certificates of addresses, in Python
         "logging.handlers",  # files
+        "subprocess",  # what `platform` asks the system
+        "tempfile",
+        "urllib.error",
+        "urllib.response",
         "xml.etree",  # DOM is what the answers of MNS are read with
+        "zipfile",  # bundles of authorities inside of a zip
     }
 )
 BY_PARTS = frozenset({"alibabacloud_ess20220222.models", "alibabacloud_slb20140515.models"})
 
-_GATHERED = re.compile(r"^from \.(\w+) import (\w+)$", re.MULTILINE)
-_GATHERING = re.compile(
-    r"""^(\#.*|from\ __future__\ .*|from\ \.\w+\ import\ \w+
-    |__all__\ =\ \[|\ *['"]?\w+['"]?,?|\])?$""",
-    re.MULTILINE | re.VERBOSE,
-)
+_GATHERED = re.compile(r"from \.(\w+) import (\w+)")
+_SAYS_NOTHING = re.compile(r"(#.*|from __future__ .*|__all__ = \[|\s*['\"]?\w+['\"]?,?|\])?")
 
 
 @contextmanager
@@ -106,10 +109,10 @@ class _ByParts(Loader):
     def exec_module(self, module: ModuleType) -> None:
         real = self._real
         source = real.get_source(module.__name__) if isinstance(real, InspectLoader) else None
-        if not source or _GATHERING.sub("", source).strip():
+        parts = _gathered(source or "")
+        if not parts:
             real.exec_module(module)
             return
-        parts = {name: part for part, name in _GATHERED.findall(source)}
 
         def load(name: str) -> Any:
             if name not in parts:
@@ -119,3 +122,14 @@ class _ByParts(Loader):
             return vars(module).setdefault(name, found)
 
         vars(module).update(__getattr__=load, __all__=sorted(parts))
+
+
+def _gathered(source: str) -> dict[str, str]:
+    """Where each name comes from; nothing, if the module does more than gather."""
+    parts = {}
+    for line in source.splitlines():
+        if found := _GATHERED.fullmatch(line):
+            parts[found[2]] = found[1]
+        elif not _SAYS_NOTHING.fullmatch(line):
+            return {}
+    return parts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import accept
@@ -19,6 +19,7 @@ from .errors import Problem
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
+_SCHEMAS = Path(__file__).parents[1] / "schemas"
 _LONGEST_NAME_SHOWN = 64
 _MOST_PROBLEMS = 100
 
@@ -82,8 +83,7 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 def _load(file: str) -> Any:
-    text = resources.files("provisioner.schemas").joinpath(file).read_text(encoding="utf-8")
-    return json.loads(text, object_hook=_inline)
+    return json.loads((_SCHEMAS / file).read_text(encoding="utf-8"), object_hook=_inline)
 
 
 def _inline(schema: dict[str, Any]) -> Any:
