@@ -33,6 +33,7 @@ PURE = {
     "itertools",
     "json",
     "math",
+    "operator",
     "re",
     "string",
     "types",

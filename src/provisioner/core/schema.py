@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import accept
@@ -19,7 +18,6 @@ from .errors import Problem
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
-_SCHEMAS = Path(__file__).parents[1] / "schemas"
 _LONGEST_NAME_SHOWN = 64
 _MOST_PROBLEMS = 100
 
@@ -83,7 +81,10 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 def _load(file: str) -> Any:
-    return json.loads((_SCHEMAS / file).read_text(encoding="utf-8"), object_hook=_inline)
+    from importlib import resources  # noqa: PLC0415 - loaded with the SDKs, its own parts are late
+
+    text = resources.files("provisioner.schemas").joinpath(file).read_text(encoding="utf-8")
+    return json.loads(text, object_hook=_inline)
 
 
 def _inline(schema: dict[str, Any]) -> Any:
