@@ -44,7 +44,7 @@ else:
 
 def _init(owner: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
     names = tuple(field.name for field in fields)
-    known = frozenset(names)
+    misused = f"{owner.__name__} takes each of {', '.join(names)} once"
     # A slot's own setter is not stopped by the __setattr__ of a frozen class.
     setters = [(name, getattr(owner, name).__set__) for name in names]
     defaults = {field.name: field.default for field in fields if field.default is not MISSING}
@@ -56,18 +56,20 @@ def _init(owner: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[.
 
     def init(self: Any, *given: Any, **named: Any) -> None:
         count = len(given) + len(named)
-        named.update(zip(names, given))  # noqa: B905 - the next line counts
+        named.update(zip(names, given))  # noqa: B905 - counted below
         twice = len(named) != count
         if count < len(names):
             for name, make in factories.items():
                 if name not in named:
                     named[name] = make()
             named = {**defaults, **named}
-        if twice or named.keys() != known:
-            message = f"{owner.__name__} takes each of {', '.join(names)} once"
-            raise TypeError(message)
-        for name, put in setters:
-            put(self, named[name])
+        if twice or len(named) != len(names):
+            raise TypeError(misused)
+        try:
+            for name, put in setters:
+                put(self, named[name])
+        except KeyError:
+            raise TypeError(misused) from None
 
     return init
 
