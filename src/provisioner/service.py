@@ -178,7 +178,7 @@ class Task:
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
             VServerGroupName=(group.name or None) if group else None,
-            made=outcome.created,  # created is the name of a field of every log record
+            made=outcome.created,
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             left_out={out.backend.server_id: out.code for out in outcome.plan.left_out},

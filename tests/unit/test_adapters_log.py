@@ -76,13 +76,15 @@ def test_concurrent_invocations_do_not_mix_their_fields(log: StepLog, output: Ou
 
 
 @pytest.mark.parametrize(
-    "name", ["message", "name", "args", "level", "location", "timestamp", "service", "exc_info"]
+    ("name", "shown"),
+    [(name, f"{name}_") for name in ("message", "level", "location", "timestamp", "service")]
+    + [(name, name) for name in ("name", "args", "exc_info", "created", "step")],
 )
-def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str) -> None:
+def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str, shown: str) -> None:
     log.step("created", **{name: "mine"})
 
     (line,) = output.lines()
-    assert line[f"{name}_"] == "mine"
+    assert line[shown] == "mine"
     assert line["message"] == "created"
     assert line["level"] == "INFO"
 
