@@ -8,12 +8,14 @@ queue that does not take it is the deployment's fault, and keeps the event.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import field, replace
 from math import ceil
 from threading import Lock
 
 from . import failures, hooks
+from .at_once import at_once
 from .core import lanes, letter
 from .core.errors import (
     ConfigurationError,
@@ -41,16 +43,8 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     requests = [each if isinstance(each, (Request, Sweep)) else None for each in asked]
     found = lanes.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))
-    run = _Run(means, items, invocation, workers)
-    if workers == 1:
-        for lane in found:
-            run.lane(lane)
-    else:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most events have one
-
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(run.lane, found):
-                pass  # what a lane raised is raised here
+    run = _Run(means, items, invocation, workers, deque(map(deque, found)))
+    at_once([run.work] * workers)
     return [run.ended[index] for index in range(len(items))]
 
 
@@ -78,20 +72,31 @@ class _Run:
     items: Sequence[Item]
     invocation: Invocation
     workers: int
+    waiting: deque[deque[int]]
     ended: dict[int, Ended] = field(default_factory=dict)
     _counting: Lock = field(default_factory=Lock)
     _begun: int = 0
 
-    def lane(self, indexes: Sequence[int]) -> None:
-        for number, index in enumerate(indexes):
-            item, share = self.items[index], self._share(len(indexes) - number)
+    def work(self) -> None:
+        """One item of each lane in turn, so that no lane is begun when all others have ended. Who
+        puts a lane back goes on: what is left has somebody."""
+        while True:
             try:
-                self.ended[index] = _handled(self.means, item, share)
-            except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
-                log = self.invocation.log
-                self.ended[index] = failures.told(
-                    failures.ours(error), log, event_id=_event_id(item)
-                )
+                lane = self.waiting.popleft()
+            except IndexError:
+                return
+            self._next_of(lane)
+            if lane:
+                self.waiting.append(lane)
+
+    def _next_of(self, lane: deque[int]) -> None:
+        share, index = self._share(len(lane)), lane.popleft()
+        item = self.items[index]
+        try:
+            self.ended[index] = _handled(self.means, item, share)
+        except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
+            log = self.invocation.log
+            self.ended[index] = failures.told(failures.ours(error), log, event_id=_event_id(item))
 
     def _share(self, left_in_lane: int) -> Invocation:
         """Of the time left: what waits in this lane has to be done one by one, and everything that

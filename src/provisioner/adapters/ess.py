@@ -11,6 +11,7 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
+from provisioner.at_once import at_once
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import LifecycleAction, LifecycleResult
 from provisioner.ports import (
@@ -90,17 +91,20 @@ class EssScalingGroups(ScalingGroups):
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         deadline = self._clock.now() + within
-        found: dict[str, ScalingInstance] = {}
-        for start in range(0, len(instance_ids), INSTANCES_PER_CALL):
+        method = Client.describe_scaling_instances_with_options
+
+        def some(start: int) -> dict[str, ScalingInstance]:
             request = models.DescribeScalingInstancesRequest(
                 region_id=region_id,
                 scaling_group_id=scaling_group_id or None,
                 instance_ids=list(instance_ids[start : start + INSTANCES_PER_CALL]),
                 page_size=INSTANCES_PER_CALL,
             )
-            method = Client.describe_scaling_instances_with_options
-            found |= self._read(_INSTANCES, method, request, read_instances, deadline)
-        return found
+            return self._read(_INSTANCES, method, request, read_instances, deadline)
+
+        starts = range(0, len(instance_ids), INSTANCES_PER_CALL)
+        found = at_once([partial(some, start) for start in starts])
+        return {name: instance for each in found for name, instance in each.items()}
 
     def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
         deadline = self._clock.now() + within

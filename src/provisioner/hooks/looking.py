@@ -6,9 +6,11 @@ the record of actions the last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from provisioner.at_once import both
 from provisioner.core import bindings, naming
 from provisioner.core.errors import Code, Fault, Rejected
 from provisioner.core.model import Binding, LifecycleAction, Request, Transition
@@ -41,8 +43,11 @@ def look(task: Task) -> Look:
     there = _instances(task, request) if not request.scaling_group_id else None
     known = _with_group(request, there) if there is not None else request
     bound = bindings.applicable(known, task.means.policy)
+    activity, on_record = _action(known).scaling_activity_id, None
+    if there is None and activity:
+        there, on_record = both(partial(_instances, task, known), partial(states, task, activity))
     there = _instances(task, known) if there is None else there
-    state = _state(task, known, there)
+    state = _state(task, known, there, on_record)
     event_id = naming.hook_event_id(
         state.action.hook_id, state.action.scaling_activity_id, state.action.token
     )
@@ -80,13 +85,20 @@ def _with_group(request: Request, there: Mapping[str, ScalingInstance]) -> Reque
     return replace(request, scaling_group_id=group, action=action)
 
 
-def _state(task: Task, request: Request, there: Mapping[str, ScalingInstance]) -> ActionState:
+def _state(
+    task: Task,
+    request: Request,
+    there: Mapping[str, ScalingInstance],
+    on_record: Sequence[ActionState] | None,
+) -> ActionState:
+    """`on_record` are the actions of the activity that the message names."""
     asked = _action(request)
+    known = [on_record] if on_record is not None else _of_activities(task, request, there)
     found = next(
         (
             state
-            for activity in _activities(task, request, there)
-            for state in states(task, activity)
+            for actions in known
+            for state in actions
             if state.action.hook_id == asked.hook_id and asked.token in ("", state.action.token)
         ),
         None,
@@ -108,6 +120,13 @@ def _state(task: Task, request: Request, there: Mapping[str, ScalingInstance]) -
         instances=len(there),
     )
     return replace(found, action=action)
+
+
+def _of_activities(
+    task: Task, request: Request, there: Mapping[str, ScalingInstance]
+) -> Iterator[Sequence[ActionState]]:
+    for activity in _activities(task, request, there):
+        yield states(task, activity)
 
 
 def _activities(
