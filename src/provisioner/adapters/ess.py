@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from provisioner.at_once import at_once
+from provisioner.at_once import at_once, both
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import LifecycleAction, LifecycleResult
 from provisioner.ports import (
@@ -33,7 +33,7 @@ from .ess_wire import (
     read_instances,
     read_instances_page,
     read_page,
-    read_terms,
+    read_start,
 )
 from .refusals import Operation, Rule, rejected
 from .retry import Retry
@@ -115,16 +115,20 @@ class EssScalingGroups(ScalingGroups):
         )
         find = partial(read_hook, action.hook_id)
         ask_hooks = Client.describe_lifecycle_hooks_with_options
-        hook = self._read(_HOOKS, ask_hooks, hooks, find, deadline)
-        if hook is None:
-            return None
-        # Last, so that its Date is as fresh as may be.
         activities = models.DescribeScalingActivitiesRequest(
             region_id=action.region_id, scaling_activity_ids=[action.scaling_activity_id]
         )
-        read = partial(read_terms, action.scaling_activity_id, hook)
+        read = partial(read_start, action.scaling_activity_id)
         ask = Client.describe_scaling_activities_with_options
-        return self._read(_ACTIVITIES, ask, activities, read, deadline)
+        hook, start = both(
+            partial(self._read, _HOOKS, ask_hooks, hooks, find, deadline),
+            partial(self._read, _ACTIVITIES, ask, activities, read, deadline),
+        )
+        if hook is None or start is None:
+            return None
+        return HookTerms(
+            *start, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
+        )
 
     def recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float

@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioner.core.model import LifecycleAction, Transition
 from provisioner.core.values import dataclass
-from provisioner.ports import ActionState, HookTerms, ScalingActivity, ScalingInstance
+from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +103,12 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
     return next(found, None)
 
 
-def read_terms(activity_id: str, hook: Hook, response: Any) -> HookTerms | None:
-    """By the answer's own Date: our clock is not the cloud's."""
+def read_start(activity_id: str, response: Any) -> tuple[float, float] | None:
+    """When the activity began, and the answer's own Date: our clock is not the cloud's."""
     listed = response.body.scaling_activities or ()
     now = parsedate_to_datetime(response.headers["date"]).timestamp()
     started = (_moment(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
-    return next(
-        (
-            HookTerms(
-                each, now, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
-            )
-            for each in started
-        ),
-        None,
-    )
+    return next(((each, now) for each in started), None)
 
 
 def _total(body: Any) -> int:
