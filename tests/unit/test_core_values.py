@@ -122,3 +122,18 @@ def test_a_class_may_inherit_its_fields(make: Maker) -> None:
     class Inheriting(point(make, frozen=True)): ...  # type: ignore[misc]
 
     assert replace(Inheriting(1), y=2).sum == 3
+
+
+def test_a_field_may_be_left_to_what_comes_after(make: Maker) -> None:
+    @make(slots=True)
+    class Doubled:
+        one: int
+        twice: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.twice = 2 * self.one
+
+    of: Any = Doubled
+    assert of(2).twice == 4
+    with pytest.raises(TypeError):
+        of(2, 4)

@@ -32,7 +32,7 @@ else:
             key = _key([field.name for field in fields if field.compare])
             return _with(
                 bare,
-                __init__=_init(bare, fields),
+                __init__=_init(bare, [field for field in fields if field.init]),
                 __repr__=_repr(shown),
                 __eq__=_eq(key),
                 __hash__=(lambda self: hash(key(self))) if frozen else None,
@@ -42,8 +42,9 @@ else:
         return made
 
 
-def _init(owner: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
+def _init(owner: type, fields: list[dataclasses.Field[Any]]) -> Callable[..., None]:
     names = tuple(field.name for field in fields)
+    finish = getattr(owner, "__post_init__", None)
     misused = f"{owner.__name__} takes each of {', '.join(names)} once"
     # A slot's own setter is not stopped by the __setattr__ of a frozen class.
     setters = [(name, getattr(owner, name).__set__) for name in names]
@@ -70,6 +71,8 @@ def _init(owner: type, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[.
                 put(self, named[name])
         except KeyError:
             raise TypeError(misused) from None
+        if finish:
+            finish(self)
 
     return init
 
