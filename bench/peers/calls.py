@@ -55,6 +55,18 @@ def handler(event, context):
             region_id=REGION, scaling_activity_id=content["scalingActivityId"], max_results=50
         )
     )
+    ESS.describe_lifecycle_hooks(
+        ess_models.DescribeLifecycleHooksRequest(
+            region_id=REGION,
+            scaling_group_id=content["scalingGroupId"],
+            lifecycle_hook_ids=[content["lifecycleHookId"]],
+        )
+    )
+    ESS.describe_scaling_activities(
+        ess_models.DescribeScalingActivitiesRequest(
+            region_id=REGION, scaling_activity_ids=[content["scalingActivityId"]]
+        )
+    )
     listed()
     group = create("pending")
     listed()

@@ -20,7 +20,7 @@ from provisioner.core.values import dataclass
 from .connection import Connection
 from .refusals import Operation, Refusal, Rule, judge, unanswered, unreachable
 from .sdk import importing_parts_in_use
-from .tls import share_context
+from .tls import share_context, share_sessions
 
 with importing_parts_in_use():
     from alibabacloud_credentials.models import CredentialModel
@@ -64,6 +64,7 @@ class Api(Generic[C]):
         self, make: Callable[[Config], C], connection: Connection, rules: Iterable[Rule]
     ) -> None:
         share_context()
+        share_sessions()
         self._make = make
         self._connection = connection
         self._rules = tuple(rules)

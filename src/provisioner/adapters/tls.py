@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from .sdk import importing_parts_in_use
@@ -39,6 +40,23 @@ def share_context() -> None:
         return _Verifying(pool_maxsize=pool_size)
 
     DaraCore.get_adapter = staticmethod(get_adapter)
+
+
+def share_sessions() -> None:
+    """Threads whose first calls are made at once would each make a session, with connections that
+    nobody uses again."""
+    make: Any = getattr(DaraCore, "_get_session", None)
+    if make is None or make.__module__ == __name__:
+        return
+
+    def get_session(*arguments: Any, **named: Any) -> Any:
+        with _making:
+            return make(*arguments, **named)
+
+    DaraCore._get_session = staticmethod(get_session)  # noqa: SLF001
+
+
+_making = Lock()
 
 
 @cache
