@@ -236,15 +236,17 @@ def test_a_start_is_read_with_or_without_its_seconds(
     odd: Canned, port: EssScalingGroups, started: str
 ) -> None:
     hook = {"LifecycleHookId": "ash-1", "HeartbeatTimeout": 60}
-    odd.say(json.dumps({"RequestId": "R", "LifecycleHooks": [hook]}))
     activity = {"ScalingActivityId": "asa-1", "StartTime": started}
-    odd.say(json.dumps({"RequestId": "R", "ScalingActivities": [activity]}))
+    # Two reads at once: whichever comes first.
+    both = {"RequestId": "R", "LifecycleHooks": [hook], "ScalingActivities": [activity]}
+    odd.say(json.dumps(both))
+    odd.say(json.dumps(both))
 
     terms = port.hook_terms(ACTION, within=LONG)
 
     assert terms
     assert (terms.started, terms.heartbeat_timeout) == (1767225600.0, 60.0)
-    hooks, activities = odd.asked
+    hooks, activities = sorted(odd.asked, key=lambda call: call["Action"])
     assert (hooks["RegionId"], hooks["LifecycleHookIds.1"]) == (REGION, "ash-1")
     assert (activities["RegionId"], activities["ScalingActivityIds.1"]) == (REGION, "asa-1")
     assert "ScalingGroupId" not in activities  # exactly one of the two
