@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,10 +127,16 @@ class Stage:
                 lives.close()
 
     def actions(self) -> list[str]:
-        """What was called since this was asked last."""
+        """What was called since this was asked last. Reads that are on their way at once arrive as
+        they may: neighbours of them are told in the order of `LOOKED`."""
         entries = self.cloud.journal(after=self._seen)
         self._seen = max((entry["seq"] for entry in entries), default=self._seen)
-        return [entry["action"] for entry in entries]
+        made = [entry["action"] for entry in entries]
+        told: list[str] = []
+        for looking, neighbours in groupby(made, LOOKED.__contains__):
+            some = list(neighbours)
+            told += sorted(some, key=LOOKED.index) if looking else some
+        return told
 
     def groups(self) -> list[dict[str, Any]]:
         """Of all load balancers; claims are among them."""

@@ -80,6 +80,8 @@ def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERV
         stream=stream or sys.stdout,
         logger_formatter=_Line(utc=True, use_rfc3339=True, json_serializer=_encoder.encode),
     )
+    # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
+    vars(logging)["logAsyncioTasks"] = False
     # Whatever the host has on the root logger would print each line a second time.
     logging.getLogger(service).propagate = False
     return logger

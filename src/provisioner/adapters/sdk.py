@@ -17,13 +17,17 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import get_ident
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .standin import StandIns
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    Loader = MetaPathFinder = object  # importlib.abc brings importlib.resources, and that tempfile
 
 # With everything below them.
 UNUSED = frozenset(
@@ -43,7 +47,6 @@ UNUSED = frozenset(
         "http.cookies",  # a cookie as a browser has it
         "idna",  # host names that are not ASCII
         "importlib.metadata",
-        "ipaddress",  # certificates of addresses, in Python
         "logging.handlers",  # files
         "subprocess",  # what `platform` asks the system
         "tempfile",
@@ -108,8 +111,8 @@ class _ByParts(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         real = self._real
-        source = real.get_source(module.__name__) if isinstance(real, InspectLoader) else None
-        parts = _gathered(source or "")
+        read = getattr(real, "get_source", None)
+        parts = _gathered((read and read(module.__name__)) or "")
         if not parts:
             real.exec_module(module)
             return
