@@ -10,6 +10,7 @@ the present one in KiB, and the type of an error if it raised.
 
 import os
 import sys
+import threading
 import time
 
 
@@ -28,16 +29,18 @@ def memory():
 
 
 opened, in_sdk = 0, 0.0
+adding = threading.Lock()
 
 
 def timed(method):
     def call(*arguments, **named):
         global in_sdk
-        start = time.process_time()
+        start = time.thread_time()  # calls may be on their way at once
         try:
             return method(*arguments, **named)
         finally:
-            in_sdk += time.process_time() - start
+            with adding:
+                in_sdk += time.thread_time() - start
 
     return call
 
