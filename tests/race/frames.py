@@ -16,6 +16,7 @@ from types import CodeType
 from typing import Any
 
 from provisioner.core.deregister import Removal
+from provisioner.core.errors import ProvisionerError
 from provisioner.core.model import Desired
 
 _NO_FALL_THROUGH = frozenset(
@@ -36,6 +37,8 @@ def frozen(value: Any) -> Any:
         return value.fingerprint  # it never changes
     if isinstance(value, Removal):
         return value.mark
+    if isinstance(value, ProvisionerError):
+        return type(value).__name__, value.code  # 3.12 keeps what was caught for longer
     if is_dataclass(value):
         kind: Any = type(value)
         return kind.__name__, tuple(frozen(getattr(value, name)) for name in _names(kind))
