@@ -333,3 +333,21 @@ def test_a_topic_that_does_not_answer_gets_no_time_that_completing_needs() -> No
     cloud.complete(HOOK)
     assert given[0] <= 38.0
     assert answers(cloud) == [CONTINUE]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_than_the_hook(
+    forgotten: bool,
+) -> None:
+    cloud = hasty(timeout=600)
+    if forgotten:  # ESS tells no terms
+        cloud.scaling_groups.hook_terms = lambda action, *, within: None  # type: ignore[method-assign]
+
+    def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
+        cloud.clock.advance(within)
+        raise BUSY
+
+    cloud.notifications.publish = hangs  # type: ignore[method-assign]
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK, seconds=60)
+    assert answers(cloud) == [CONTINUE]

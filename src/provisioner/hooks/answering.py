@@ -19,7 +19,7 @@ from . import breaker
 from .looking import states
 from .patience import Patience
 
-_TO_COMPLETE = 2.0  # seconds of the hook's time, kept from publishing
+_TO_COMPLETE = 2.0  # seconds of the hook's time and of the invocation's, kept from publishing
 _LEAST_TO_PUBLISH = 1.0  # seconds
 
 
@@ -67,11 +67,12 @@ def ended_otherwise(outcome: Outcome, said: str) -> Outcome:
 
 
 def _hurried(task: Task, patience: Patience | None) -> Task:
-    """A topic that does not answer must not cost the time in which to complete."""
-    if patience is None:
-        return task
+    """A topic that does not answer must not cost the time in which to complete: neither the hook's,
+    nor this invocation's, or every redelivery would end before it answers."""
+    last = task.invocation.ends
+    until = min(last, patience.until) if patience else last
     least = task.means.clock.now() + _LEAST_TO_PUBLISH
-    ends = min(task.invocation.ends, max(patience.until - _TO_COMPLETE, least))
+    ends = min(last, max(until - _TO_COMPLETE, least))
     return replace(task, invocation=replace(task.invocation, ends=ends))
 
 
