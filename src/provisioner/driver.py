@@ -51,9 +51,11 @@ class Invocation:
 
     def share(self, now: float, parts: int) -> Invocation:
         """What one of `parts` may take of the time left, so that one that hangs does not starve
-        the others; what it leaves over, they have."""
+        the others, whatever hangs; what it leaves over, they have."""
         left = self.deadline - now
-        return replace(self, deadline=now + max(left / max(parts, 1), min(left, _LEAST_SHARE)))
+        deadline = now + max(left / max(parts, 1), min(left, _LEAST_SHARE))
+        ends = min(self.ends, deadline + (self.ends - self.deadline))
+        return replace(self, deadline=deadline, ends=ends)
 
 
 class Drive:

@@ -10,13 +10,21 @@ from typing import Any
 
 import pytest
 
-from builders import ABSENT, as_bytes, document, failure_record, hook_message, queue_message
-from deployments import LB, Deployment, a_binding, context, deployment
+from builders import (
+    ABSENT,
+    a_hook_request,
+    as_bytes,
+    document,
+    failure_record,
+    hook_message,
+    queue_message,
+)
+from deployments import LB, Deployment, a_binding, answers, context, deployment
 from provisioner import handler
 from provisioner.adapters.log import StepLog, new_logger
 from provisioner.core import letter
 from provisioner.core.errors import Code, Fault, Rejected, Retryable
-from provisioner.core.model import Answer, VServerGroup
+from provisioner.core.model import Answer, LifecycleResult, VServerGroup
 
 BUSY = Retryable("Throttling", "slow down")
 LONG_ENOUGH = 20.0  # seconds, after which nobody comes to a meeting any more
@@ -137,6 +145,21 @@ def test_what_hangs_leaves_time_for_what_waits_behind_it(cloud: Deployment) -> N
     error = raised(cloud, [asks(f"M{number}") for number in range(4)])
     assert error.code == Code.OUT_OF_TIME.value
     assert cloud.names == ["M1", "M2", "M3"]
+
+
+def test_a_topic_that_hangs_leaves_time_for_the_hook_that_waits_behind(cloud: Deployment) -> None:
+    other = {"hook_id": "ash-0002", "scaling_activity_id": "asa-0002"}
+    cloud.waits_at_a_hook(a_hook_request())
+    cloud.waits_at_a_hook(a_hook_request(**other), token="another")  # noqa: S106 - no secret
+
+    def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
+        cloud.clock.advance(max(within, 0.0))
+        raise BUSY
+
+    cloud.notifications.publish = hangs  # type: ignore[method-assign]
+    ids = {"lifecycleHookId": "ash-0002", "scalingActivityId": "asa-0002"}
+    raised(cloud, [hook_message(), hook_message(**ids, lifecycleActionToken="another")])
+    assert answers(cloud) == [LifecycleResult.CONTINUE] * 2
 
 
 # Log

@@ -214,7 +214,8 @@ def test_time_is_shared_so_that_one_that_hangs_does_not_starve_the_others() -> N
     assert whole.share(45.0, 1).deadline == 60.0
     assert whole.share(50.0, 10).deadline == 55.0  # less than five seconds is of no use
     assert whole.share(58.0, 10).deadline == 60.0
-    assert whole.share(0.0, 4).ends == 66.0
+    assert whole.share(0.0, 4).ends == 21.0
+    assert whole.share(63.0, 2).ends == 66.0
 
 
 # What else limits the work

@@ -341,7 +341,7 @@ def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_tha
 ) -> None:
     cloud = hasty(timeout=600)
     if forgotten:  # ESS tells no terms
-        cloud.scaling_groups.hook_terms = lambda action, *, within: None  # type: ignore[method-assign]
+        cloud.scaling_groups.hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
 
     def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
         cloud.clock.advance(within)
