@@ -11,9 +11,7 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
 
-from alibabacloud_tea_openapi.client import Client
-from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
-
+from provisioner.core.errors import Code, Retryable
 from provisioner.core.values import dataclass
 from provisioner.ports import Clock, Credentials
 
@@ -47,8 +45,8 @@ _PARAMS = Params(
     body_type="json",
 )
 
-# Asked right before a call about a claim: what its owner sends at HOLD + this has still taken
-# effect before the lease ends (core.lease).
+# Asked right before a call about a claim, once nobody else is asking: what its owner sends at HOLD
+# + twice this has still taken effect before the lease ends (core.lease).
 _SECONDS = 4.0
 _DURATION = 3600  # seconds: the longest that every role allows, unless it says otherwise
 _AHEAD = 300.0  # seconds before they expire, keys are replaced
@@ -94,12 +92,16 @@ class AssumedRole:
 
     def __call__(self) -> Credentials:
         """Raises `Retryable`; whoever asked has sent nothing yet."""
-        with self._lock:
+        if not self._lock.acquire(timeout=_SECONDS):
+            raise Retryable(Code.NO_ANSWER, "AssumeRole: others wait for its answer already")
+        try:
             if self._keys is None or self.clock.now() >= self._until:
                 asked_at = self.clock.now()
                 self._keys, lifetime = self._assumed()
                 self._until = asked_at + lifetime - _AHEAD
             return self._keys
+        finally:
+            self._lock.release()
 
     def _assumed(self) -> tuple[Credentials, float]:
         return self._api.call(_ASSUME, self._sent, _Request(self.region_id), _read, _SECONDS)
