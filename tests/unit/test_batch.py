@@ -148,9 +148,9 @@ def test_what_hangs_leaves_time_for_what_waits_behind_it(cloud: Deployment) -> N
 
 
 def test_a_topic_that_hangs_leaves_time_for_the_hook_that_waits_behind(cloud: Deployment) -> None:
-    other = {"hook_id": "ash-0002", "scaling_activity_id": "asa-0002"}
     cloud.waits_at_a_hook(a_hook_request())
-    cloud.waits_at_a_hook(a_hook_request(**other), token="another")
+    other = a_hook_request(hook_id="ash-0002", scaling_activity_id="asa-0002")
+    cloud.waits_at_a_hook(other, token="another")
 
     def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
         cloud.clock.advance(max(within, 0.0))
