@@ -157,7 +157,7 @@ def test_a_topic_that_hangs_leaves_time_for_the_hook_that_waits_behind(cloud: De
         raise BUSY
 
     cloud.notifications.publish = hangs  # type: ignore[method-assign]
-    ids = {"lifecycleHookId": "ash-0002", "scalingActivityId": "asa-0002"}
+    ids: dict[str, Any] = {"lifecycleHookId": "ash-0002", "scalingActivityId": "asa-0002"}
     raised(cloud, [hook_message(), hook_message(**ids, lifecycleActionToken="another")])
     assert answers(cloud) == [LifecycleResult.CONTINUE] * 2
 
