@@ -22,7 +22,7 @@ from .tea import Api
 
 with importing_parts_in_use():
     from alibabacloud_tea_openapi.client import Client
-    from alibabacloud_tea_openapi.models import OpenApiRequest, Params
+    from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
 
 SESSION_NAME = "vservergroup-provisioner"  # what the other account's audit trail shows
 
