@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,9 @@ import pytest
 import localcloud
 from functions import ECHO, HERE, Functions, ended, until
 from localcloud.server import running
+from localcloud.services.fc.instance import Instance
+from localcloud.services.fc.logs import Log
+from localcloud.services.fc.model import Function
 
 COUNTS = """
     import os
@@ -391,3 +396,31 @@ def test_packages_come_with_the_code_or_over_pythonpath(functions: Functions) ->
     assert Path(first, "index.py").exists()
     assert len(arguments) == 1
     assert HERE["Interpreter"] == sys.executable
+
+
+@pytest.fixture
+def looking_late() -> Iterator[None]:
+    """Children that have ended are looked for only when the loop has a turn, as from 3.12 on."""
+    if sys.version_info >= (3, 12):
+        yield
+        return
+    usual = asyncio.get_child_watcher()
+    asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    yield
+    asyncio.set_child_watcher(usual)
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
+@pytest.mark.usefixtures("looking_late")
+def test_an_instance_that_is_killed_after_its_end_keeps_its_exit_status(tmp_path: Path) -> None:
+    async def killed_twice() -> int | None:
+        function = Function("fn", str(tmp_path), "index.handler", "python3.10")
+        instance = Instance(function, asyncio.sleep, era=0)
+        await instance.start(sys.executable, {}, str(tmp_path), Log())
+        instance.kill()
+        os.waitid(os.P_PID, instance.process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - on purpose
+        instance.kill()
+        await instance.gone
+        return instance.process.returncode
+
+    assert asyncio.run(killed_twice()) == -signal.SIGKILL

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import socket
 import time
 import uuid
@@ -103,19 +105,21 @@ class Instance:
 
     async def end(self) -> None:
         self.is_broken = True
-        self._signal(self.process.terminate)
+        self._signal(signal.SIGTERM)
         await asyncio.wait({self.gone}, timeout=_GRACE)
         self.kill()
         await asyncio.wait({self.gone})
 
     def kill(self) -> None:
         self.is_broken = True
-        self._signal(self.process.kill)
+        self._signal(signal.SIGKILL)
 
-    def _signal(self, send: Callable[[], None]) -> None:
+    def _signal(self, number: signal.Signals) -> None:
+        # Not Process.kill(): it polls before it signals, and would reap the process before asyncio's
+        # watcher, which then knows no exit status and complains.
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                send()
+                os.kill(self.process.pid, number)
 
     async def _exchange(self, header: Mapping[str, Any], body: bytes) -> Answer | None:
         """None: there is nobody at the other end."""
