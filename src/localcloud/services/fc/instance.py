@@ -115,7 +115,7 @@ class Instance:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        # Not Process.kill(): it polls before it signals, and would reap the process before asyncio's
+        # Not Process.kill(): it polls before it signals, and would reap the process before the
         # watcher, which then knows no exit status and complains.
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
