@@ -10,22 +10,19 @@ A = TypeVar("A")
 B = TypeVar("B")
 T = TypeVar("T")
 
-_MOST = 10  # what the SDKs keep open of one host
+_MOST = 10  # at once: what the SDKs keep open of one host
+# A call may itself make calls at once and wait for them: one for each item of a batch that is being
+# handled, 64 at most. With more threads than that, what they wait for always finds one.
+_THREADS = 128
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Their answers, in order. The first error, in order, is raised after all have ended. The first
-    call is the caller's own; a single one needs no thread."""
-    if len(calls) == 1:
-        return [calls[0]()]
-    from concurrent.futures import wait  # noqa: PLC0415 - not in every event
-
-    others = [_threads().submit(call) for call in calls[1:]]
-    try:
-        own = [call() for call in calls[:1]]
-    finally:
-        wait(others)
-    return own + [each.result() for each in others]
+    """Their answers, in order. The first error, in order, is raised after those beside it have
+    ended. The first of ten calls is the caller's own; a single one needs no thread."""
+    answers: list[T] = []
+    for start in range(0, len(calls), _MOST):
+        answers += _beside_each_other(calls[start : start + _MOST])
+    return answers
 
 
 def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
@@ -34,9 +31,22 @@ def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
     return first, second
 
 
+def _beside_each_other(calls: Sequence[Callable[[], T]]) -> list[T]:
+    if len(calls) == 1:
+        return [calls[0]()]
+    from concurrent.futures import wait  # noqa: PLC0415 - not in every event
+
+    others = [_threads().submit(call) for call in calls[1:]]
+    try:
+        own = calls[0]()
+    finally:
+        wait(others)
+    return [own, *(each.result() for each in others)]
+
+
 @cache
 def _threads() -> Any:
-    """They last as long as the instance."""
+    """They last as long as the instance; as many are started as are needed."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not in every event
 
-    return ThreadPoolExecutor(_MOST, "at-once")
+    return ThreadPoolExecutor(_THREADS, "at-once")

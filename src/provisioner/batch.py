@@ -9,13 +9,12 @@ queue that does not take it is the deployment's fault, and keeps the event.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from math import ceil
 from threading import Lock
 
 from . import failures, hooks
-from .at_once import at_once
 from .core import lanes, letter
 from .core.errors import (
     ConfigurationError,
@@ -44,8 +43,22 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     found = lanes.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))
     run = _Run(means, items, invocation, workers, deque(map(deque, found)))
-    at_once([run.work] * workers)
+    _in_threads(run.work, workers)
     return [run.ended[index] for index in range(len(items))]
+
+
+def _in_threads(work: Callable[[], None], workers: int) -> None:
+    """One of them is the caller's own."""
+    if workers == 1:
+        work()
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most events are one item
+
+    with ThreadPoolExecutor(workers - 1, "lane") as pool:
+        others = [pool.submit(work) for _ in range(workers - 1)]
+        work()
+    for each in others:
+        each.result()
 
 
 def done(
@@ -113,9 +126,25 @@ def _handled(means: Means, item: Item, share: Invocation) -> Ended:
     if isinstance(item.decoded, Sweep):
         log = share.log.bind(correlation_id=item.event.id)
         return swept(means, item.decoded, replace(share, log=log))
-    outcomes = done(means, item.decoded, item.event, share)
-    _quarantine(means, item, outcomes, share)
+    keeper = _Keeper(means, item)
+    outcomes = done(means, item.decoded, item.event, replace(share, keep=keeper))
+    keeper(outcomes, share)
     return outcomes
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Sends the original to the dead-letter queue, once: for a hook before it is answered, as its
+    redelivery finds an action that has ended."""
+
+    means: Means
+    item: Item
+    kept: bool = False
+
+    def __call__(self, outcomes: Sequence[Outcome], invocation: Invocation) -> None:
+        """Raises `Retryable`."""
+        if not self.kept:
+            self.kept = _quarantine(self.means, self.item, outcomes, invocation)
 
 
 def _event_id(item: Item) -> str:
@@ -124,12 +153,12 @@ def _event_id(item: Item) -> str:
 
 def _quarantine(
     means: Means, item: Item, outcomes: Sequence[Outcome], invocation: Invocation
-) -> None:
-    """Raises `Retryable`."""
+) -> bool:
+    """Whether there was something to keep. Raises `Retryable`."""
     given_up = next((o for o in outcomes if o.status in _GIVEN_UP and o.error), None)
     planned = isinstance(item.decoded, Request) and item.decoded.dry_run
     if means.dead_letters is None or given_up is None or planned:
-        return
+        return False
     message = letter.as_message(_letter(item, given_up))
     try:
         message_id = means.dead_letters.send(message, within=invocation.ends - means.clock.now())
@@ -137,6 +166,7 @@ def _quarantine(
         unfit = f"the dead-letter queue refuses a message with {error.code}; look at its settings"
         raise ConfigurationError(unfit) from error
     invocation.log.step("quarantined", correlation_id=item.event.id, message_id=message_id)
+    return True
 
 
 def _letter(item: Item, outcome: Outcome) -> Letter:

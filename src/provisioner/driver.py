@@ -6,7 +6,7 @@ balancer (from its own Date headers, never early), when to stop, and what has be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from math import inf
 from random import Random
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .core import commands
 from .core.errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
-from .core.model import Answer, Backend, VServerGroup
+from .core.model import Answer, Backend, Outcome, VServerGroup
 from .core.values import dataclass
 from .ports import Clock, LoadBalancers, Log
 
@@ -35,19 +35,25 @@ class Hold(NamedTuple):
     again: float = inf
 
 
+def _kept_by_nobody(_outcomes: Sequence[Outcome], _invocation: Invocation) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What one call of the function has. In the clock's seconds, work on load balancers stops at
     `deadline`; from then until `ends` there is time to undo, to publish and to answer.
 
     `hold` is asked before every call and every wait for what else limits the work, such as a hook
-    that waits no longer; it may raise, and the protocol is told so in place of an answer."""
+    that waits no longer; it may raise, and the protocol is told so in place of an answer. `keep`
+    keeps the event of what was given up, where nobody will come for it again; it may raise too."""
 
     deadline: float
     ends: float
     log: Log
     fc_request_id: str = ""
     hold: Callable[[], Hold] = Hold
+    keep: Callable[[Sequence[Outcome], Invocation], None] = _kept_by_nobody
 
     def share(self, now: float, parts: int) -> Invocation:
         """What one of `parts` may take of the time left, so that one that hangs does not starve

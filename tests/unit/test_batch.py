@@ -268,6 +268,20 @@ def test_a_queue_that_does_not_take_a_letter_keeps_the_event(
     assert len(cloud.dead_letters.letters) == 1
 
 
+def test_a_hook_that_failed_is_not_answered_before_its_event_is_kept(cloud: Deployment) -> None:
+    event = as_bytes(hook_message())
+    cloud.waits_at_a_hook(a_hook_request())
+    for _ in range(2):
+        full = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.CONFLICT)
+        cloud.load_balancers.fail_next("add_backend_servers", full)
+    cloud.dead_letters.fail_next("send", BUSY)
+    raised(cloud, hook_message())
+    assert cloud.scaling_groups.completed == []
+    handled(cloud, event)
+    assert answers(cloud) == [LifecycleResult.ABANDON]
+    assert kept(cloud) == [(full.code, "", event)]
+
+
 def test_nothing_is_kept_before_the_refusal_is_published(cloud: Deployment) -> None:
     cloud.notifications.fail_next("publish", BUSY)
     raised(cloud, {"key": 1})

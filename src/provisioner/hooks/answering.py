@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provisioner.core.errors import Code, Fault, Rejected
+from provisioner.core.errors import Code, Fault, ProvisionerError, Rejected, Retryable
 from provisioner.core.model import (
     LifecycleAction,
     LifecycleResult,
@@ -30,14 +30,16 @@ def answered(
     ended: Sequence[Outcome],
     patience: Patience | None = None,
 ) -> list[Outcome]:
-    """Servers that are ready go live even if nobody heard of it; the redelivery publishes."""
+    """Servers that are ready go live even if nobody heard of it; the redelivery publishes. What
+    failed is kept before it is answered: its redelivery finds an action that has ended."""
     outcomes = [replace(o, action=action, lifecycle_result=answer) for o in ended]
-    unheard = _hurried(task, patience).announced(outcomes)
-    if unheard and answer is not LifecycleResult.CONTINUE:
-        raise unheard
+    hurried = _hurried(task, patience)
+    lost = hurried.announced(outcomes) or _unkept(hurried, outcomes)
+    if lost and answer is not LifecycleResult.CONTINUE:
+        raise lost
     outcomes = _completed(task, action, answer, outcomes)
-    if unheard:
-        raise unheard
+    if lost:
+        raise lost
     return [task.told(outcome) for outcome in outcomes]
 
 
@@ -64,6 +66,14 @@ def ended_otherwise(outcome: Outcome, said: str) -> Outcome:
         fault=Fault.CONFLICT,
     )
     return replace(outcome, status=Status.FAILED, error=error, lifecycle_result=None)
+
+
+def _unkept(task: Task, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
+    try:
+        task.invocation.keep(outcomes, task.invocation)
+    except Retryable as error:
+        return error
+    return None
 
 
 def _hurried(task: Task, patience: Patience | None) -> Task:
