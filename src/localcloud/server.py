@@ -168,13 +168,24 @@ class _Server(uvicorn.Server):
         await self._stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for item in sockets or []:
-            item.close()
+        await _let_nobody_in(sockets or [])
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, asyncio.sleep(0), return_exceptions=True)
+        for server in self.servers:
+            server.close()
+        for item in sockets or []:
+            item.close()
+
+
+async def _let_nobody_in(sockets: list[socket.socket]) -> None:
+    """Afterwards whoever was accepted stands among the connections. The listeners are still open:
+    a connection that asyncio accepted for a server that has closed since is nobody's to close."""
+    loop = asyncio.get_running_loop()
+    for item in sockets:
+        loop.remove_reader(item.fileno())
+    for _ in ("accepted", "has a transport", "is made"):
+        await asyncio.sleep(0)

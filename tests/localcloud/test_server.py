@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +21,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import localcloud
-from localcloud.server import running
+from localcloud.cloud import Cloud
+from localcloud.server import address, listen, running, serve
 
 SOURCES = str(Path(localcloud.__file__).parents[1])
 
@@ -144,6 +148,36 @@ def test_nothing_is_left_behind_when_a_test_fails() -> None:
     with pytest.raises(http.client.InvalidURL), running() as cloud, connected(cloud.url) as client:
         get(client, "/_cloud/health and more")
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_a_connection_that_is_being_made_while_it_stops_is_closed_too(turns: int) -> None:
+    """The turns of the loop are the states of a connection that asyncio has accepted."""
+    clients: list[socket.socket] = []
+
+    async def connect_and_stop() -> None:
+        listener, stop = listen(0), asyncio.Event()
+
+        async def connect() -> None:
+            clients.append(socket.create_connection(listener.getsockname(), timeout=30))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            stop.set()
+
+        connecting: list[asyncio.Task[None]] = []
+        await serve(
+            Cloud({}, address(listener)),
+            listener,
+            stop,
+            lambda: connecting.append(asyncio.create_task(connect())),
+        )
+        await asyncio.gather(*connecting)
+
+    asyncio.run(connect_and_stop())
+    gc.collect()  # a transport or a socket that nobody closed fails this test
+    for client in clients:
+        with client, suppress(ConnectionResetError):
+            assert client.recv(1) == b""
 
 
 def test_a_bug_in_an_operation_is_an_internal_error_and_goes_to_the_log(
