@@ -34,13 +34,12 @@ def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
 def _beside_each_other(calls: Sequence[Callable[[], T]]) -> list[T]:
     if len(calls) == 1:
         return [calls[0]()]
-    from concurrent.futures import wait  # noqa: PLC0415 - not in every event
-
     others = [_threads().submit(call) for call in calls[1:]]
     try:
         own = calls[0]()
     finally:
-        wait(others)
+        for each in others:
+            each.exception()  # waits for it
     return [own, *(each.result() for each in others)]
 
 

@@ -53,23 +53,39 @@ class StepLog(Log):
         return StepLog(self._logger, **self._bound | fields)
 
     def step(self, name: str, /, **fields: object) -> None:
-        write = getattr(self._logger, _level(name, fields))
-        write(name, extra={"step": _harmless(self._bound | fields)}, stacklevel=3)
+        level = _level(name, fields)
+        if level >= self._logger.log_level:
+            self._logger.handle(_Step(self._logger.name, level, name, self._bound | fields))
+
+
+class _Step(logging.LogRecord):
+    """Who took it stands two frames up: the stack need not be searched, as for any record."""
+
+    def __init__(self, logger: str, level: int, name: str, fields: dict[str, object]) -> None:
+        taken = sys._getframe(2)  # noqa: SLF001 - what logging itself calls
+        code = taken.f_code
+        super().__init__(
+            logger, level, code.co_filename, taken.f_lineno, name, None, None, code.co_name
+        )
+        self.fields = fields
 
 
 class _Line(LambdaPowertoolsFormatter):
     """Of a step. Looking for what else a record may hold takes longer than all the rest."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        assert isinstance(record, _Step)
+        told: dict[str, object] = {
             "level": record.levelname,
             "location": f"{record.funcName}:{record.lineno}",
             "message": record.msg,
             "timestamp": self.formatTime(record),
             "service": record.name,
-            **vars(record)["step"],
         }
-        return self.serialize({key: value for key, value in told.items() if value is not None})
+        for key, value in record.fields.items():
+            if value is not None:
+                told[f"{key}_" if key in _TAKEN else key] = value
+        return self.serialize(told)
 
 
 def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> Logger:
@@ -80,8 +96,10 @@ def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERV
         stream=stream or sys.stdout,
         logger_formatter=_Line(utc=True, use_rfc3339=True, json_serializer=_encoder.encode),
     )
-    # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
-    vars(logging)["logAsyncioTasks"] = False
+    # What no line shows, a record need not ask for. From Python 3.12 on it would ask asyncio for its
+    # task, and load what is a stand-in.
+    for name in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        vars(logging)[name] = False
     # Whatever the host has on the root logger would print each line a second time.
     logging.getLogger(service).propagate = False
     return logger
@@ -99,8 +117,8 @@ def silence_sdk_loggers() -> None:
 
 # One for all lines: json.dumps would make one for each.
 _encoder = json.JSONEncoder(separators=(",", ":"), default=lambda value: type(value).__name__)
-_OUTCOMES = {"refused": "warning", "failed": "error"}
-_LOUD = {"paused": "warning", "circuit_breaker": "error"}
+_OUTCOMES = {"refused": logging.WARNING, "failed": logging.ERROR}
+_LOUD = {"paused": logging.WARNING, "circuit_breaker": logging.ERROR}
 _NOWHERE = logging.NullHandler()
 
 
@@ -113,14 +131,10 @@ def _not_from_an_sdk(record: logging.LogRecord) -> bool:
     return True
 
 
-def _level(name: str, fields: Mapping[str, object]) -> str:
+def _level(name: str, fields: Mapping[str, object]) -> int:
     """A failed call may yet be made good; an outcome that failed was not."""
     if name.endswith(".failed"):
-        return "warning"
+        return logging.WARNING
     if name == "outcome":
-        return _OUTCOMES.get(str(fields.get("outcome")), "info")
-    return _LOUD.get(name, "info")
-
-
-def _harmless(fields: Mapping[str, object]) -> dict[str, object]:
-    return {f"{key}_" if key in _TAKEN else key: value for key, value in fields.items()}
+        return _OUTCOMES.get(str(fields.get("outcome")), logging.INFO)
+    return _LOUD.get(name, logging.INFO)

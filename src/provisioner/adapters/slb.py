@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -198,10 +198,15 @@ class SlbLoadBalancers(LoadBalancers):
         within: float,
     ) -> Answer[T]:
         def answer(response: Any) -> Answer[T]:
-            date = parsedate_to_datetime(response.headers["date"]).timestamp()
+            date = _timestamp(response.headers["date"])
             return Answer(read(response.body), date, response.body.request_id)
 
         return self._api.call(operation, method, request, answer, within)
+
+
+@lru_cache(maxsize=16)  # some calls of one event are answered in the same second
+def _timestamp(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
 
 
 def _nothing(_body: Any) -> None:

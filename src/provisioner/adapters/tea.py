@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -81,10 +81,17 @@ class Api(Generic[C]):
         """One attempt, in the `within` seconds that are left. What `read` makes of the response is
         the result; what it raises means that the answer cannot be read."""
         client = self._client(request.region_id)
-        with _our_errors(operation, self._rules):
-            response = method(client, request, _options(self._connection.timeout(within)))
+        options = _options(self._connection.timeout(within))
+        try:
+            response = method(client, request, options)
             _check_success(response)
             return read(response)
+        except AlibabaCloudException as error:
+            raise _of_answer(error, operation, self._rules) from error
+        except UnretryableException as error:
+            raise _of_transport(error, operation) from error
+        except Exception as error:  # the SDK lets KeyError, TypeError and others through
+            raise unanswered(operation, type(error).__name__) from error
 
     def _client(self, region_id: str) -> C:
         if not _REGION_ID.match(region_id):
@@ -108,18 +115,6 @@ def _check_success(response: Any) -> None:
         raise UnreadableAnswerError
 
 
-@contextmanager
-def _our_errors(operation: Operation, rules: Iterable[Rule]) -> Iterator[None]:
-    try:
-        yield
-    except AlibabaCloudException as error:
-        raise _of_answer(error, operation, rules) from error
-    except UnretryableException as error:
-        raise _of_transport(error, operation) from error
-    except Exception as error:  # the SDK lets KeyError, TypeError and others through
-        raise unanswered(operation, type(error).__name__) from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Rotating:
     connection: Connection
@@ -141,6 +136,7 @@ def _config(connection: Connection, region_id: str) -> Config:
     )
 
 
+@lru_cache(maxsize=16)  # while there is time enough, every call has the same
 def _options(seconds: float) -> RuntimeOptions:
     connect = seconds * _SHARE_TO_CONNECT
     return RuntimeOptions(
