@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from math import ceil
 from threading import Lock
 
@@ -25,7 +25,7 @@ from .core.errors import (
 )
 from .core.letter import Letter
 from .core.model import EventRef, Outcome, Request, Status, Sweep
-from .core.values import dataclass
+from .core.values import dataclass, replace
 from .driver import Invocation
 from .service import Means, Task, refuse
 from .sweep import Swept, swept

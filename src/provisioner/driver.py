@@ -7,7 +7,6 @@ balancer (from its own Date headers, never early), when to stop, and what has be
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from .core import commands
 from .core.errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
 from .core.model import Answer, Backend, Outcome, VServerGroup
-from .core.values import dataclass
+from .core.values import dataclass, replace
 from .ports import Clock, LoadBalancers, Log
 
 T = TypeVar("T")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -20,6 +19,7 @@ from .answers import Answer
 from .bootstrap import App
 from .core.errors import ProvisionerError, Rejected, Retryable, Skip
 from .core.model import Outcome
+from .core.values import replace
 from .driver import Invocation
 from .failures import DEFECT, ours, told
 from .service import Task

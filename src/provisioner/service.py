@@ -9,7 +9,6 @@ hook pending: the next delivery goes on from what it finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -37,7 +36,7 @@ from .core.model import (
     Status,
     VServerGroup,
 )
-from .core.values import dataclass
+from .core.values import dataclass, replace
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
 

@@ -105,6 +105,40 @@ def test_it_is_replaced_listed_and_matched_as_any_dataclass(make: Maker) -> None
             assert (x, y) == (1, 2)
 
 
+@pytest.fixture(params=[values.replace, dataclasses.replace], ids=["ours", "theirs"])
+def anew(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    replacing: Callable[..., Any] = request.param
+    return replacing
+
+
+def test_a_value_is_made_anew_with_what_changes(anew: Callable[..., Any]) -> None:
+    one = point(values.dataclass, frozen=True)(1, 2, ["a"], secret="s")
+
+    other = anew(one, y=3)
+
+    assert (other.x, other.y, other.secret) == (1, 3, "s")
+    assert other.tags is one.tags
+    assert type(other) is type(one)
+    assert one.y == 2
+
+
+def test_what_is_no_field_cannot_change(anew: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError):
+        anew(point(values.dataclass)(1), z=3)
+
+
+def test_a_value_made_anew_is_finished_anew(anew: Callable[..., Any]) -> None:
+    @values.dataclass(slots=True)
+    class Doubled:
+        one: int
+        twice: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.twice = 2 * self.one
+
+    assert anew(Doubled(1), one=4).twice == 8
+
+
 def test_a_class_without_fields_is_a_value_too(make: Maker) -> None:
     @make(frozen=True, slots=True)
     class Nothing: ...

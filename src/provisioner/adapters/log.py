@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
+from functools import cache
 from typing import IO
 
 from provisioner.ports import Log
@@ -45,7 +47,7 @@ _LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 w
 class StepLog(Log):
     """Bound to one invocation: its fields are part of every line, and of no other's."""
 
-    def __init__(self, logger: Logger, **bound: object) -> None:
+    def __init__(self, logger: logging.Logger, **bound: object) -> None:
         self._logger = logger
         self._bound = bound
 
@@ -54,20 +56,28 @@ class StepLog(Log):
 
     def step(self, name: str, /, **fields: object) -> None:
         level = _level(name, fields)
-        if level >= self._logger.log_level:
+        if level >= self._logger.level:
             self._logger.handle(_Step(self._logger.name, level, name, self._bound | fields))
 
 
 class _Step(logging.LogRecord):
-    """Who took it stands two frames up: the stack need not be searched, as for any record."""
+    """Who took it stands two frames up: the stack is not searched, nor is the system asked for what
+    no line shows; of these a record has what a blank one has."""
 
     def __init__(self, logger: str, level: int, name: str, fields: dict[str, object]) -> None:
         taken = sys._getframe(2)  # noqa: SLF001 - what logging itself calls
-        code = taken.f_code
-        super().__init__(
-            logger, level, code.co_filename, taken.f_lineno, name, None, None, code.co_name
-        )
+        vars(self).update(_blank())
+        self.name, self.msg = logger, name
+        self.levelno, self.levelname = level, logging.getLevelName(level)
+        self.created = time.time()
+        self.funcName, self.lineno = taken.f_code.co_name, taken.f_lineno
+        self.pathname = taken.f_code.co_filename
         self.fields = fields
+
+
+@cache
+def _blank() -> Mapping[str, object]:
+    return vars(logging.makeLogRecord({}))
 
 
 class _Line(LambdaPowertoolsFormatter):
@@ -88,21 +98,22 @@ class _Line(LambdaPowertoolsFormatter):
         return self.serialize(told)
 
 
-def new_logger(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> Logger:
+def new_logger(
+    level: str, *, stream: IO[str] | None = None, service: str = SERVICE
+) -> logging.Logger:
     """One per process: powertools keeps one configuration per service name."""
-    logger = Logger(
+    Logger(
         service=service,
         level=level,
         stream=stream or sys.stdout,
         logger_formatter=_Line(utc=True, use_rfc3339=True, json_serializer=_encoder.encode),
     )
-    # What no line shows, a record need not ask for. From Python 3.12 on it would ask asyncio for its
-    # task, and load what is a stand-in.
-    for name in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
-        vars(logging)[name] = False
+    # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
+    vars(logging)["logAsyncioTasks"] = False
+    made = logging.getLogger(service)
     # Whatever the host has on the root logger would print each line a second time.
-    logging.getLogger(service).propagate = False
-    return logger
+    made.propagate = False
+    return made
 
 
 def silence_sdk_loggers() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from random import Random
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import Backend, VServerGroup
+from provisioner.core.values import replace
 from provisioner.ports import Answer, Clock, LoadBalancers
 
 from .connection import Connection

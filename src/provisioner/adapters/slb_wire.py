@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from provisioner.core import document
 from provisioner.core.model import DEFAULT_WEIGHT, Backend, VServerGroup
+from provisioner.core.values import replace
 
 
 def backend_servers(backends: Sequence[Backend]) -> str:

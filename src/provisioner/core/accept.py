@@ -8,8 +8,7 @@ all of it. What is refused here is for jsonschema to judge and to explain.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Check = Callable[[Any], bool]
@@ -20,8 +19,7 @@ def compiled(schema: Any) -> Check:
         return _anything
     if not isinstance(schema, dict):
         return _nothing
-    checks = [_checks(keyword, schema) for keyword in schema if keyword not in _SAYS_NOTHING]
-    return partial(_all, tuple(checks))
+    return _all([_checks(keyword, schema) for keyword in schema if keyword not in _SAYS_NOTHING])
 
 
 def _checks(keyword: str, schema: Mapping[str, Any]) -> Check:
@@ -37,8 +35,17 @@ def _nothing(_: Any) -> bool:
     return False
 
 
-def _all(checks: Iterable[Check], value: Any) -> bool:
-    return type(value) in _PLAIN and all(check(value) for check in checks)
+def _all(checks: Sequence[Check]) -> Check:
+    # Loops here and below, since all() makes a generator and resumes it for every element.
+    def check(value: Any) -> bool:
+        if type(value) not in _PLAIN:
+            return False
+        for each in checks:  # noqa: SIM110 - see above
+            if not each(value):
+                return False
+        return True
+
+    return check
 
 
 def _type(asked: Any, _: Any) -> Check:
@@ -83,15 +90,28 @@ def _unique(asked: Any, _: Any) -> Check:
 
 def _items(asked: Any, _: Any) -> Check:
     check = compiled(asked)
-    return lambda value: type(value) is not list or all(check(item) for item in value)
+
+    def all_pass(value: Any) -> bool:
+        if type(value) is list:
+            for item in value:
+                if not check(item):
+                    return False
+        return True
+
+    return all_pass
 
 
 def _properties(asked: Mapping[str, Any], _: Any) -> Check:
     checks = {name: compiled(schema) for name, schema in asked.items()}
-    return lambda value: (
-        type(value) is not dict
-        or all(checks[name](item) for name, item in value.items() if name in checks)
-    )
+
+    def all_pass(value: Any) -> bool:
+        if type(value) is dict:
+            for name, item in value.items():
+                if name in checks and not checks[name](item):
+                    return False
+        return True
+
+    return all_pass
 
 
 def _additional(asked: Any, schema: Any) -> Check:
@@ -102,7 +122,8 @@ def _additional(asked: Any, schema: Any) -> Check:
 
 
 def _required(asked: list[str], _: Any) -> Check:
-    return lambda value: type(value) is not dict or all(name in value for name in asked)
+    names = frozenset(asked)
+    return lambda value: type(value) is not dict or names <= value.keys()
 
 
 def _one_of(asked: list[Any], _: Any) -> Check:

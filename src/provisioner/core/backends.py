@@ -7,10 +7,10 @@ deliveries of an event send the same calls. A plan never removes: what it does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from .errors import Problem
 from .model import Backend, Binding, Instance, OnExisting, Plan
+from .values import replace
 
 
 def from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:

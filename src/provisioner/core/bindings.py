@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from . import backends, document, naming, schema
@@ -26,7 +25,7 @@ from .model import (
     SweepMode,
     VServerGroup,
 )
-from .values import dataclass
+from .values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ and that may come late.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 from . import naming
@@ -36,7 +35,7 @@ from .lease import claims_for, pause_after
 from .model import Answer, Backend, Deregistered, Desired, OnExisting, Shrunk, VServerGroup
 from .sieve import chunks_of
 from .takeaway import outlast, take_away
-from .values import dataclass
+from .values import dataclass, replace
 
 _ROUNDS = 3  # of removing from a group to which somebody else keeps adding the same servers
 

@@ -31,7 +31,6 @@ For its sake no iterator is alive across a `yield`: all state is in local variab
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 from . import backends, naming
@@ -45,6 +44,7 @@ from .lease import pause_after
 from .model import BACKENDS_PER_CALL, Answer, Desired, LeftOut, OnExisting, Plan, VServerGroup
 from .parked import parked_for
 from .sieve import Sieve, chunks_of, refusal, sifted, waited_for
+from .values import replace
 
 _ROUNDS = 3  # of adding to a group that somebody else keeps changing
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .errors import Code, Fault, Rejected
 from .model import Desired, Plan, VServerGroup
-from .values import dataclass
+from .values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ single backends is halved (`sieve`). The claim is renewed before any call that w
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import backends
 from .commands import AddBackends, Wait
 from .errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
@@ -15,6 +13,7 @@ from .held import GivenUp, Held, Own, Steps, keep, read_own
 from .lease import pause_after
 from .model import Answer, Backend, Desired, OnExisting, VServerGroup
 from .sieve import Sieve, chunks_of, sifted, waited_for
+from .values import replace
 
 
 def fill(desired: Desired, own: Own, remaining: tuple[Backend, ...], sieve: Sieve) -> Steps:

@@ -7,7 +7,7 @@ whoever ends the run can undo it.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import field, replace
+from dataclasses import field
 from math import inf
 from typing import Any
 
@@ -16,7 +16,7 @@ from .commands import Command, DeleteGroup, ReadGroup, RenameGroup, Time
 from .errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from .lease import HOLD, RENEW
 from .model import Answer, Desired, VServerGroup
-from .values import dataclass
+from .values import dataclass, replace
 
 Steps = Generator[Command, Any, Any]
 

@@ -19,14 +19,13 @@ is still empty, or else put back under its name.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import naming
 from .commands import DeleteGroup, ReadGroup, RenameGroup, Wait
 from .errors import IN_USE, Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from .held import GivenUp, Held, Own, Steps, keep
 from .lease import LONGEST_WAIT
 from .model import Answer, Desired, VServerGroup
+from .values import replace
 
 
 def parked_for(groups: tuple[VServerGroup, ...], desired: Desired) -> VServerGroup | None:

@@ -11,7 +11,7 @@ the call's backends together; then it counts like the rest.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 
 from .commands import Wait
 from .ensured import Ensured
@@ -19,7 +19,7 @@ from .errors import Code, Problem, Rejected, Retryable
 from .held import Steps
 from .lease import LONGEST_WAIT
 from .model import BACKENDS_PER_CALL, Backend, BackendKey, Desired, LeftOut, Plan
-from .values import dataclass
+from .values import dataclass, replace
 
 # The instance has no address yet, or is not running: on a fresh instance this passes.
 NOT_READY_YET = "ObtainIpFail"

@@ -20,7 +20,7 @@ gets the remedy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum
 
 from . import backends, naming
@@ -29,7 +29,7 @@ from .deregister import Removal
 from .lease import expired
 from .model import Binding, Instance, VServerGroup
 from .scaling import ActionState, HookTerms, ScalingActivity, ScalingInstance
-from .values import dataclass
+from .values import dataclass, replace
 
 GRACE = 600.0  # seconds after its activity, in which an instance is not missed
 

@@ -16,9 +16,9 @@ never adds a released server. An action that has ended is only looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from provisioner.core.model import Request, Transition
+from provisioner.core.values import replace
 from provisioner.driver import Invocation
 from provisioner.service import Means
 

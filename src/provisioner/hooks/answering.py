@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from provisioner.core.errors import Code, Fault, ProvisionerError, Rejected, Retryable
 from provisioner.core.model import (
@@ -13,6 +12,7 @@ from provisioner.core.model import (
     Status,
     Transition,
 )
+from provisioner.core.values import replace
 from provisioner.service import Task
 
 from . import breaker

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from provisioner.core.errors import Code, ConfigurationError, Fault, Rejected, Retryable
@@ -20,7 +19,7 @@ from provisioner.core.model import (
     Status,
     VServerGroup,
 )
-from provisioner.core.values import dataclass
+from provisioner.core.values import dataclass, replace
 from provisioner.service import Task
 
 from .answering import answered, failed

@@ -7,14 +7,13 @@ the record of actions the last.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from provisioner.at_once import both
 from provisioner.core import bindings, naming
 from provisioner.core.errors import Code, Fault, Rejected
 from provisioner.core.model import Binding, LifecycleAction, Request, Transition
-from provisioner.core.values import dataclass
+from provisioner.core.values import dataclass, replace
 from provisioner.ports import ActionState, ScalingInstance
 from provisioner.service import Task
 

@@ -11,7 +11,6 @@ An action that has ended is only looked at. What its instances left in a group o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from provisioner.core.deregister import Removal, deregister, owned
@@ -26,7 +25,7 @@ from provisioner.core.model import (
     VServerGroup,
 )
 from provisioner.core.removals import removals, told_as
-from provisioner.core.values import dataclass
+from provisioner.core.values import dataclass, replace
 from provisioner.driver import Drive
 from provisioner.service import Task
 

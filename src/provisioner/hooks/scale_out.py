@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from provisioner.core.errors import Code, Fault, Rejected, Retryable
@@ -16,7 +15,7 @@ from provisioner.core.model import (
     Status,
     VServerGroup,
 )
-from provisioner.core.values import dataclass
+from provisioner.core.values import dataclass, replace
 
 from .answering import ended_otherwise
 from .hook import Hook, Worked

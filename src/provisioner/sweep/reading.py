@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from provisioner import failures
@@ -11,6 +10,7 @@ from provisioner.core import naming, sweep
 from provisioner.core.model import Binding
 from provisioner.core.stuck import stuck
 from provisioner.core.sweep import Balancer, Finding, Kind, Scaling
+from provisioner.core.values import replace
 from provisioner.driver import Invocation
 from provisioner.service import Means
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from provisioner import hooks
@@ -25,6 +24,7 @@ from provisioner.core.model import (
 from provisioner.core.sieve import refusal
 from provisioner.core.sweep import Finding, Remedy
 from provisioner.core.takeaway import take_away
+from provisioner.core.values import replace
 from provisioner.driver import Drive, Invocation
 from provisioner.service import Means
 

@@ -8,13 +8,13 @@ whatever it was wrapped in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from provisioner.core import schema
 from provisioner.core.errors import Code, Fault, Problem, Rejected, RetriesExhausted, Skip
 from provisioner.core.model import EventRef, Request
+from provisioner.core.values import replace
 
 from . import (
     direct,
