@@ -11,13 +11,11 @@ from pathlib import Path
 from bench import measure
 from bench.cloud import localcloud
 from bench.measure import Effort
-from bench.package import ROOT, packaged
+from bench.package import ROOT, packages
 from bench.report import Results
-from opskit.interpreters import find
 
 _REPORT = ROOT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
-_VERSIONS = ("3.10", "3.12")
 
 
 def main() -> int:
@@ -34,13 +32,13 @@ def main() -> int:
 
 
 def measured(effort: Effort) -> Results:
-    packages = [packaged(python) for python in interpreters()]
+    measurable = packages()
     with localcloud() as cloud:
         cold = {}
-        for package in packages:
+        for package in measurable:
             _say(f"cold start on {package.version}")
             cold[package.version] = measure.cold(package, cloud, effort)
-        oldest = packages[0]
+        oldest = measurable[0]
         _say("warm")
         warm = measure.warm(oldest, cloud, effort)
         calls = measure.calls(oldest, cloud)
@@ -49,12 +47,6 @@ def measured(effort: Effort) -> Results:
         _say(f"{effort.lasting} events on one instance")
         lasting = measure.lasting(oldest, cloud, effort)
     return Results(cold, warm, calls, lasting, scale, effort.runs)
-
-
-def interpreters() -> list[str]:
-    """Those that really run; the one that runs this, where none of them is there."""
-    found = [find((int(major), int(minor))) for major, minor in (v.split(".") for v in _VERSIONS)]
-    return [path for path in found if path] or [sys.executable]
 
 
 def write(file: Path, text: str) -> None:

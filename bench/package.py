@@ -1,20 +1,21 @@
-"""What is measured: the function and its requirements in one folder, as Function Compute unpacks
-them, compiled by the very version that will run them.
-"""
+"""What is measured: the zip of `make package`, as Function Compute unpacks it."""
 
 from __future__ import annotations
 
-import hashlib
+import platform
 import shutil
 import subprocess
-import sys
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from opskit.interpreters import find
+from opskit.package import RUNTIMES, build
+
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"
-_BUILD = ROOT / "build" / "bench"
-_OURS = "index"
+_UNPACKED = ROOT / "build" / "bench"
 
 
 @dataclass(frozen=True)
@@ -36,35 +37,28 @@ class Package:
         return Package(self.python, self.version, bare)
 
 
-def packaged(python: str) -> Package:
-    """Requirements are installed once for each version and lock file; sources are copied anew."""
-    says = "import platform; print(platform.python_version())"
-    version = _run(python, "-c", says).strip()
-    lock = ROOT / "requirements.txt"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    installed = _BUILD / f"{version}-{digest}"
-    if not installed.exists():
-        making = installed.with_suffix(".making")
-        shutil.rmtree(making, ignore_errors=True)
-        options = ("--quiet", "--no-compile", "--disable-pip-version-check", "--require-hashes")
-        _run(python, "-m", "pip", "install", *options, "-r", str(lock), "--target", str(making))
-        making.rename(installed)
-    for name in (f"{_OURS}.py", "provisioner"):
-        source, target = ROOT / "src" / name, installed / name
-        if source.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    for folder in (installed, PEERS):
+def packages() -> list[Package]:
+    """For every runtime whose interpreter is there."""
+    found = list(_unpacked())
+    if not found:
+        versions = " or ".join(sorted(f"{major}.{minor}" for major, minor in RUNTIMES.values()))
+        here = platform.python_version()
+        raise SystemExit(f"the bench needs Python {versions}, as the runtimes do; this is {here}")
+    return found
+
+
+def _unpacked() -> Iterator[Package]:
+    for runtime, version in sorted(RUNTIMES.items()):
+        python = find(version)
+        if python is None:
+            continue
+        folder = _UNPACKED / runtime
+        shutil.rmtree(folder, ignore_errors=True)
+        with zipfile.ZipFile(build(runtime).path) as archive:
+            archive.extractall(folder)
+        # The peers are no part of the package, and are compiled as it is.
         compiling = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-f")
-        _run(python, *compiling, str(folder))
-    return Package(python, version, installed)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        raise SystemExit(f"failed: {' '.join(command[:4])} …")
-    return done.stdout
+        subprocess.run((python, *compiling, str(PEERS)), check=True)
+        says = (python, "-c", "import platform; print(platform.python_version())")
+        told = subprocess.run(says, check=True, capture_output=True, text=True).stdout
+        yield Package(python, told.strip(), folder)
