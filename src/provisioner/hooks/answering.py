@@ -52,7 +52,7 @@ def failed(
 ) -> list[Outcome]:
     """`answer` is the binding's; the circuit breaker may have another for servers that come."""
     kills = action.transition is Transition.SCALE_OUT and answer is not LifecycleResult.CONTINUE
-    if kills and breaker.trips(task, action):
+    if kills and breaker.trips(_asking(task, patience), action):
         answer = LifecycleResult.CONTINUE
         ended = [replace(outcome, circuit_breaker=True) for outcome in ended]
     return answered(task, action, answer, ended, patience)
@@ -82,7 +82,17 @@ def _hurried(task: Task, patience: Patience | None) -> Task:
     last = task.invocation.ends
     until = min(last, patience.until) if patience else last
     least = task.means.clock.now() + _LEAST_TO_PUBLISH
-    ends = min(last, max(until - _TO_COMPLETE, least))
+    return _ending(task, min(last, max(until - _TO_COMPLETE, least)))
+
+
+def _asking(task: Task, patience: Patience | None) -> Task:
+    """What ESS recorded of others is worth half of the time in which to publish, or a record that
+    cannot be read would keep the answer back."""
+    now = task.means.clock.now()
+    return _ending(task, now + (_hurried(task, patience).invocation.ends - now) / 2)
+
+
+def _ending(task: Task, ends: float) -> Task:
     return replace(task, invocation=replace(task.invocation, ends=ends))
 
 
