@@ -64,8 +64,8 @@ class Invocation:
 
 
 class Drive:
-    """One run on one load balancer. Afterwards `wrote`, `added`, `drained` and `request_ids` say
-    what was done, however it ended."""
+    """One run on one load balancer. Afterwards `wrote`, `added`, `reweighed`, `drained` and
+    `request_ids` say what was done, however it ended."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Drive:
     ) -> None:
         self.wrote = False
         self.added: dict[str, list[Backend]] = {}
+        self.reweighed: dict[str, list[Backend]] = {}
         self.drained = 0.0  # seconds
         self.request_ids: list[str] = []
         self._group = group
@@ -107,19 +108,28 @@ class Drive:
 
     def _perform(self, command: commands.Command) -> Any:
         match command:
-            case commands.Wait(seconds=seconds, whole=whole):
-                return self._drain(seconds) if whole else self._wait(seconds)
+            case commands.Wait(seconds=seconds, whole=whole, least=least):
+                return self._drain(seconds) if whole else self._wait(seconds, least)
             case commands.Time():
                 return self._clock.now() + self._ahead
             case commands.Nonce():
                 return f"{self._random.getrandbits(64):016x}"
-            case commands.ListGroups() | commands.ReadGroup() | commands.AddBackends():
+            case (
+                commands.ListGroups()
+                | commands.ReadGroup()
+                | commands.AddBackends()
+                | commands.RemoveBackends()
+            ):
                 return self._call_on(command)
             case _:
                 return self._call(command)
 
     def _call_on(
-        self, command: commands.ListGroups | commands.ReadGroup | commands.AddBackends
+        self,
+        command: commands.ListGroups
+        | commands.ReadGroup
+        | commands.AddBackends
+        | commands.RemoveBackends,
     ) -> Any:
         """What the adapter tries again as long as it has time gets that in stretches, each until
         the hold has to be asked again."""
@@ -202,8 +212,8 @@ class Drive:
             raise Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
         return left
 
-    def _wait(self, seconds: float) -> float:
-        pause = self._random.uniform(seconds / 2, seconds)
+    def _wait(self, seconds: float, least: float) -> float:
+        pause = self._random.uniform(max(seconds / 2, least), seconds)
         ends = self._clock.now() + pause
         if ends >= self._deadline:
             raise self._out_of_time()
@@ -241,6 +251,8 @@ class Drive:
         match command:
             case commands.AddBackends(id=id_, backends=backends):
                 self.added.setdefault(id_, []).extend(backends)
+            case commands.SetWeights(id=id_, backends=backends):
+                self.reweighed.setdefault(id_, []).extend(backends)
             case commands.DeleteGroup(id=id_):
                 self.added.pop(id_, None)
 

@@ -228,15 +228,18 @@ class Task:
         )
 
     def _failed(self, wanted: Desired, drive: Drive, error: Rejected) -> Outcome:
-        """What was added to a group that stays is said; on a group of ours it was undone."""
-        stays: dict[str, list[Backend]] = drive.added
+        """What was changed of a group that stays is said; on a group of ours it was undone."""
+        stays: dict[str, list[Backend]] = drive.added | drive.reweighed
         group_id = next(iter(stays), "")
         status = Status.FAILED if drive.wrote else Status.REFUSED
         return replace(
             self.outcome(
                 status, group=replace(wanted.group, id=group_id, backends=()), error=error
             ),
-            plan=Plan(add=tuple(stays.get(group_id, ()))),
+            plan=Plan(
+                add=tuple(drive.added.get(group_id, ())),
+                reweigh=tuple(drive.reweighed.get(group_id, ())),
+            ),
             slb_request_ids=tuple(drive.request_ids),
         )
 

@@ -18,6 +18,7 @@ from provisioner.driver import Drive
 
 OURS = naming.owner_tags("mark")
 UNKNOWN = Ambiguous("no answer")
+BUSY = Retryable("VServerGroupProcessing", "busy")
 GONE = Rejected("InvalidParameter", "gone", fault=Fault.NOT_FOUND)
 
 
@@ -139,7 +140,7 @@ def test_without_any_time_for_a_drain_the_servers_leave_at_once(cloud: Deploymen
     assert cloud.held() == set()
 
 
-@pytest.mark.parametrize("error", [UNKNOWN, Rejected("InvalidParameter", "not in the group")])
+@pytest.mark.parametrize("error", [UNKNOWN, BUSY, Rejected("InvalidParameter", "not in the group")])
 def test_a_weight_that_was_not_set_is_read_back_and_set_again(
     cloud: Deployment, error: Retryable | Rejected
 ) -> None:

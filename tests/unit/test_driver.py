@@ -276,9 +276,9 @@ def test_what_the_hold_raises_is_told_to_the_protocol_which_may_still_tidy(
 class Stubborn:
     """A call that is tried again until the time that it was given is up, so many times."""
 
-    def __init__(self, cloud: Deployment, times: int, error: Retryable = BUSY) -> None:
+    def __init__(self, cloud: Deployment, times: int, call: Any, error: Retryable = BUSY) -> None:
         self.cloud, self.times, self.error = cloud, times, error
-        self.call = cloud.load_balancers.list_vserver_groups
+        self.call = call
         self.given: list[float] = []
 
     def __call__(self, *asked: Any, within: float, **how: Any) -> Any:
@@ -289,17 +289,31 @@ class Stubborn:
         raise self.error
 
 
-def stubborn(cloud: Deployment, times: int, error: Retryable = BUSY) -> Stubborn:
-    call = Stubborn(cloud, times, error)
-    cloud.load_balancers.list_vserver_groups = call  # type: ignore[method-assign]
+def stubborn(
+    cloud: Deployment,
+    times: int,
+    error: Retryable = BUSY,
+    operation: str = "list_vserver_groups",
+) -> Stubborn:
+    call = Stubborn(cloud, times, getattr(cloud.load_balancers, operation), error)
+    setattr(cloud.load_balancers, operation, call)
     return call
 
 
-def test_a_read_gets_its_time_in_stretches_between_which_the_hold_is_asked(
-    cloud: Deployment,
+@pytest.mark.parametrize(
+    ("operation", "command"),
+    [
+        ("list_vserver_groups", commands.ListGroups()),
+        ("add_backend_servers", commands.AddBackends("rsp-0001", servers(1))),
+        ("remove_backend_servers", commands.RemoveBackends("rsp-0001", servers(1))),
+    ],
+)
+def test_what_the_adapter_sends_again_gets_its_time_in_stretches_between_which_the_hold_is_asked(
+    cloud: Deployment, operation: str, command: commands.Command
 ) -> None:
-    call = stubborn(cloud, 2)
-    ask(held(cloud, Holding(cloud, every=15), seconds=100), commands.ListGroups())
+    cloud.stands()
+    call = stubborn(cloud, 2, operation=operation)
+    ask(held(cloud, Holding(cloud, every=15), seconds=100), command)
     assert call.given == [23.0, 15.0, 15.0]
 
 

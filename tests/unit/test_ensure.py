@@ -261,6 +261,29 @@ def test_a_weight_without_an_answer_is_read_back(cloud: Deployment) -> None:
     assert len(cloud.sizes("set_weights")) == 2
 
 
+def test_a_weight_that_is_refused_for_the_moment_is_set_again(cloud: Deployment) -> None:
+    cloud.stands(*servers(1, weight=1))
+    for _ in range(5):
+        cloud.load_balancers.fail_next("set_weights", BUSY)
+    cloud.ensure(wanted(*servers(1), on_existing=OnExisting.MERGE))
+    assert cloud.held() == set(servers(1))
+
+
+def test_weights_that_were_set_before_a_permanent_failure_are_known(cloud: Deployment) -> None:
+    made = cloud.stands(*servers(25, weight=1))
+    set_weights = cloud.load_balancers.set_weights
+    sent = iter([None, FULL])
+
+    def full_at_the_second(*asked: Any, within: float) -> Any:
+        if error := next(sent):
+            raise error
+        return set_weights(*asked, within=within)
+
+    cloud.load_balancers.set_weights = full_at_the_second  # type: ignore[method-assign, assignment]
+    refused(cloud, wanted(*servers(25), on_existing=OnExisting.MERGE))
+    assert cloud.drive.reweighed == {made.id: [*servers(20)]}
+
+
 def test_a_group_that_loses_what_is_added_to_it_is_given_up_for_this_delivery(
     cloud: Deployment,
 ) -> None:
@@ -522,8 +545,17 @@ def test_the_cloud_says_how_long_to_wait(cloud: Deployment) -> None:
     slow_down = Retryable("Throttling", "slow down", retry_after=8.0)
     cloud.load_balancers.fail_next("add_backend_servers", slow_down)
     cloud.ensure(wanted(*servers(2)))
-    assert len(cloud.clock.waits) == 1
-    assert 4.0 <= cloud.clock.waits[0] <= 8.0
+    assert 8.0 <= sum(cloud.clock.waits) <= 8.5
+
+
+@pytest.mark.parametrize("operation", ["create_vserver_group", "rename_vserver_group"])
+def test_what_the_protocol_itself_sends_again_waits_as_long_as_the_cloud_asked(
+    cloud: Deployment, operation: str
+) -> None:
+    slow_down = Retryable("Throttling", "slow down", retry_after=5.0)
+    cloud.load_balancers.fail_next(operation, slow_down)
+    cloud.ensure(wanted(*servers(2)))
+    assert 5.0 <= sum(cloud.clock.waits) <= 9.0
 
 
 # Undoing

@@ -12,7 +12,7 @@ from .ensured import made, the_one
 from .errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from .fill import fill
 from .held import GivenUp, Held, Own, Steps, clear, keep, undo
-from .lease import LONGEST_WAIT, SHORTEST_WAIT, claims_for, expired, pause_after
+from .lease import LONGEST_WAIT, SHORTEST_WAIT, claims_for, expired, pause_after, wait_after
 from .model import Answer, Desired, VServerGroup
 from .parked import parked_for, settle
 from .sieve import Sieve
@@ -76,7 +76,7 @@ def _claim(desired: Desired, own: Own, claim: naming.Claim) -> Steps:
         pass  # the list tells by the nonce; one that comes late is deleted when it is seen
     except Retryable as error:
         # Refused for the moment: nothing was made. Looking again stamps the next one anew.
-        yield Wait(error.retry_after or LONGEST_WAIT)
+        yield wait_after(error, LONGEST_WAIT)
         return
     pause = SHORTEST_WAIT
     while True:
@@ -116,7 +116,7 @@ def _commit(desired: Desired, own: Own) -> Steps:
         except Ambiguous:
             return None
         except Retryable as error:
-            yield Wait(error.retry_after or SHORTEST_WAIT)
+            yield wait_after(error, SHORTEST_WAIT)
             continue
         except Rejected as error:
             if error.fault is Fault.NOT_FOUND:

@@ -74,11 +74,12 @@ class DeleteGroup:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """At most so many seconds; the driver adds the jitter and gives up when time runs out.
-    `whole`: not less either, unless time is short: then as long as it leaves enough to go on.
-    Answer: for how long."""
+    `least`: what the cloud asked for. `whole`: not less either, unless time is short: then as long
+    as it leaves enough to go on. Answer: for how long."""
 
     seconds: float
     whole: bool = False
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

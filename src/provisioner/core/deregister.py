@@ -29,9 +29,9 @@ from typing import Any
 
 from . import naming
 from .commands import Command, ListGroups, ReadGroup, RemoveBackends, SetWeights, Wait
-from .errors import Ambiguous, Code, Fault, Rejected, Retryable
+from .errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from .held import Steps
-from .lease import claims_for, pause_after
+from .lease import claims_for, pause_after, wait_after
 from .model import Answer, Backend, Deregistered, Desired, OnExisting, Shrunk, VServerGroup
 from .sieve import chunks_of
 from .takeaway import outlast, take_away
@@ -153,10 +153,14 @@ def _weighted_0(removal: Removal, actual: VServerGroup) -> Steps:
         weighty = tuple(replace(b, weight=0) for b in removal.leaving(actual) if b.weight)
         chunks = chunks_of(weighty)
         rounds += 1
+        pause = Wait(pause_after(rounds))
         while chunks:
             try:
                 yield SetWeights(actual.id, chunks[0])
-            except Ambiguous:
+            except ConfigurationError:
+                raise
+            except Retryable as error:  # sent once: nobody else tries it again
+                pause = wait_after(error, pause_after(rounds))
                 break
             except Rejected as error:
                 if rounds > _ROUNDS:
@@ -167,7 +171,7 @@ def _weighted_0(removal: Removal, actual: VServerGroup) -> Steps:
             del chunks[0]
         if not chunks:
             return
-        yield Wait(pause_after(rounds))
+        yield pause
         read: Answer[VServerGroup | None] = yield ReadGroup(actual.id)
         if read.value is None:
             return

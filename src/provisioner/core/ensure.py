@@ -38,9 +38,9 @@ from .alone import make_alone
 from .claim import look, make
 from .commands import AddBackends, Command, ListGroups, ReadGroup, SetWeights, Wait
 from .ensured import Ensured, made, the_one
-from .errors import Ambiguous, Code, Fault, Rejected, Retryable
+from .errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from .held import Own, Steps
-from .lease import pause_after
+from .lease import pause_after, wait_after
 from .model import BACKENDS_PER_CALL, Answer, Desired, LeftOut, OnExisting, Plan, VServerGroup
 from .parked import parked_for
 from .sieve import Sieve, chunks_of, refusal, sifted, waited_for
@@ -164,8 +164,10 @@ def _carry_out(plan: Plan, group_id: str, desired: Desired, sieve: Sieve, failur
     while reweigh:
         try:
             yield SetWeights(group_id, reweigh[:BACKENDS_PER_CALL])
-        except Ambiguous:
-            yield Wait(pause_after(failures))
+        except ConfigurationError:
+            raise
+        except Retryable as error:  # sent once: nobody else tries it again
+            yield wait_after(error, pause_after(failures))
             return False
         reweigh = reweigh[BACKENDS_PER_CALL:]
     return True

@@ -10,7 +10,7 @@ from . import backends
 from .commands import AddBackends, Wait
 from .errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from .held import GivenUp, Held, Own, Steps, keep, read_own
-from .lease import pause_after
+from .lease import pause_after, wait_after
 from .model import Answer, Backend, Desired, OnExisting, VServerGroup
 from .sieve import Sieve, chunks_of, sifted, waited_for
 from .values import replace
@@ -36,7 +36,7 @@ def fill(desired: Desired, own: Own, remaining: tuple[Backend, ...], sieve: Siev
             raise
         except Retryable as error:
             failures += 1
-            yield Wait(error.retry_after or pause_after(failures))
+            yield wait_after(error, pause_after(failures))
         except Rejected as error:
             if error.fault is Fault.NOT_FOUND:
                 raise GivenUp from None  # somebody deleted it: look again

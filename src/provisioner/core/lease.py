@@ -7,6 +7,8 @@ delete the claim.
 from __future__ import annotations
 
 from . import naming
+from .commands import Wait
+from .errors import Retryable
 from .model import Desired, VServerGroup
 
 RENEW = 10.0  # seconds after its stamp, a claim is renewed
@@ -31,3 +33,9 @@ def expired(claim: naming.Claim, date: float) -> bool:
 def pause_after(failures: int) -> float:
     """Seconds to wait at most after so many failures in a row, doubling."""
     return min(SHORTEST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
+
+
+def wait_after(error: Retryable, pause: float) -> Wait:
+    """As long as the cloud asked, and the pause on top of it."""
+    asked = error.retry_after or 0.0
+    return Wait(asked + pause, least=asked)

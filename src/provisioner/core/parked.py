@@ -20,10 +20,10 @@ is still empty, or else put back under its name.
 from __future__ import annotations
 
 from . import naming
-from .commands import DeleteGroup, ReadGroup, RenameGroup, Wait
+from .commands import DeleteGroup, ReadGroup, RenameGroup
 from .errors import IN_USE, Ambiguous, ConfigurationError, Fault, Rejected, Retryable
 from .held import GivenUp, Held, Own, Steps, keep
-from .lease import LONGEST_WAIT
+from .lease import LONGEST_WAIT, wait_after
 from .model import Answer, Desired, VServerGroup
 from .values import replace
 
@@ -80,7 +80,7 @@ def _send(desired: Desired, own: Own, command: RenameGroup | DeleteGroup) -> Ste
             own.committed.discard(held.claim.nonce)
             if error.code in IN_USE:
                 raise
-            yield Wait(error.retry_after or LONGEST_WAIT)
+            yield wait_after(error, LONGEST_WAIT)
         except Rejected as error:
             own.committed.discard(held.claim.nonce)
             if error.fault is Fault.NOT_FOUND:
