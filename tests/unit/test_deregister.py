@@ -13,7 +13,7 @@ from provisioner.core import naming
 from provisioner.core.deregister import Removal, deregister
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.core.lease import LEASE
-from provisioner.core.model import Backend, Deregistered, OnExisting, VServerGroup
+from provisioner.core.model import Backend, Deregistered, OnExisting, Shrunk, VServerGroup
 from provisioner.driver import Drive
 
 OURS = naming.owner_tags("mark")
@@ -32,12 +32,17 @@ def removal(*backends: Backend, **changes: Any) -> Removal:
 
 
 def take_out(
-    cloud: Deployment, asked: Removal, *, seconds: float = LONG, claiming: bool = True
+    cloud: Deployment,
+    asked: Removal,
+    *,
+    seconds: float = LONG,
+    claiming: bool = True,
+    before: list[Shrunk] | None = None,
 ) -> Deregistered:
     drive = Drive(
         asked.group, cloud.invocation(seconds), cloud.load_balancers, cloud.clock, replayable()
     )
-    return drive.run(deregister(asked, claiming=claiming))
+    return drive.run(deregister(asked, before, claiming=claiming))
 
 
 def owned(cloud: Deployment, *backends: Backend, name: str = NAME) -> VServerGroup:
@@ -231,6 +236,21 @@ def test_a_group_that_may_not_be_deleted_is_put_back(
     cloud.load_balancers.fail_next("delete_vserver_group", refused)
     (shrunk,) = emptied(cloud).groups
     assert not shrunk.deleted
+    assert cloud.names == [NAME]
+
+
+def test_a_group_that_may_not_be_parked_is_told_as_shrunk_before_the_failure(
+    cloud: Deployment,
+) -> None:
+    made = owned(cloud, *servers(1))
+    locked = Rejected("IncorrectStatus", "locked", fault=Fault.CONFLICT)
+    cloud.load_balancers.fail_next("rename_vserver_group", locked)
+    before: list[Shrunk] = []
+    asked = removal(*servers(1), names=(NAME,), delete_empty=True)
+    with pytest.raises(Rejected) as raised:
+        take_out(cloud, asked, before=before)
+    assert raised.value is locked
+    assert before == [Shrunk(made.id, NAME, removed=servers(1))]
     assert cloud.names == [NAME]
 
 

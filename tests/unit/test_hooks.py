@@ -20,7 +20,7 @@ from deployments import (
     untouched,
     waiting,
 )
-from provisioner.core.errors import Ambiguous, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
     LifecycleAction,
@@ -419,6 +419,21 @@ def test_an_action_that_ended_meanwhile_otherwise_is_published_as_failed(
     assert error["code"] == "HookEndedOtherwise"
     assert f"({told} is on record)" in error["message"]
     assert cloud.notifications.results[-1]["data"]["lifecycle"]["LifecycleActionResult"] is None
+
+
+@pytest.mark.parametrize("by_default", ["CONTINUE", "ABANDON"])
+def test_the_default_result_of_an_action_that_is_still_pending_on_record_is_no_answer(
+    by_default: str,
+) -> None:
+    """ESS has a result on record from the beginning; only the status says that it is one."""
+    cloud = waiting()
+    cloud.scaling_groups.default_result = by_default
+    cloud.waits_at_a_hook(HOOK)
+    cloud.scaling_groups.complete = lambda *_, **__: False  # type: ignore[method-assign]
+    with pytest.raises(Retryable) as raised:
+        cloud.complete(HOOK)
+    assert raised.value.code == Code.OUTCOME_UNKNOWN.value
+    assert cloud.notifications.kinds == ["provisioned"]
 
 
 def test_an_answer_that_ess_refuses_is_published_as_failed() -> None:

@@ -18,7 +18,7 @@ from deployments import (
 )
 from fakes import HEARTBEATS
 from provisioner.core import naming
-from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.core.model import LifecycleResult, Status
 from provisioner.hooks.patience import patience
 from provisioner.ports import Heartbeat
@@ -227,6 +227,17 @@ def test_an_action_that_another_delivery_completed_meanwhile_is_a_success() -> N
     (outcome,) = cloud.complete(HOOK)
     assert (outcome.status, cloud.writes) == (Status.PROVISIONED, [])
     assert cloud.notifications.kinds == ["provisioned"]
+
+
+def test_an_action_that_a_heartbeat_does_not_find_and_that_is_pending_on_record_is_kept() -> None:
+    cloud = hasty(timeout=30)
+    cloud.clock.advance(16)
+    cloud.scaling_groups.heartbeat = lambda *_, **__: Heartbeat.ENDED  # type: ignore[method-assign]
+    with pytest.raises(Retryable) as raised:
+        cloud.complete(HOOK)
+    assert raised.value.code == Code.OUTCOME_UNKNOWN.value
+    assert untouched(cloud)
+    assert cloud.notifications.kinds == []
 
 
 # Past the deadline

@@ -98,13 +98,13 @@ def deregister(
         drained = yield from _drained(removal, [actual for _, actual in todo])
     while todo:
         shrunk: Shrunk = yield from _shrunk(removal, todo[0][1])
+        done.append(shrunk)
         if _to_be_deleted(removal, todo[0][0], shrunk):
             gone = yield from take_away(_to_take(removal, todo[0][0]), shrunk.id, claiming=claiming)
-            shrunk = replace(shrunk, deleted=gone)
+            done[-1] = replace(shrunk, deleted=gone)
         elif shrunk.id in claimed:
             gone = yield from outlast(_to_take(removal, todo[0][0]), shrunk.id)
-            shrunk = replace(shrunk, deleted=gone)
-        done.append(shrunk)
+            done[-1] = replace(shrunk, deleted=gone)
         del todo[0]
     return Deregistered(tuple(done), drained)
 

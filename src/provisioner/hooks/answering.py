@@ -16,7 +16,7 @@ from provisioner.core.values import replace
 from provisioner.service import Task
 
 from . import breaker
-from .looking import states
+from .looking import ended_by, states
 from .patience import Patience
 
 _TO_COMPLETE = 2.0  # seconds of the hook's time and of the invocation's, kept from publishing
@@ -119,5 +119,5 @@ def _completed(
 
 def _on_record(task: Task, action: LifecycleAction) -> str:
     found = states(task, action.scaling_activity_id)
-    results = (state.result for state in found if state.action.token == action.token)
+    results = (ended_by(state) for state in found if state.action.token == action.token)
     return next(results, "nothing")

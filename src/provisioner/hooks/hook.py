@@ -23,7 +23,7 @@ from provisioner.core.values import dataclass, replace
 from provisioner.service import Task
 
 from .answering import answered, failed
-from .looking import Look, look
+from .looking import Look, ended_by, look
 from .patience import Patience, patience
 
 Worked = Sequence[tuple[Outcome, LifecycleResult]]
@@ -147,7 +147,9 @@ class Hook(Task, ABC):
 
     def _ended_meanwhile(self) -> list[Outcome]:
         try:
-            return self.replayed(look(self))
+            seen = look(self)
+            ended_by(seen.state)
+            return self.replayed(seen)
         except Rejected as error:
             return [self.refused(error)]
 

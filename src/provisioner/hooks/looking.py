@@ -11,7 +11,7 @@ from functools import partial
 
 from provisioner.at_once import both
 from provisioner.core import bindings, naming
-from provisioner.core.errors import Code, Fault, Rejected
+from provisioner.core.errors import Code, Fault, Rejected, Retryable
 from provisioner.core.model import Binding, LifecycleAction, Request, Transition
 from provisioner.core.values import dataclass, replace
 from provisioner.ports import ActionState, ScalingInstance
@@ -61,6 +61,18 @@ def states(task: Task, scaling_activity_id: str) -> tuple[ActionState, ...]:
     return task.means.scaling_groups.lifecycle_actions(
         region_id, scaling_activity_id, within=task.time_left()
     )
+
+
+def ended_by(state: ActionState) -> str:
+    """The result of an action that ESS refuses as ended. Raises `Retryable` where its record does
+    not say so yet: until then it shows the hook's default."""
+    if state.pending:
+        raise Retryable(
+            Code.OUTCOME_UNKNOWN,
+            "ESS takes the lifecycle action for ended, and has it on record as pending; the next "
+            "delivery looks again",
+        )
+    return state.result
 
 
 def _action(request: Request) -> LifecycleAction:
