@@ -51,6 +51,11 @@ def test_every_failure_that_the_operator_is_told_of_is_shown_by_a_test() -> None
     assert all(all(row) for row in told)
 
 
+def test_the_operator_is_told_of_every_code_of_ours() -> None:
+    seen = {word for row in rows("failures", OPERATIONS) for word in re.findall(r"`(\w+)`", row[1])}
+    assert {code.value for code in Code} - seen == set()
+
+
 def project_files() -> Iterator[Path]:
     """What is part of the project, be it tracked yet or not."""
 

@@ -47,6 +47,14 @@ def in_service(stage: Stage, event: bytes = EVENT) -> None:
     assert tick(stage, "apply") == []
 
 
+def ended(stage: Stage, activity: str, **instances: list[str]) -> None:
+    """ESS has such an activity on record."""
+    began = "2026-01-01T00:00:00Z"
+    known = {"ScalingActivityId": activity, "ScalingGroupId": "asg-0001"}
+    over = {"StatusCode": "Successful", "StartTime": began, "EndTime": began}
+    stage.cloud.seed(ScalingActivities=[{**known, **over, **instances}])
+
+
 def test_a_claim_that_a_crash_left_is_reported_and_then_deleted(staged: Staged) -> None:
     stage = staged(EVENT, HeartbeatTimeout=3600)
     stage.cloud.fault(action="AddVServerGroupBackendServers", kind="hang_after", seconds=3600)
@@ -119,22 +127,30 @@ def test_a_server_that_was_destroyed_unheard_is_removed(staged: Staged) -> None:
     stage = staged(EVENT)
     in_service(stage)
     group = stage.the_group()
-    stage.cloud.seed(
-        ScalingActivities=[
-            {
-                "ScalingActivityId": "asa-gone",
-                "ScalingGroupId": "asg-0001",
-                "StatusCode": "Successful",
-                "StartTime": "2026-01-01T00:00:00Z",
-                "EndTime": "2026-01-01T00:00:00Z",
-                "DestroyedInstances": ["i-0009"],
-            }
-        ]
-    )
+    ended(stage, "asa-gone", DestroyedInstances=["i-0009"])
     add(stage, group["VServerGroupId"], "i-0009")
     assert tick(stage, "report") == [("ReleasedInstance", False)]
     assert tick(stage, "apply") == [("ReleasedInstance", True)]
     assert servers_of(stage.the_group()) == IDS
+
+
+def test_what_one_group_got_stays_when_another_fails_the_hook_and_the_sweep_tells_of_it(
+    staged: Staged,
+) -> None:
+    stage = staged(EVENT)
+    (bound,) = json.loads(stage.environ["BINDINGS"])
+    twice = {**bound, "VServerGroupName": "twice"}
+    double = {"LoadBalancerId": bound["LoadBalancerId"], "VServerGroupName": "twice"}
+    stage.cloud.seed(VServerGroups=[{**double, "VServerGroupId": f"rsp-{n}"} for n in (1, 2)])
+    stage.deliver(EVENT, stage.app(BINDINGS=json.dumps([bound, twice])))
+    assert stage.hook() == ("Completed", "ABANDON")
+    assert {result["type"].partition(".")[2] for result in stage.received()} == {
+        "provisioned",
+        "refused",
+    }
+    assert (servers_of(stage.the_group()), stage.in_service()) == (IDS, [])
+    ended(stage, "asa-of-the-hook", CreatedInstances=IDS)
+    assert tick(stage, "apply") == [("ReleasedInstance", False)]
 
 
 def test_a_server_in_service_that_the_group_lacks_is_added(staged: Staged) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from builders import a_request
-from deployments import LB, NAME, Deployment, a_binding, deployment, servers
+from deployments import LB, MOMENT, NAME, Deployment, a_binding, deployment, servers
 from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from provisioner.core.model import EventRef, Instance, OnExisting, Request, Status
 from provisioner.service import refuse
@@ -113,6 +113,22 @@ def test_a_failure_after_something_was_added_is_failed_and_tells_what_stays() ->
     (result,) = cloud.notifications.results
     assert result["data"]["changes"]["addedCount"] == 20
     assert result["data"]["VServerGroupId"] == "rsp-0001"
+
+
+def test_a_failure_after_some_weights_were_set_tells_which() -> None:
+    cloud = deployment()
+    made = cloud.stands(*servers(25, weight=1))
+    cloud.clock.later(MOMENT, lambda: cloud.load_balancers.fail_next("set_weights", FULL))
+    for operation in ("list_vserver_groups", "read_vserver_group"):
+        cloud.load_balancers.takes[operation] = [0.0]
+    request = a_request("direct", "e-1", backends=servers(25), on_existing=OnExisting.MERGE)
+    (outcome,) = cloud.provision(request)
+    assert outcome.status is Status.FAILED
+    (result,) = cloud.notifications.results
+    assert (result["data"]["changes"]["reweighedCount"], result["data"]["VServerGroupId"]) == (
+        20,
+        made.id,
+    )
 
 
 def test_a_failure_that_was_undone_leaves_no_group_in_the_result() -> None:
