@@ -26,7 +26,7 @@ def at_once(stage: Stage, deliveries: Sequence[tuple[App, bytes]]) -> list[dict[
     start = Barrier(len(deliveries))
 
     def deliver(app: App, event: bytes) -> dict[str, Any]:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         (outcome,) = stage.deliver(event, app)["outcomes"]
         found: dict[str, Any] = outcome
         return found

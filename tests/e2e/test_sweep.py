@@ -107,7 +107,7 @@ def test_a_sweep_and_the_message_at_once_come_to_one_answer(staged: Staged, even
     start = Barrier(2)
 
     def deliver(what: bytes, app: App) -> Any:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         return stage.deliver(what, app)
 
     with ThreadPoolExecutor(2) as threads:

@@ -43,6 +43,6 @@ def _goes_round(_mutator: Mutator) -> str:
     ],
 )
 def test_a_reader_with_a_defect_is_found(reader: campaign.Reader, told: str) -> None:
-    report = campaign.held_to([(1, reader)], seed=1, numbers=range(2), longest=0.1)
+    report = campaign.held_to([(1, reader)], seed=1, numbers=range(2), longest=0.5)
     assert len(report.violations) == 2
     assert all(told in violation for violation in report.violations)

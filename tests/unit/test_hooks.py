@@ -20,6 +20,8 @@ from deployments import (
     untouched,
     waiting,
 )
+from provisioner import budget
+from provisioner.core import naming
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.core.model import (
     Backend,
@@ -284,6 +286,18 @@ def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_we
     assert cloud.notifications.published == []
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
+
+
+@pytest.mark.parametrize("claimed", [8080, 8443])
+def test_a_crashed_delivery_of_two_groups_is_outlasted_in_one_invocation(claimed: int) -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    crashed = naming.claim(f"asg-0001-{claimed}", cloud.clock.now(), "0" * 16)
+    cloud.stands(name=crashed.name)
+    cloud.complete(HOOK, seconds=budget.work(budget.SHORTEST_TIMEOUT))
+    assert answers(cloud) == [CONTINUE]
+    assert cloud.names == ["asg-0001-8080", "asg-0001-8443"]
+    told = [result["subject"] for result in cloud.notifications.results]
+    assert told == ["lb-0001/asg-0001-8080", "lb-0001/asg-0001-8443"]
 
 
 # Failures
