@@ -16,7 +16,6 @@ class Ledger:
     def __init__(self, cloud: Cloud) -> None:
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
-        self.completions: Counter[str] = Counter()  # by result: accepted or refused
         self.seen = 0
         self._cloud = cloud
         self._stopped, self._read = threading.Event(), threading.Event()
@@ -58,5 +57,3 @@ class Ledger:
         self.calls[entry["action"]] += 1
         if entry["fault"]:
             self.faults[entry["fault"]] += 1
-        if entry["action"] == "CompleteLifecycleAction" and entry["status"]:
-            self.completions["accepted" if entry["status"] == 200 else "refused"] += 1

@@ -762,6 +762,16 @@ def test_without_claims_a_group_is_created_under_its_name_and_filled(
     assert done.created
 
 
+def test_without_claims_a_create_that_is_refused_for_the_moment_is_sent_again(
+    cloud: Deployment,
+) -> None:
+    for _ in range(3):
+        cloud.load_balancers.fail_next("create_vserver_group", BUSY)
+    cloud.ensure(wanted(*servers(2)), claiming=False)
+    assert cloud.held() == set(servers(2))
+    assert cloud.writes == ["create"] * 4
+
+
 def test_without_claims_a_group_that_was_left_half_filled_is_filled_by_the_next_delivery(
     cloud: Deployment,
 ) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from .commands import CreateGroup, ListGroups, Time, Wait
 from .ensured import made, the_one
-from .errors import Ambiguous, Rejected
+from .errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from .fill import fill
 from .held import GivenUp, Held, Own, Steps, undo
-from .lease import LATE, LONGEST_WAIT
+from .lease import LATE, LONGEST_WAIT, wait_after
 from .model import BACKENDS_PER_CALL, Answer, Desired, VServerGroup
 from .sieve import Sieve, about_servers
 
@@ -30,6 +30,11 @@ def make_alone(desired: Desired, own: Own) -> Steps:
             created = yield CreateGroup(group.name, group.tags)
     except Ambiguous:
         yield from _outlast_a_late_create(desired)
+        return None
+    except ConfigurationError:
+        raise
+    except Retryable as error:
+        yield wait_after(error, LONGEST_WAIT)
         return None
     own.held = Held(created.value, None, created.date)
     try:
