@@ -13,11 +13,12 @@ help:
 	@echo "make run [EVENT=file]   deliver an event to the function on an offline cloud, and watch"
 	@echo "make test               run every test on Python 3.10 and 3.12, where they are present"
 	@echo "make bench              measure it beside what a user would write, into docs/performance.md"
-	@echo "make race               explore the protocol under every interleaving; five minutes, SEED=…"
+	@echo "make race               explore the protocol under every interleaving, five minutes"
 	@echo "make lint               ruff and mypy"
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
 	@echo "make fuzz               200,000 bent inputs to everything that reads one"
+	@echo "                        race, chaos and fuzz print their seed; SEED=… is the same again"
 	@echo "make package            the zip for Function Compute; RUNTIME=python3.10 or python3.12"
 	@echo "make plan-deploy        what make deploy would change, by deploy/config.yml"
 	@echo "make deploy             package, upload, create or update the stack, print its outputs"
@@ -48,10 +49,10 @@ cloud: .venv/.ready
 	@.venv/bin/python -m localcloud --port 8900
 
 chaos: .venv/.ready
-	@PYTHONPATH=tests .venv/bin/python -m chaos
+	@PYTHONPATH=tests .venv/bin/python -m chaos $(if $(SEED),--seed '$(SEED)')
 
 fuzz: .venv/.ready
-	@PYTHONPATH=tests .venv/bin/python -m fuzz
+	@PYTHONPATH=tests .venv/bin/python -m fuzz $(if $(SEED),--seed '$(SEED)')
 
 package: .venv/.ready
 	@.venv/bin/python -m opskit package --runtime '$(RUNTIME)'
