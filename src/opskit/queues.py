@@ -45,9 +45,14 @@ class Queue:
         self._held: dict[str, Held] = {}
 
     def messages(self) -> Iterator[Held]:
-        """Each once, though a long look may let the first come back before the last was seen."""
-        while new := [held for held in self._page() if held.id not in self._held]:
-            self._held |= {held.id: held for held in new}
+        """Each once, though a long look lets the first come back before the last was seen: then
+        by another handle, the only one that the queue still takes."""
+        again = 0
+        while again <= len(self._held) and (page := self._page()):
+            new = [held for held in page if held.id not in self._held]
+            again = 0 if new else again + len(page)
+            for held in page:
+                self._held.setdefault(held.id, held).handle = held.handle
             yield from new
 
     def hold(self, held: Held, seconds: int) -> None:

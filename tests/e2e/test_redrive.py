@@ -24,6 +24,7 @@ from localcloud.worlds import served_world
 from opskit.cloud import chosen
 from opskit.ending import OK, REFUSED, UNUSABLE
 from opskit.invocation import Target, generation_3
+from opskit.queues import opened
 from provisioner.core import schema
 
 REQUESTS, DEAD, FAILURES = "provision-requests", "provision-dead-letters", "provision-failures"
@@ -53,9 +54,14 @@ def invoke(world: World, payload: bytes) -> None:
 
 
 def letters(world: World) -> list[dict[str, Any]]:
-    queues = {queue["QueueName"]: queue for queue in world.ask("state")["Queues"]}
-    found = [json.loads(message["MessageBody"]) for message in queues[DEAD]["Messages"]]
+    found = [json.loads(message["MessageBody"]) for message in letters_left(world)]
     assert [schema.problems("dead-letter", each) for each in found] == [[]] * len(found)
+    return found
+
+
+def letters_left(world: World) -> list[Any]:
+    queues = {queue["QueueName"]: queue for queue in world.ask("state")["Queues"]}
+    found: list[Any] = queues[DEAD]["Messages"]
     return found
 
 
@@ -174,6 +180,25 @@ def test_one_of_several_is_chosen_by_its_id_and_the_others_stay(world: World) ->
     results = {each["MessageId"]: each["result"] for each in report["letters"]}
     assert sorted(results.values()) == ["kept", "not sendable", "sent"]
     assert (results[letter["MessageId"]], report["missing"]) == ("sent", ["gone"])
+
+
+def test_a_look_that_takes_so_long_that_letters_come_back_sees_all_and_each_once(
+    world: World,
+) -> None:
+    bodies = [str(number) for number in range(40)]
+    for body in bodies:
+        put(world, DEAD, body)
+    seen = []
+    with opened(chosen(world.url, builders.REGION, "", (), {}), DEAD) as queue:
+        for number, held in enumerate(queue.messages()):
+            seen.append(held.body)
+            if number in (15, 31):
+                world.ask("clock", {"advance": 31})  # longer than a message stays hidden
+            if held.body == "0":
+                first = held
+        queue.delete(first)
+    assert sorted(seen, key=int) == bodies
+    assert len(letters_left(world)) == 39
 
 
 def test_a_letter_whose_sending_is_not_accepted_stays(world: World) -> None:
