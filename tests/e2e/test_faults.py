@@ -13,6 +13,7 @@ from e2e.stage import (
     ADD,
     COMPLETE,
     CREATE,
+    DELETE,
     LEASE,
     LIST,
     PUBLISH,
@@ -75,6 +76,19 @@ def test_a_busy_load_balancer_is_waited_for(staged: Staged, action: str) -> None
 
     it_ended_well(stage)
     assert stage.claims() == []
+
+
+def test_a_claim_is_not_taken_for_old_because_an_answer_was_waited_for(staged: Staged) -> None:
+    """Twelve seconds of its twenty: what was waited before the call was sent is not part of it."""
+    stage = staged(EVENT)
+    throttled = {"kind": "error", "status": 400, "code": "Throttling.User", "retry_after": 12_000}
+    stage.cloud.fault(action=ADD, count=1, **throttled)
+
+    stage.deliver(EVENT)
+
+    it_ended_well(stage)
+    calls = stage.actions()
+    assert (calls.count(CREATE), calls.count(DELETE)) == (1, 0)
 
 
 @each_outage

@@ -197,9 +197,12 @@ class SlbLoadBalancers(LoadBalancers):
         read: Callable[[Any], T],
         within: float,
     ) -> Answer[T]:
+        sent_at = self._clock.now()
+
         def answer(response: Any) -> Answer[T]:
             date = _timestamp(response.headers["date"])
-            return Answer(read(response.body), date, response.body.request_id)
+            lasted = self._clock.now() - sent_at
+            return Answer(read(response.body), date, response.body.request_id, lasted)
 
         return self._api.call(operation, method, request, answer, within)
 

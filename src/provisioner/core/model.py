@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import Enum
+from math import inf
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
@@ -54,11 +55,13 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """What an API said. `date` is the answer's own Date header in seconds since 1970, a lower bound
-    of the time there; `request_id` is the API's RequestId."""
+    of the time there; `request_id`, its RequestId; `lasted`, the seconds since its call was sent,
+    where they are known."""
 
     value: T
     date: float
     request_id: str
+    lasted: float = inf
 
 
 class BackendKey(NamedTuple):
