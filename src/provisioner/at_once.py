@@ -1,4 +1,4 @@
-"""Calls that do not depend on each other, made at the same time."""
+"""What does not depend on each other, at the same time: calls, and the work of several lanes."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
     calls: list[Callable[[], Any]] = [one, other]
     first, second = at_once(calls)
     return first, second
+
+
+def by_workers(work: Callable[[], None], workers: int) -> None:
+    """The same work by several; one of them is the caller, and the others' threads end with it:
+    what takes long must not take the threads that short calls wait for."""
+    if workers <= 1:
+        work()
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not in every event
+
+    with ThreadPoolExecutor(workers - 1, "lane") as pool:
+        others = [pool.submit(work) for _ in range(workers - 1)]
+        work()
+    for each in others:
+        each.result()
 
 
 def _beside_each_other(calls: Sequence[Callable[[], T]]) -> list[T]:

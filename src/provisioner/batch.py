@@ -9,12 +9,13 @@ queue that does not take it is the deployment's fault, and keeps the event.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from math import ceil
 from threading import Lock
 
 from . import failures, hooks
+from .at_once import by_workers
 from .core import lanes, letter
 from .core.errors import (
     ConfigurationError,
@@ -43,22 +44,8 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     found = lanes.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))
     run = _Run(means, items, invocation, workers, deque(map(deque, found)))
-    _in_threads(run.work, workers)
+    by_workers(run.work, workers)
     return [run.ended[index] for index in range(len(items))]
-
-
-def _in_threads(work: Callable[[], None], workers: int) -> None:
-    """One of them is the caller's own."""
-    if workers == 1:
-        work()
-        return
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most events are one item
-
-    with ThreadPoolExecutor(workers - 1, "lane") as pool:
-        others = [pool.submit(work) for _ in range(workers - 1)]
-        work()
-    for each in others:
-        each.result()
 
 
 def done(

@@ -8,9 +8,8 @@ hook pending: the next delivery goes on from what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import TypeVar
 
 from .core import bindings, result
 from .core.bindings import Policy
@@ -39,8 +38,7 @@ from .core.model import (
 from .core.values import dataclass, replace
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
-
-T = TypeVar("T")
+from .spread import W, spread
 
 _RETRY_WHEN_PAUSED = 60.0  # seconds
 
@@ -117,33 +115,17 @@ class Task:
 
     def ensured(self, wanted: Sequence[Desired]) -> list[Outcome]:
         """Raises `Retryable` after every group was tried."""
-        return self.in_turn(wanted, Task._ensured)
+        return self.each_group(wanted, Task._ensured)
 
-    def in_turn(self, wanted: Sequence[T], work: Callable[[Task, T], Outcome]) -> list[Outcome]:
-        """Each in its share of the time; one that lacked nothing else, as the claim of a delivery
-        that crashed outlasts a share, once more in what the others left. Raises `Retryable` after
-        all were tried."""
-        ended: dict[int, Outcome] = {}
-        failures = self._a_turn(dict(enumerate(wanted)), work, ended)
-        late = {n: wanted[n] for n, error in failures.items() if error.code == Code.OUT_OF_TIME}
-        if late and len(wanted) > 1:
-            failures = {n: error for n, error in failures.items() if n not in late}
-            failures |= self._a_turn(late, work, ended)
-        if failures:
-            raise failures[min(failures)]
-        return [ended[number] for number in range(len(wanted))]
-
-    def _a_turn(
-        self, wanted: Mapping[int, T], work: Callable[[Task, T], Outcome], ended: dict[int, Outcome]
-    ) -> dict[int, Retryable]:
-        failures = {}
-        for done, (number, each) in enumerate(wanted.items()):
-            share = self.invocation.share(self.means.clock.now(), len(wanted) - done)
-            try:
-                ended[number] = work(replace(self, invocation=share), each)
-            except Retryable as error:
-                failures[number] = error
-        return failures
+    def each_group(self, wanted: Sequence[W], work: Callable[[Task, W], Outcome]) -> list[Outcome]:
+        """Raises `Retryable` after all were tried."""
+        return spread(
+            wanted,
+            lambda each, share: work(replace(self, invocation=share), each),
+            self.invocation,
+            self.means.clock,
+            most=self.means.concurrency,
+        )
 
     def inspected(self, wanted: Desired, status: Status) -> Outcome:
         """`status` where nothing stands against it."""

@@ -12,6 +12,7 @@ on `_PLANNED` at most, evenly; each counts from the moment it is sent (unknown; 
 from __future__ import annotations
 
 from math import inf
+from threading import Lock
 
 from provisioner.core.errors import Code, Fault, Rejected, Retryable
 from provisioner.core.model import LifecycleAction
@@ -38,6 +39,7 @@ class Patience:
     ) -> None:
         """`asked` is the time before `terms` were."""
         self.ended = False
+        self._beating = Lock()  # the groups of a hook are worked on at once, and ask alike
         self._means, self._action, self._log = means, action, on.log
         self._ends = on.ends
         self._timeout = terms.heartbeat_timeout
@@ -50,8 +52,9 @@ class Patience:
 
     def hold(self) -> Hold:
         """Sends a heartbeat if one is due. Raises `Rejected` once the action has ended."""
-        if self._now() >= self._due and not self.ended:
-            self._beat()
+        with self._beating:
+            if self._now() >= self._due and not self.ended:
+                self._beat()
         if self.ended:
             raise Rejected(
                 Code.HOOK_ENDED_OTHERWISE,

@@ -41,7 +41,7 @@ class ScaleIn(Hook):
     def worked(self, seen: Look) -> Worked:
         wanted = self._removals(seen)
         if self._leaving(seen):
-            ended = self.in_turn(wanted, _taken_out)
+            ended = self.each_group(wanted, _taken_out)
         else:
             ended = [self._they_stay(each) for each in wanted]
         return [

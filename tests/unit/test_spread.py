@@ -1,0 +1,133 @@
+"""The groups of one request, worked on at once where their load balancers differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, get_ident
+from typing import Any
+
+import pytest
+
+from deployments import Deployment
+from provisioner.core.errors import Code, Retryable
+from provisioner.core.model import Outcome, VServerGroup
+from provisioner.core.values import dataclass
+from provisioner.driver import Invocation
+from provisioner.spread import spread
+
+WORKED: Any = object()
+HANGING = 60.0  # seconds, for a test that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    group: VServerGroup
+
+
+def on(*load_balancers: str) -> list[Named]:
+    return [Named(VServerGroup("r", lb, f"g{n}")) for n, lb in enumerate(load_balancers)]
+
+
+def spread_over(
+    wanted: list[Named], work: Callable[[Named, Invocation], Outcome], most: int
+) -> list[Outcome]:
+    cloud = Deployment()
+    return spread(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
+
+
+def test_groups_of_different_load_balancers_are_worked_on_at_once() -> None:
+    together = Barrier(2)
+
+    def work(_wanted: Named, _share: Invocation) -> Outcome:
+        together.wait(HANGING)  # nobody leaves alone
+        return WORKED
+
+    assert spread_over(on("a", "b"), work, most=8) == [WORKED, WORKED]
+
+
+def test_groups_of_one_load_balancer_are_worked_on_in_their_order() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def work(wanted: Named, _share: Invocation) -> Outcome:
+        seen.append((wanted.group.name, get_ident()))
+        return WORKED
+
+    spread_over(on("a", "a", "a"), work, most=8)
+
+    assert seen == [(f"g{number}", get_ident()) for number in range(3)]
+
+
+def test_never_more_at_once_than_the_bound() -> None:
+    threads: set[int] = set()
+
+    def work(_wanted: Named, _share: Invocation) -> Outcome:
+        threads.add(get_ident())
+        return WORKED
+
+    spread_over(on(*"abcdef"), work, most=2)
+
+    assert len(threads) <= 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "most", "shares"),
+    [
+        (on("a", "b"), 1, {"g0": 30.0, "g1": 60.0}),
+        (on("a", "b"), 2, {"g0": 60.0, "g1": 60.0}),
+        (on("a", "a"), 2, {"g0": 30.0, "g1": 60.0}),
+        (on("a", "b", "b"), 2, {"g0": 60.0, "g1": 30.0, "g2": 60.0}),
+        (on("a", "b", "c", "c"), 2, {"g0": 30.0, "g1": 30.0, "g2": 30.0, "g3": 60.0}),
+    ],
+)
+def test_each_has_its_share_of_the_time_among_those_that_wait_for_it(
+    wanted: list[Named], most: int, shares: dict[str, float]
+) -> None:
+    told: dict[str, float] = {}
+    cloud = Deployment()
+
+    def work(each: Named, share: Invocation) -> Outcome:
+        told[each.group.name] = share.deadline - cloud.clock.now()
+        return WORKED
+
+    spread(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
+
+    assert told == shares
+
+
+def test_one_that_is_retryable_is_told_after_all_were_tried_and_the_first_in_place_wins() -> None:
+    worked: list[str] = []
+
+    def work(wanted: Named, _share: Invocation) -> Outcome:
+        worked.append(wanted.group.name)
+        if wanted.group.name != "g1":
+            raise Retryable("Busy", wanted.group.name)
+        return WORKED
+
+    with pytest.raises(Retryable, match="g0"):
+        spread_over(on("a", "b", "c"), work, most=3)
+    assert sorted(worked) == ["g0", "g1", "g2"]
+
+
+def test_one_that_lacked_nothing_but_time_is_tried_once_more() -> None:
+    tries: list[str] = []
+
+    def work(wanted: Named, _share: Invocation) -> Outcome:
+        tries.append(wanted.group.name)
+        if tries.count("g0") == 1 and wanted.group.name == "g0":
+            raise Retryable(Code.OUT_OF_TIME, "later")
+        return WORKED
+
+    assert spread_over(on("a", "b"), work, most=1) == [WORKED, WORKED]
+    assert tries == ["g0", "g1", "g0"]
+
+
+def test_a_defect_is_not_swallowed_in_whichever_thread_it_is_met() -> None:
+    def work(_wanted: Named, _share: Invocation) -> Outcome:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        spread_over(on("a", "b"), work, most=2)
+
+
+def test_nothing_wanted_is_nothing_done() -> None:
+    assert spread_over([], lambda *_: WORKED, most=8) == []
