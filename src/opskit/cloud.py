@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -107,7 +106,7 @@ def chosen(
     named = dict(map(_named, endpoints))
     if url:
         named = {**dict.fromkeys(PRODUCTS, _url(url)), **named}
-    if any(map(_is_loopback, named.values())):
+    if any(map(local.is_loopback, named.values())):
         local.without_proxies()
     return Cloud(region, account, _credentials(environ, is_local=bool(url)), named, bool(url))
 
@@ -138,14 +137,6 @@ def _credentials(environ: Mapping[str, str], *, is_local: bool) -> Credentials:
     if is_local and not given["access_key_id"]:
         return Credentials(local.ACCESS_KEY_ID, local.ACCESS_KEY_SECRET)
     return Credentials(**given)
-
-
-def _is_loopback(endpoint: str) -> bool:
-    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def of_environment(

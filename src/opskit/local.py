@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 SOURCES = Path(__file__).parents[1]
@@ -52,6 +54,14 @@ def without_proxies() -> None:
     for name in _PROXIES:
         os.environ.pop(name, None)
         os.environ.pop(name.lower(), None)
+
+
+def is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager

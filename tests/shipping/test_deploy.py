@@ -32,6 +32,7 @@ ACCOUNT = {
     "ScalingGroups": [{"ScalingGroupId": "asg-local", "RegionId": "cn-hangzhou"}],
     "Buckets": [{"BucketName": "code-of-mine"}],
 }
+NOBODY = "http://127.0.0.1:1"
 MADE = ("Functions", "Triggers", "Topics", "Queues", "Subscriptions")
 
 
@@ -211,6 +212,32 @@ def test_a_stack_that_cannot_be_made_is_rolled_back_and_says_why(account: Accoun
 def test_a_bucket_that_there_is_not_is_named(account: Account) -> None:
     account.configured(CodeBucket="nobodys-bucket")
     assert "NoSuchBucket" in account.opskit("deploy", status=1)
+
+
+@pytest.mark.parametrize("service", ["ROS", "OSS"])
+def test_an_endpoint_that_does_not_answer_is_named_with_what_to_see_to(
+    account: Account, service: str
+) -> None:
+    endpoints = {"ROS": account.url, "OSS": account.url, service: NOBODY}
+    account.configured(Endpoints=endpoints)
+    said = account.opskit("deploy", status=1)
+    assert said.startswith("no readable answer from ")
+    assert f"Endpoints/{service}" in said
+    assert account.made() == dict.fromkeys(MADE, 0)
+
+
+def test_a_look_at_the_stack_that_nobody_answers_is_made_again(account: Account) -> None:
+    lost = {"service": "ros", "action": "GetStack", "kind": "reset_before", "count": 2}
+    account.ask("faults", [lost])
+    account.opskit("deploy")
+    assert account.made()["Functions"] == 1
+
+
+def test_a_stack_that_nobody_tells_of_any_more_is_not_waited_for(account: Account) -> None:
+    account.ask(
+        "faults", [{"service": "ros", "action": "GetStack", "kind": "reset_before", "count": 50}]
+    )
+    assert "goes on by itself" in account.opskit("deploy", status=1)
 
 
 def test_a_wrong_secret_is_refused_by_both_services(

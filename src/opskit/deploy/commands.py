@@ -1,7 +1,7 @@
 """`opskit deploy`, `opskit destroy`, `opskit plan-deploy`.
 
-Exit status of all: 0 done; 1 the cloud refused or the stack failed; 2 something is missing, and
-nothing was made.
+Exit status of all: 0 done; 1 the cloud refused or did not answer, or the stack failed; 2 something
+is missing, and nothing was made.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
 def deploy(*, file: File = FILE, as_json: Json = False) -> None:
     """Build and upload the package, create or update the stack, wait, and print its outputs.
 
-    Exit status: 0 it is there; 1 the cloud refused or the stack failed; 2 something is missing.
+    Exit status: 0 it is there; 1 the cloud refused or did not answer, or the stack failed; 2
+    something is missing.
     """
 
     def work(config: Config, package: Package) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def deploy(*, file: File = FILE, as_json: Json = False) -> None:
 def destroy(*, file: File = FILE, as_json: Json = False) -> None:
     """Delete the stack and everything that is its own; the packages in the bucket stay.
 
-    Exit status: 0 it is gone; 1 the cloud refused or the stack failed; 2 something is missing.
+    Exit status: 0 it is gone; 1 the cloud refused or did not answer, or the stack failed; 2
+    something is missing.
     """
 
     def work(config: Config, _package: Package | None) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def destroy(*, file: File = FILE, as_json: Json = False) -> None:
 def plan_deploy(*, file: File = FILE, as_json: Json = False) -> None:
     """Show what `deploy` would add, change or remove. Nothing is uploaded, nothing is made.
 
-    Exit status: 0 it is shown; 1 the cloud refused; 2 something is missing.
+    Exit status: 0 it is shown; 1 the cloud refused or did not answer; 2 something is
+    missing.
     """
 
     def work(config: Config, package: Package) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _upload() -> ModuleType:
 def _carried_out(file: Path, work: Callable[..., dict[str, Any]], *, packing: bool = True) -> Any:
     try:
         config = read(file, os.environ)
-        if any("127.0.0.1" in endpoint for endpoint in config.endpoints.values()):
+        if any(map(local.is_loopback, config.endpoints.values())):
             local.without_proxies()
         return work(config, build(config.runtime) if packing else None)
     except (UnfitConfigError, PackageFailedError) as error:

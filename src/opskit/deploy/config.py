@@ -5,7 +5,7 @@ cannot be is named at once, before anything is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import yaml
 
 from opskit.package import RUNTIMES
 
+from . import parameters
+
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "deploy" / "config.yml"
 TEMPLATES = {3: ROOT / "template.yml", 2: ROOT / "deploy" / "template.fc2.yml"}
-_OURS = ("CodeBucket", "CodeKey", "Runtime")  # parameters that the deployment itself fills in
 _KEYS = {
     *("StackName", "RegionId", "CodeBucket", "Runtime"),
     *("Generation", "Parameters", "Endpoints"),
@@ -28,6 +29,7 @@ _SHAPES = {
     "CodeBucket": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
 }
 _SERVICES = {"ROS", "OSS"}
+_ENDPOINT = r"(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?"
 
 
 class UnfitConfigError(Exception):
@@ -71,12 +73,9 @@ def read(file: Path, environ: Mapping[str, str]) -> Config:
     ]
     given = _document(file, problems)
     problems += _shape_problems(given)
-    generation = given.get("Generation", 3)
-    template_file = TEMPLATES.get(generation, TEMPLATES[3])
-    body = template_file.read_text("utf-8")
-    parameters = given.get("Parameters") or {}
+    body = _template_of(given).read_text("utf-8")
     rules = yaml.safe_load(body)["Parameters"]
-    problems += _parameter_problems(rules, parameters)
+    problems += parameters.problems(rules, given.get("Parameters") or {})
     if problems:
         raise UnfitConfigError(problems)
     return Config(
@@ -85,9 +84,7 @@ def read(file: Path, environ: Mapping[str, str]) -> Config:
         code_bucket=given["CodeBucket"],
         runtime=given["Runtime"],
         template_body=body,
-        parameters={
-            name: _text(value, _allowed(rules[name])) for name, value in parameters.items()
-        },
+        parameters=parameters.texts(rules, given.get("Parameters") or {}),
         endpoints=given.get("Endpoints") or {},
         credentials=Credentials(
             environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
@@ -98,84 +95,57 @@ def read(file: Path, environ: Mapping[str, str]) -> Config:
 
 
 def _document(file: Path, problems: list[str]) -> dict[str, Any]:
+    """UnfitConfigError where there is none: what it lacks is nobody's question then."""
     try:
         document = yaml.safe_load(file.read_text("utf-8"))
-    except OSError:
-        problems.append(f"{file} is missing: copy deploy/config.example.yml and fill it in")
-        return {}
-    except yaml.YAMLError:
-        problems.append(f"{file} is no YAML")
-        return {}
+    except FileNotFoundError as error:
+        why = f"{file} is missing: copy deploy/config.example.yml and fill it in"
+        raise UnfitConfigError([*problems, why]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = f"{file} cannot be read as a text file in UTF-8"
+        raise UnfitConfigError([*problems, why]) from error
+    except yaml.YAMLError as error:
+        raise UnfitConfigError([*problems, f"{file} is no YAML{_place(error)}"]) from error
     if isinstance(document, dict):
         return document
-    problems.append(f"{file} is no YAML mapping")
-    return {}
+    why = f"{file} is no YAML mapping: compare it with deploy/config.example.yml"
+    raise UnfitConfigError([*problems, why])
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _template_of(given: Mapping[str, Any]) -> Path:
+    """Of generation 3 where none can be meant, to check the parameters all the same."""
+    generation = given.get("Generation", 3)
+    return TEMPLATES[generation] if generation in list(TEMPLATES) else TEMPLATES[3]
 
 
 def _shape_problems(given: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted(given.keys() - _KEYS):
+    for name in parameters.in_order(given.keys() - _KEYS):
         yield f"{name} is not a key of this file: it has {', '.join(sorted(_KEYS))}"
     for name, shape in _SHAPES.items():
-        if name not in given:
+        if given.get(name) is None:
             yield f"{name} is missing"
-        elif not re.fullmatch(shape, str(given[name])):
-            yield f"{name} must match {shape}"
-    if given.get("Runtime") not in RUNTIMES:
+        elif not (isinstance(given[name], str) and re.fullmatch(shape, given[name])):
+            yield f"{name} must be a text that matches {shape}"
+    if given.get("Runtime") not in list(RUNTIMES):
         yield f"Runtime must be one of {', '.join(RUNTIMES)}"
-    if given.get("Generation", 3) not in TEMPLATES:
+    if given.get("Generation", 3) not in list(TEMPLATES):
         yield "Generation must be 3 or 2"
-    for name in ("Parameters", "Endpoints"):
-        if not isinstance(given.get(name) or {}, dict):
-            yield f"{name} must be a mapping"
-    endpoints = given.get("Endpoints") or {}
-    for name in sorted(set(endpoints) - _SERVICES):
-        yield f"Endpoints/{name} is none of {', '.join(sorted(_SERVICES))}"
+    if not isinstance(given.get("Parameters") or {}, dict):
+        yield "Parameters must be a mapping"
+    yield from _endpoint_problems(given.get("Endpoints") or {})
 
 
-def _parameter_problems(rules: Mapping[str, Any], given: Any) -> Iterator[str]:
+def _endpoint_problems(given: Any) -> Iterator[str]:
     if not isinstance(given, dict):
+        yield f"Endpoints must be a mapping of {', '.join(sorted(_SERVICES))}"
         return
-    for name in sorted(given.keys() - rules.keys() | given.keys() & set(_OURS)):
-        why = "is filled in by the deployment" if name in _OURS else "is not in the template"
-        yield f"Parameters/{name} {why}"
-    for name, rule in rules.items():
-        if name in given and name not in _OURS:
-            yield from _value_problems(name, rule, given[name])
-        elif "Default" not in rule and name not in _OURS:
-            yield f"Parameters/{name} is missing: {rule['Description']}"
-
-
-def _value_problems(name: str, rule: Mapping[str, Any], value: Any) -> Iterator[str]:
-    allowed = _allowed(rule)
-    text, where = _text(value, allowed), f"Parameters/{name}"
-    if allowed and text not in allowed:
-        yield f"{where} must be one of {', '.join(allowed)}"
-    if not re.fullmatch(rule.get("AllowedPattern", ".*"), text):
-        yield f"{where} must be: {rule.get('ConstraintDescription') or rule['AllowedPattern']}"
-    if rule["Type"] == "Number":
-        yield from _number_problems(where, rule, text)
-    elif not rule.get("MinLength", 0) <= len(text) <= rule.get("MaxLength", len(text)):
-        yield f"{where} must have {rule.get('MinLength', 0)} to {rule['MaxLength']} characters"
-
-
-def _number_problems(where: str, rule: Mapping[str, Any], text: str) -> Iterator[str]:
-    try:
-        number = float(text)
-    except ValueError:
-        yield f"{where} must be a number"
-        return
-    if not rule.get("MinValue", number) <= number <= rule.get("MaxValue", number):
-        yield f"{where} must be from {rule['MinValue']} to {rule['MaxValue']}"
-
-
-def _allowed(rule: Mapping[str, Any]) -> list[str]:
-    return [_text(each) for each in rule.get("AllowedValues", [])]
-
-
-def _text(value: Any, allowed: Sequence[str] = ()) -> str:
-    """YAML reads an on that nobody quoted as true."""
-    if not isinstance(value, bool):
-        return str(value)
-    if {"on", "off"} & {*allowed}:
-        return "on" if value else "off"
-    return str(value).lower()
+    for name in parameters.in_order(given.keys() - _SERVICES):
+        yield f"Endpoints/{name} is none of {', '.join(sorted(_SERVICES))}"
+    for name in parameters.in_order(given.keys() & _SERVICES):
+        if not (isinstance(given[name], str) and re.fullmatch(_ENDPOINT, given[name])):
+            yield f"Endpoints/{name} must be a host or a URL, without a path"

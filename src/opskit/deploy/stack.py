@@ -11,15 +11,20 @@ from urllib.parse import urlsplit
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.models import Config as SdkConfig
-from darabonba.exceptions import DaraException
+from darabonba.exceptions import DaraException, UnretryableException
 
 from .config import Config, StackFailedError
 
 _PAUSE = 2.0  # seconds between two looks
 _PATIENCE = 1800.0  # seconds
+_UNANSWERED = 5  # looks in a row; the stack goes on meanwhile
 _PAGE = 50
 _SAME = "NotSupported"  # seen: what UpdateStack says to what is there already, among others
 _NEVER_WAS = "CREATE_ROLLBACK_COMPLETE"  # nothing is left of it but its name
+
+
+class _UnansweredError(StackFailedError):
+    """Whether ROS did what it was asked to is not known."""
 
 
 @dataclass
@@ -97,11 +102,12 @@ class Stacks:
             parameters=_listed(models.UpdateStackRequestParameters, parameters),
         )
         try:
-            self._client.update_stack(request)
-        except DaraException as error:
-            if error.code == _SAME and self._is_same(stack_id, parameters):
+            self._said(lambda: self._client.update_stack(request))
+        except StackFailedError as error:
+            code = getattr(error.__cause__, "code", "")
+            if code == _SAME and self._is_same(stack_id, parameters):
                 return stack_id
-            raise StackFailedError(f"ROS refused: {error.code}: {error.message}") from error
+            raise
         self._wait(stack_id, "UPDATE_COMPLETE")
         return stack_id
 
@@ -110,16 +116,26 @@ class Stacks:
 
     def _wait(self, stack_id: str, wanted: str) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while True:
-            stack = self._look(stack_id)
-            self._tell_news(stack_id)
-            if not stack.status.endswith("_IN_PROGRESS"):
-                break
+        while (stack := self._news(stack_id)).status.endswith("_IN_PROGRESS"):
             if time.monotonic() > deadline:
                 raise StackFailedError(f"the stack is still {stack.status} after {_PATIENCE:g} s")
             time.sleep(_PAUSE)
         if stack.status != wanted:
             raise StackFailedError(f"the stack is {stack.status}: {stack.status_reason}")
+
+    def _news(self, stack_id: str) -> Any:
+        """How it stands, once what happened on the way has been told."""
+        for _ in range(_UNANSWERED - 1):
+            try:
+                return self._told(stack_id)
+            except _UnansweredError:
+                time.sleep(_PAUSE)
+        return self._told(stack_id)
+
+    def _told(self, stack_id: str) -> Any:
+        stack = self._look(stack_id)
+        self._tell_news(stack_id)
+        return stack
 
     def _look(self, stack_id: str) -> Any:
         region = self.config.region_id
@@ -156,6 +172,12 @@ class Stacks:
             return call()
         except DaraException as error:
             raise StackFailedError(f"ROS refused: {error.code}: {error.message}") from error
+        except UnretryableException as error:
+            where = self.config.endpoints.get("ROS") or f"ROS in {self.config.region_id}"
+            raise _UnansweredError(
+                f"no readable answer from {where}: see to RegionId, Endpoints/ROS, network and "
+                "proxy, then do the same again; a stack that has begun goes on by itself"
+            ) from error
 
 
 def sdk_config(config: Config) -> SdkConfig:

@@ -32,8 +32,11 @@ def put(config: Config, package: Package, key: str) -> None:
         try:
             oss.Client(settings).put_object(request)
         except oss.exceptions.OperationError as error:
-            cause = error.unwrap()
-            code = getattr(cause, "code", type(cause).__name__)
-            raise StackFailedError(
-                f"OSS refused {key} of bucket {config.code_bucket}: {code}"
-            ) from error
+            code = getattr(error.unwrap(), "code", "")
+            where = f"bucket {config.code_bucket} of {config.region_id}"
+            if not code:
+                raise StackFailedError(
+                    f"no readable answer from OSS for {where}: see to RegionId, Endpoints/OSS, "
+                    "network and proxy, then do the same again"
+                ) from error
+            raise StackFailedError(f"OSS refused {key} in {where}: {code}") from error
