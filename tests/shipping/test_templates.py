@@ -94,6 +94,40 @@ def test_the_role_may_do_what_opskit_policy_prints_and_what_the_platform_does_in
     assert ("SLB_ROLE_ARN" in environ) is assumes_role
 
 
+@pytest.mark.parametrize(
+    ("role", "service"), [("Role", "fc.aliyuncs.com"), ("TriggerRole", "mns.aliyuncs.com")]
+)
+def test_each_role_is_taken_on_by_the_one_service_that_it_is_for(
+    template: Template, role: str, service: str
+) -> None:
+    (trust,) = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    assert trust == {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": [service]},
+    }
+
+
+def test_what_the_topic_calls_with_may_invoke_that_function_and_nothing_else(
+    template: Template,
+) -> None:
+    (called,) = (
+        trigger
+        for trigger in template.of_type("::Trigger").values()
+        if trigger["TriggerType"] == "mns_topic"
+    )
+    name, service = called["FunctionName"], called.get("ServiceName")
+    arns = (
+        [f"services/{service}{versions}/functions/{name}" for versions in ("", ".*")]
+        if service
+        else [f"functions/{name}{versions}" for versions in ("", "/*")]
+    )
+    assert granted(statements(template, "TriggerRole")) == {
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:{arn}") for arn in arns
+    }
+    assert called["InvocationRole"] == "${TriggerRole.Arn}"
+
+
 def granted(statements: list[dict[str, Any]]) -> set[tuple[str, str]]:
     assert {statement["Effect"] for statement in statements} == {"Allow"}
     return {
@@ -102,6 +136,61 @@ def granted(statements: list[dict[str, Any]]) -> set[tuple[str, str]]:
         for action in statement["Action"]
         for resource in statement["Resource"]
     }
+
+
+# (doc) What stands around the properties, which no schema of a resource type covers.
+GRAMMAR = {
+    "": {
+        *("ROSTemplateFormatVersion", "Description", "Parameters"),
+        *("Conditions", "Resources", "Outputs"),
+    },
+    "Parameters": {
+        *("Type", "Label", "Description", "Default", "AllowedValues", "AllowedPattern"),
+        *("ConstraintDescription", "MinValue", "MaxValue", "MinLength", "MaxLength"),
+    },
+    "Resources": {"Type", "Properties", "DependsOn"},
+    "Outputs": {"Description", "Value"},
+}
+
+
+def test_every_key_around_the_properties_is_one_of_a_templates(template: Template) -> None:
+    assert unknown_keys(template.document) == []
+    kinds = {parameter["Type"] for parameter in template.document["Parameters"].values()}
+    assert kinds <= {"String", "Number", "Boolean"}
+
+
+def unknown_keys(document: dict[str, Any]) -> list[str]:
+    found = [f"/{key}" for key in document.keys() - GRAMMAR[""]]
+    for part in ("Parameters", "Resources", "Outputs"):
+        for name, entry in document.get(part, {}).items():
+            found += [f"/{part}/{name}/{key}" for key in entry.keys() - GRAMMAR[part]]
+    return found
+
+
+def test_a_key_that_is_misspelt_is_found_wherever_it_stands() -> None:
+    document = load(GENERATION_3)
+    document["Resources"]["ScaleOutHook"]["DependOn"] = ["TopicTrigger"]
+    document["Parameters"]["Name"]["Defualt"] = "vservergroups"
+    document["Output"] = {}
+    wrong = ["/Output", "/Parameters/Name/Defualt", "/Resources/ScaleOutHook/DependOn"]
+    assert sorted(unknown_keys(document)) == wrong
+
+
+def test_hooks_wait_for_whoever_answers_them(template: Template) -> None:
+    hooks = [each for each in template.resources.values() if each["Type"].endswith("LifecycleHook")]
+    assert len(hooks) == 2
+    for hook in hooks:
+        assert {"TopicTrigger", "FailureTrigger"} <= set(hook["DependsOn"])
+
+
+def test_logs_begin_by_a_rule_that_there_is(template: Template) -> None:
+    rules = {config.get("LogBeginRule", "None") for config in log_configs(template)}
+    assert rules <= {"None", "DefaultRegex"}
+
+
+def log_configs(template: Template) -> list[dict[str, Any]]:
+    found = [*template.of_type("FC3::Function").values(), *template.of_type("FC::Service").values()]
+    return [each["LogConfig"] for each in found]
 
 
 def test_every_type_property_and_value_is_one_that_ros_knows(template: Template) -> None:
