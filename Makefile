@@ -80,6 +80,9 @@ lock: .venv/.ready
 	printf 'ros-cdk-%s\n' ess fc fc3 mns ram sls | .venv/bin/uv pip compile - --no-deps --universal \
 		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
 		--output-file requirements-ros.txt
+	printf 'setuptools\n' | .venv/bin/uv pip compile - --universal --python-version 3.10 \
+		--generate-hashes --custom-compile-command "make lock" --quiet \
+		--output-file requirements-build.txt
 
 clean:
 	rm -rf .venv .venv-* .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \

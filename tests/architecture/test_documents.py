@@ -94,7 +94,8 @@ def test_nothing_is_left_to_be_done_later() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-dev.txt", "requirements-ros.txt"]
+    "name",
+    ["requirements.txt", "requirements-dev.txt", "requirements-ros.txt", "requirements-build.txt"],
 )
 def test_every_requirement_is_of_one_version_and_has_hashes(name: str) -> None:
     text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")

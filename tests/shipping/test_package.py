@@ -142,8 +142,9 @@ def test_two_builds_are_the_same_to_the_byte(
 ) -> None:
     built = package_of(HERE)
     found = libraries.made(HERE, building.ROOT / "requirements.txt", built.path.parent)
-    again = tmp_path / "again.zip"
-    building.assemble(find(RUNTIMES[HERE]), found, again)
+    again, elsewhere = tmp_path / "again.zip", tmp_path / "of-another-interpreter"
+    elsewhere.symlink_to(found)  # its name is a digest of the interpreter's path, among others
+    building.assemble(find(RUNTIMES[HERE]), elsewhere, again)
     assert again.read_bytes() == built.path.read_bytes()
 
 
@@ -160,7 +161,9 @@ def test_a_package_of_other_sources_is_made_again(
     built = package_of(HERE)
     found = libraries.made(HERE, building.ROOT / "requirements.txt", built.path.parent)
     monkeypatch.setattr(libraries, "made", lambda *_given, **_options: found)
-    shutil.copyfile(built.path, tmp_path / built.path.name)
+    for made in (built.path, built.path.with_suffix(".made-of")):
+        shutil.copyfile(made, tmp_path / made.name)
+    assert build(HERE, tmp_path).files == built.files
     monkeypatch.setattr(building, "_SHIPPED", ("index.py",))
     assert build(HERE, tmp_path).files < built.files
 

@@ -35,10 +35,14 @@ def build(runtime: str, folder: Path = ROOT / "build", *, anew: bool = False) ->
     """What is there and made of the same is taken. `anew`: nothing is. PackageFailedError."""
     python = runtimes.interpreter(runtime)
     path = folder / f"package-{runtime}.zip"
+    # Beside the zip and not in it: its bytes are those of what is in it, wherever it was made.
+    note = path.with_suffix(".made-of")
     with _alone(folder):
         found = libraries.made(runtime, ROOT / "requirements.txt", folder, anew=anew)
-        if anew or _comment(path) != _digest(found):
+        if anew or not path.exists() or _noted(note) != _digest(found):
+            note.unlink(missing_ok=True)
             assemble(python, found, path)
+            note.write_text(_digest(found), "utf-8")
     with zipfile.ZipFile(path) as archive:
         return Package(path, runtime, path.stat().st_size, len(archive.infolist()))
 
@@ -53,7 +57,7 @@ def assemble(python: str, found: Path, path: Path) -> None:
             shutil.copyfile(source, copy)
         libraries.compile_all(python, own)
         unfinished = Path(scratch, path.name)
-        _zip(_entries(found) | _entries(own), unfinished, _digest(found))
+        _zip(_entries(found) | _entries(own), unfinished)
         unfinished.replace(path)
 
 
@@ -63,20 +67,16 @@ def _sources() -> list[Path]:
     return sorted(path for path in below if path.suffix in _SUFFIXES)
 
 
-def _digest(found: Path) -> bytes:
+def _digest(found: Path) -> str:
     """Of what a package is made from; the name of the libraries' folder is one already."""
     parts = [found.name.encode()]
     for source in _sources():
         parts += [bytes(source.relative_to(_SOURCES)), source.read_bytes()]
-    whole = hashlib.sha256(b"\0".join(parts))
-    return whole.hexdigest().encode()
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def _comment(path: Path) -> bytes:
-    if not path.exists():
-        return b""
-    with zipfile.ZipFile(path) as archive:
-        return archive.comment
+def _noted(note: Path) -> str:
+    return note.read_text("utf-8") if note.exists() else ""
 
 
 @contextmanager
@@ -92,9 +92,8 @@ def _entries(tree: Path) -> dict[str, Path]:
     return {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
 
 
-def _zip(files: dict[str, Path], target: Path, comment: bytes) -> None:
+def _zip(files: dict[str, Path], target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        archive.comment = comment
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _WRITTEN)
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -1,5 +1,8 @@
 """The libraries of a package: what requirements.txt locks, for the runtime and Linux on x86-64,
 pruned and byte-compiled. They are kept in build/ under the digest of what they are made from.
+
+What has to be built is built by the setuptools that requirements-build.txt locks: which one it was
+stands in the metadata that it writes, and so in the package.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from .runtimes import PackageFailedError
 
 # Of pure Python, and published without a wheel. Everything else comes as a wheel for the platform.
 _WITHOUT_WHEEL = "alibabacloud-tea,aliyun-fc2"
+_BUILDER = "requirements-build.txt"
 _PLATFORM = "manylinux2014_x86_64"
 _INSTALLED = "/code"  # where Function Compute unpacks a package
 
@@ -47,14 +51,17 @@ def _install(python: str, version: tuple[int, int], lock_file: Path, target: Pat
     # The runtime's own version runs pip: that is the one that markers are evaluated for.
     environment = target.with_name("environment")
     _run((python, "-m", "venv", str(environment)))
+    own = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install")
+    pip = (*own, "--quiet", "--require-hashes", "--no-deps")
+    builder = lock_file.with_name(_BUILDER)
+    _run((*pip, "--only-binary", ":all:", "-r", str(builder)))
     options = (
         *("--platform", _PLATFORM, "--implementation", "cp"),
         *("--python-version", f"{version[0]}.{version[1]}"),
         *("--only-binary", ":all:", "--no-binary", _WITHOUT_WHEEL, "--use-pep517"),
-        *("--require-hashes", "--no-deps", "--no-compile", "--target", str(target)),
+        *("--no-build-isolation", "--no-compile", "--target", str(target)),
     )
-    pip = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install")
-    _run((*pip, "--quiet", *options, "-r", str(lock_file)))
+    _run((*pip, *options, "-r", str(lock_file)))
 
 
 def _prune(installed: Path, pruned: Path) -> None:
@@ -68,7 +75,8 @@ def _prune(installed: Path, pruned: Path) -> None:
 def _digest(python: str, lock_file: Path) -> str:
     own = sorted(Path(__file__).parent.glob("*.py"))
     # An environment's interpreter is the one that it was made by.
-    parts = [bytes(Path(python).resolve()), *(path.read_bytes() for path in (lock_file, *own))]
+    files = (lock_file, lock_file.with_name(_BUILDER), *own)
+    parts = [bytes(Path(python).resolve()), *(path.read_bytes() for path in files)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
