@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -32,6 +33,8 @@ ACCOUNT = {
     "ScalingGroups": [{"ScalingGroupId": "asg-local", "RegionId": "cn-hangzhou"}],
     "Buckets": [{"BucketName": "code-of-mine"}],
 }
+OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+REHEARSAL = re.findall(r"^```yaml\n(.*?)^```", OPERATIONS, re.DOTALL | re.MULTILINE)
 NOBODY = "http://127.0.0.1:1"
 MADE = ("Functions", "Triggers", "Topics", "Queues", "Subscriptions")
 
@@ -275,6 +278,22 @@ def test_everything_that_is_missing_is_named_at_once_and_nothing_is_asked_of_the
     ):
         assert problem in said
     assert account.ask("journal")["entries"] == []
+
+
+@pytest.mark.usefixtures("account")  # its keys, package and clean environment
+def test_a_deployment_can_be_rehearsed_as_the_documents_say(tmp_path: Path) -> None:
+    world, configuration = REHEARSAL
+    with running(yaml.safe_load(world)) as cloud:
+        rehearsed = Account(cloud.url, tmp_path)
+        text = configuration.replace("http://127.0.0.1:8900", cloud.url)
+        rehearsed.file.write_text(text.replace("python3.10", RUNTIME), encoding="utf-8")
+        ran = CliRunner().invoke(app, ["deploy", "--config", str(rehearsed.file)])
+        assert ran.exit_code == 0, ran.output
+        assert "UPLOADED" in ran.stdout
+        assert "CREATE_COMPLETE      ScaleOutHook" in ran.stdout
+        rehearsed.ask("scale", {"ScalingGroupId": "asg-0001", "Adjustment": 3})
+        rehearsed.until("CompleteLifecycleAction")
+        assert list(rehearsed.states().values()) == ["InService"] * 3
 
 
 def test_the_example_needs_nothing_but_names_of_ones_own(account: Account) -> None:

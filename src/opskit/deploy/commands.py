@@ -46,6 +46,8 @@ def deploy(*, file: File = FILE, as_json: Json = False) -> None:
         stacks, parameters = _prepared(config, package, as_json=as_json)
         stack_id = stacks.find()
         _upload().put(config, package, parameters["CodeKey"])
+        size = f"{package.files} files, {package.size / 1e6:.1f} MB"
+        _teller(as_json=as_json)(parameters["CodeKey"], "UPLOADED", size)
         stack_id = stacks.put(stack_id, parameters)
         return {"StackId": stack_id, "Outputs": stacks.outputs(stack_id)}
 
