@@ -120,13 +120,13 @@ def _host_by_sdk(product: str, region: str) -> str:
 
 def _named(text: str) -> tuple[str, str]:
     product, _, endpoint = text.partition("=")
-    if product not in PRODUCTS or not endpoint:
-        raise UnusableError(f"--endpoint takes PRODUCT=URL, of {', '.join(PRODUCTS)}")
+    if product not in PRODUCTS or not local.host_of(endpoint):
+        raise UnusableError(f"--endpoint {text!r}: it takes PRODUCT=URL, of {', '.join(PRODUCTS)}")
     return product, endpoint
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
+    if not text.startswith(("http://", "https://")) or not local.host_of(text):
         raise UnusableError("--local takes a URL, as localcloud prints it")
     return text.rstrip("/")
 

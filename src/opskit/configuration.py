@@ -55,7 +55,7 @@ def _given(cloud: Cloud, file: str | None, function: str | None) -> dict[str, st
 
 def _read(file: str) -> dict[str, str]:
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UnusableError(f"{file}: cannot be read as a text file") from error
     if not text.lstrip().startswith("{"):
@@ -96,4 +96,7 @@ def _with_bindings(environ: dict[str, str], folder: Path) -> dict[str, str]:
     if not name or "BINDINGS" in environ or not path.is_file():
         return environ
     rest = {key: value for key, value in environ.items() if key != "BINDINGS_FILE"}
-    return {**rest, "BINDINGS": path.read_text(encoding="utf-8")}
+    try:
+        return {**rest, "BINDINGS": path.read_text(encoding="utf-8")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableError(f"BINDINGS_FILE: {path}: cannot be read as a text file") from error

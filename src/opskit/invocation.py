@@ -72,7 +72,7 @@ def generation_3(cloud: Cloud, target: Target, payload: bytes) -> Answer:
             name, request, headers, options
         )
     except sdk.ERRORS as error:
-        raise _refused(sdk.code_of(error), cloud) from error
+        raise _refused(sdk.code_of(error), target, cloud) from error
     named = {name.lower(): value for name, value in told.headers.items()}
     return Answer(told.status_code, named, told.body.read() if told.body else b"")
 
@@ -88,9 +88,9 @@ def generation_2(cloud: Cloud, target: Target, payload: bytes) -> Answer:
                 target.service, target.function, payload, target.headers, target.qualifier
             )
         except requests.HTTPError as error:
-            raise _refused(_code_of(answers[-1]), cloud) from error
+            raise _refused(_code_of(answers[-1]), target, cloud) from error
         except requests.RequestException as error:
-            raise _refused("", cloud) from error
+            raise _refused("", target, cloud) from error
         except Exception:
             if not answers or "x-fc-error-type" not in answers[-1].headers:
                 raise
@@ -151,8 +151,9 @@ def _code_of(answer: requests.Response) -> str:
     return str(document.get("ErrorCode") or "") if isinstance(document, dict) else ""
 
 
-def _refused(code: str, cloud: Cloud) -> UnusableError:
+def _refused(code: str, target: Target, cloud: Cloud) -> UnusableError:
     """Nothing of what the SDKs say: it may hold what was sent."""
     if code:
-        return UnusableError(f"Function Compute refused the call: {code}")
+        name = "/".join(filter(None, (target.service, target.function)))
+        return UnusableError(f"Function Compute refused the call: {code}, of function {name}")
     return UnusableError(f"no readable answer from {cloud.endpoint('fc')}")

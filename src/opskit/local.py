@@ -56,8 +56,18 @@ def without_proxies() -> None:
         os.environ.pop(name.lower(), None)
 
 
+def host_of(endpoint: str) -> str:
+    """Empty where there is none, or the port is none that there can be."""
+    try:
+        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    return "" if port == 0 else host or ""
+
+
 def is_loopback(endpoint: str) -> bool:
-    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or ""
+    host = host_of(endpoint)
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions import Functions
+from functions import Functions, until
+from localcloud.server import Running
 
 QUEUE = "acs:mns:cn-hangzhou:1000000000000001:/queues/provision-results-inbox/messages"
 TOPIC = "acs:mns:cn-hangzhou:1000000000000001:/topics/provision-results/messages"
@@ -85,6 +86,19 @@ def test_a_function_error_is_tried_again_on_the_clouds_clock(
     assert record["responsePayload"] == "done"
     log = functions.log()
     assert [log.count(f"try {number}\n") for number in range(3)] == [1, 1, 1]
+
+
+def test_an_event_goes_with_the_function_that_it_waits_for(
+    functions: Functions, served: Running, control: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    functions.register(FAILS)
+    request_id = functions.later()
+    functions.logged(FAILED.format(request_id))
+    waiting = len(served.cloud.work)
+    del served.cloud.world.functions["fn"]
+    control.advance(1)
+    until(lambda: len(served.cloud.work) < waiting)
+    assert "failed" not in caplog.text
 
 
 def test_after_the_last_retry_the_failure_is_told(

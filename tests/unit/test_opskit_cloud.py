@@ -50,10 +50,11 @@ def test_without_an_account_what_needs_one_says_so(product: str) -> None:
         cloud("cn-hangzhou", "").endpoint(product)
 
 
-@pytest.mark.parametrize("text", ["ecs=http://x", "slb", "slb="])
-def test_an_endpoint_is_of_a_product_that_is_used(text: str) -> None:
-    with pytest.raises(UnusableError, match="--endpoint takes PRODUCT=URL"):
+@pytest.mark.parametrize("text", ["ecs=http://x", "slb", "slb=", "slb=http://[", "slb=x:y"])
+def test_an_endpoint_is_a_host_of_a_product_that_is_used(text: str) -> None:
+    with pytest.raises(UnusableError, match="takes PRODUCT=URL") as caught:
         cloud("cn-hangzhou", "", text)
+    assert repr(text) in str(caught.value)
 
 
 def test_a_localcloud_stands_for_all_and_has_keys_of_its_own() -> None:
@@ -61,8 +62,14 @@ def test_a_localcloud_stands_for_all_and_has_keys_of_its_own() -> None:
     assert {found.endpoint(p) for p in ("slb", "ess", "mns", "fc")} == {"http://127.0.0.1:8900"}
     assert found.endpoint("sts") == "http://127.0.0.1:1"
     assert found.credentials.access_key_id == local.ACCESS_KEY_ID
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8900", "http://[::1", "http://127.0.0.1:port", "http://"]
+)
+def test_where_a_localcloud_is_takes_a_url(url: str) -> None:
     with pytest.raises(UnusableError, match="--local takes a URL"):
-        chosen("127.0.0.1:8900", "cn-hangzhou", "", [], {})
+        chosen(url, "cn-hangzhou", "", [], {})
 
 
 def test_keys_are_those_of_the_environment_and_secrets_are_not_shown() -> None:

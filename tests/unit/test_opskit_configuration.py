@@ -44,6 +44,16 @@ def test_a_file_of_bindings_lies_beside_the_file_that_names_it(tmp_path: Path) -
     assert configuration.settings(found).policy.bindings[0].load_balancer_id == "lb-1"
 
 
+def test_a_file_of_bindings_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bindings.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(UnusableError, match=r"BINDINGS_FILE: .*bindings\.json: cannot be read"):
+        read(tmp_path / ".env", "BINDINGS_FILE=bindings.json")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    assert read(tmp_path / ".env", "\ufeffRESULT_TOPIC=results")["RESULT_TOPIC"] == "results"
+
+
 def test_what_the_file_says_of_the_platform_comes_first(tmp_path: Path) -> None:
     assert read(tmp_path / ".env", "FC_REGION=cn-beijing")["FC_REGION"] == "cn-beijing"
 

@@ -67,6 +67,7 @@ COVERAGE = Coverage(
         "A function error is tried again after 0.5 s, doubling": INFERRED,
         "A success's `condition` is `Success`; an event that grew too old is told with its last "
         "error": INFERRED,
+        "An event that waits for a function which is deleted is told to nobody": INFERRED,
         "A destination that cannot be reached gets nothing; the log of localcloud says so": (
             INFERRED
         ),

@@ -3,6 +3,7 @@
 A function's error is tried again as often as the function's configuration says; what found no
 instance, as long as the event's age allows (doc). The platform's own errors are not (doc). Waits
 double from half a second, which is documented for the second kind, and inferred for the first.
+What waits for a function that is deleted goes with it, and with its configuration (inferred).
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Event:
 
 async def see_through(cloud: Cloud, event: Event) -> None:
     ended = await _tried(cloud, event)
-    function = cloud.functions.definition(event.function)
+    function = cloud.world.functions.get(event.function)
+    if not function:
+        return
     config = function.asynchronous
     destination = config.on_failure if ended.error_type else config.on_success
     if destination:
@@ -47,7 +50,10 @@ async def _tried(cloud: Cloud, event: Event) -> Invocation:
     wait = _FIRST_WAIT
     while True:
         ended = await _once(cloud, event)
-        config = cloud.functions.definition(event.function).asynchronous
+        function = cloud.world.functions.get(event.function)
+        if not function:
+            return ended
+        config = function.asynchronous
         again = {FUNCTION_ERROR: event.calls <= config.retries}
         throttled = ended.status == HTTPStatus.TOO_MANY_REQUESTS
         too_old = cloud.clock.now() + wait > event.accepted + config.longest_age
