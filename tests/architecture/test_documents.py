@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from opskit.__main__ import app
 from provisioner.core.errors import Code
 from provisioner.settings import VARIABLES
 
@@ -32,6 +33,14 @@ def rows(marker: str, file: Path = README) -> list[list[str]]:
 def test_the_readme_explains_every_environment_variable_as_the_code_does() -> None:
     told = [(name, default.strip("`"), meaning) for name, default, meaning in rows("settings")]
     assert told == [(f"`{v.name}`", v.default, v.meaning) for v in VARIABLES]
+
+
+def test_the_readme_has_every_command_of_opskit() -> None:
+    told = [row[0].strip("`").split()[0] for row in rows("commands")]
+    there = [
+        each.name or str(getattr(each.callback, "__name__", "")) for each in app.registered_commands
+    ]
+    assert sorted(told) == sorted(there)
 
 
 def test_the_readme_explains_every_code_of_ours() -> None:
