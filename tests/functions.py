@@ -28,7 +28,7 @@ from localcloud.wire.errors import ApiError
 from localcloud.wire.message import HttpRequest
 
 KEY, SECRET = "localcloud", "localcloud-secret"
-PATIENCE = 20  # seconds; what is waited for takes a fraction of one
+PATIENCE = 60  # seconds; what is waited for takes a fraction of one, on a machine that is idle
 ECHO = "def handler(event, context): return event"
 NEWER = sys.version_info >= (3, 12)
 # Whichever of the two this is, the interpreter is there.
@@ -189,10 +189,11 @@ class Functions:
         self._open.close()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], failing: Callable[[], object] = str) -> None:
+    """However often it takes; `failing` says what was there instead."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, failing()
 
 
 def ended(pid: int) -> bool:

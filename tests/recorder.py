@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import pytest
-
+from functions import PATIENCE, until
 from localcloud.wire.errors import ApiError
 
 REGION, ACCOUNT = "cn-hangzhou", "1000000000000001"
@@ -53,7 +52,7 @@ class Recorder:
         return self.failing >= 0
 
     def next(self) -> bytes:
-        function, payload = self.calls.get(timeout=5)
+        function, payload = self.calls.get(timeout=PATIENCE)
         assert function == "fn"
         return payload
 
@@ -86,7 +85,7 @@ def tried(control: Any, action: str, times: int) -> list[str | None]:
     seen: list[dict[str, Any]] = []
     while len(seen) < times:
         after = max((entry["seq"] for entry in seen), default=0)
-        entries = control.send("GET", f"/_cloud/journal?after={after}&wait=5").json["entries"]
+        entries = control.news(after)
         assert entries, f"{len(seen)} of {times}"
         seen += [entry for entry in entries if entry["action"] == action]
     return [entry["code"] for entry in seen]
@@ -94,17 +93,20 @@ def tried(control: Any, action: str, times: int) -> list[str | None]:
 
 def held(control: Any, count: int) -> None:
     """Returns when the stream has taken as many messages."""
-    for _ in range(1000):
+
+    def taken() -> Any:
         (found,) = (item for item in control.state()["Queues"] if item["QueueName"] == QUEUE)
-        if found["InactiveMessages"] == count:
-            return
-    pytest.fail("the messages are still in the queue")
+        return found["InactiveMessages"]
+
+    until(lambda: taken() == count, lambda: f"{taken()} of {count}")
 
 
 def told(control: Any, **expected: Any) -> Any:
     """The only trigger, once the state says so of it."""
-    for _ in range(1000):
-        (found,) = control.state()["Triggers"]
-        if expected.items() <= found.items():
-            return found
-    pytest.fail(f"the state says {found}")
+
+    def found() -> Any:
+        (only,) = control.state()["Triggers"]
+        return only
+
+    until(lambda: expected.items() <= found().items(), found)
+    return found()

@@ -128,11 +128,13 @@ class Cloud:
         (self.send if isinstance(target, Queue) else self.publish)(target.name, body)
 
     async def elapse(self, seconds: float, connection: Connection | None = None) -> None:
-        """Waits on the cloud's clock, so that moving it ends the wait; or until a connection,
-        if one is given, is closed."""
+        """Waits on the cloud's clock, so that moving it ends the wait; or until a reset; or until
+        a connection, if one is given, is closed."""
         clock = self.clock  # reset() starts another
         deadline = clock.now() + seconds
-        while (left := deadline - clock.now()) > 0 and not (connection and connection.is_closed):
+        while (left := deadline - clock.now()) > 0 and self.clock is clock:
+            if connection and connection.is_closed:
+                return
             await self.bell.heard(left, connection.closed() if connection else None)
 
     def move_clock(self, to: float) -> None:

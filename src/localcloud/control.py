@@ -85,6 +85,7 @@ async def seed(cloud: Cloud, request: Request) -> dict[str, Any]:
 
 async def reset(cloud: Cloud, _request: Request) -> dict[str, Any]:
     cloud.reset()
+    await cloud.work.ended()
     await cloud.functions.ended()
     return {}
 

@@ -60,6 +60,8 @@ _EVERYWHERE = {
     "Time-outs, visibility, delays, retries, long polls and the `Date` header follow a clock that "
     "can be moved": EMULATOR_ONLY,
     "Faults, journal, seeds, settings, state under `/_cloud/`": EMULATOR_ONLY,
+    "A reset ends every wait: a long poll is `MessageNotExist`, a call whose effect a "
+    "fault holds back loses its connection": EMULATOR_ONLY,
     "`--tls` serves HTTPS with an authority made at the start": EMULATOR_ONLY,
 }
 # Codes that any action of these services may answer with.

@@ -127,7 +127,8 @@ async def _background(cloud: Cloud) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await cloud.work.stop()
+        cloud.work.cancel()
+        await cloud.work.ended()
         cloud.functions.abandon()
         await cloud.functions.ended()
         cloud.files.clear()

@@ -18,6 +18,7 @@ _log = logging.getLogger("localcloud")
 class Work:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cancelled: set[asyncio.Task[None]] = set()
         self.era = 0  # another after each cancel()
         self.begun: set[Hashable] = set()  # what this era does once, whoever starts it
 
@@ -34,15 +35,16 @@ class Work:
                 task.cancel()
 
     def cancel(self) -> None:
-        """None of it takes another step."""
+        """None of it takes another step; ended() is when nothing of it is left."""
         self.era += 1
         self.begun.clear()
         for task in self._tasks:
             task.cancel()
+        self._cancelled |= self._tasks
 
-    async def stop(self) -> None:
-        self.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def ended(self) -> None:
+        await asyncio.gather(*self._cancelled, return_exceptions=True)
+        self._cancelled = {task for task in self._cancelled if not task.done()}
 
     def __len__(self) -> int:
         return len(self._tasks)

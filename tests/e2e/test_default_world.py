@@ -18,6 +18,7 @@ import pytest
 from mns.account import Account
 from mns.queue import Message
 
+from functions import PATIENCE, until
 from localcloud.server import running
 from localcloud.worlds import served_world
 from opskit import policy
@@ -30,7 +31,9 @@ class World:
 
     def ask(self, path: str, document: Any = None) -> Any:
         method, body = ("GET", None) if document is None else ("POST", json.dumps(document))
-        with closing(http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)) as client:
+        with closing(
+            http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
+        ) as client:
             client.request(method, f"/_cloud/{path}", body)
             answer = client.getresponse()
             assert answer.status == 200, answer.read()
@@ -52,13 +55,16 @@ class World:
 
     def ended(self, invocations: int) -> None:
         """Whatever came of them; the log says it, should they be too few."""
-        for _ in range(300):
-            log = self.ask("functions/provisioner/logs")["log"]
-            if log.count("FC Invoke End") >= invocations:
-                return
-            entries = self.ask(f"journal?after={self.seen}&wait=0.1")["entries"]
-            self.seen = max((entry["seq"] for entry in entries), default=self.seen)
-        pytest.fail(f"fewer than {invocations} invocations ended: {log}")
+
+        def log() -> str:
+            text: str = self.ask("functions/provisioner/logs")["log"]
+            return text
+
+        def are_over() -> bool:
+            self.ask(f"journal?after={self.seen}&wait=0.1")
+            return log().count("FC Invoke End") >= invocations
+
+        until(are_over, log)
 
     def results(self) -> list[str]:
         """The types of the messages that subscribers of the result topic got."""

@@ -23,7 +23,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from mns.account import Account
 from mns.queue import Message
 
-from functions import Functions
+from functions import PATIENCE, Functions, until
 from localcloud.server import Running, running
 from localcloud.wire import hmac_sha1, mns_auth
 from localcloud.wire.message import HttpRequest
@@ -54,7 +54,7 @@ class Control:
         self, method: str, target: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Answer:
         raw = body if body is None or isinstance(body, bytes | str) else json.dumps(body)
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
         with closing(connection):
             connection.request(method, target, raw, headers or {})
             response = connection.getresponse()
@@ -69,6 +69,10 @@ class Control:
         answer = self.send("POST", "/_cloud/faults", [rule])
         assert answer.status == 200, answer.body
 
+    def struck(self) -> None:
+        """Returns when the only rule has."""
+        until(lambda: self.state()["Faults"][0]["fired"] == 1)
+
     def advance(self, seconds: float) -> None:
         assert self.send("POST", "/_cloud/clock", {"advance": seconds}).status == 200
 
@@ -77,6 +81,12 @@ class Control:
 
     def journal(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.send("GET", "/_cloud/journal").json["entries"]
+        return entries
+
+    def news(self, after: int = 0) -> list[dict[str, Any]]:
+        """The entries of the journal after that one, once there are any."""
+        target = f"/_cloud/journal?after={after}&wait={PATIENCE / 2}"
+        entries: list[dict[str, Any]] = self.send("GET", target).json["entries"]
         return entries
 
     def v1(self, method: str = "GET", *, form: bool = False, **parameters: str) -> Answer:

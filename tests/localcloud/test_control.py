@@ -280,12 +280,12 @@ def test_a_follower_of_the_journal_is_told_of_the_next_entry(control: Any, slb: 
     followed: list[Any] = []
 
     def follow() -> None:
-        followed.extend(control.send("GET", "/_cloud/journal?after=0&wait=9").json["entries"])
+        followed.extend(control.send("GET", "/_cloud/journal?after=0&wait=30").json["entries"])
 
     thread = threading.Thread(target=follow)
     thread.start()
     slb.describe_vserver_groups(LIST)
-    thread.join(timeout=5)
+    thread.join()
     assert [entry["action"] for entry in followed] == ["DescribeVServerGroups"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -106,9 +107,9 @@ def test_a_hang_ends_in_the_answer_for_those_who_wait(control: Any, slb: Any) ->
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(slb.create_vserver_group(CREATE)))
     thread.start()
-    control.send("GET", "/_cloud/journal?wait=5")
+    control.news()
     control.advance(30)
-    thread.join(timeout=5)
+    thread.join()
     assert answers[0].body.vserver_group_id
 
 
@@ -126,7 +127,7 @@ def test_a_late_write_takes_effect_after_the_caller_was_cut_off(control: Any, sl
         slb.create_vserver_group(CREATE)
     assert groups(control) == 0
     control.advance(15)
-    (entry,) = control.send("GET", "/_cloud/journal?wait=5").json["entries"]
+    (entry,) = control.news()
     assert (entry["status"], entry["fault"]) == (200, "late")
     assert groups(control) == 1
 
@@ -138,6 +139,17 @@ def test_a_late_write_does_not_reach_the_world_after_a_reset(control: Any, slb: 
     control.send("POST", "/_cloud/reset")
     late = control.send("GET", "/_cloud/journal?wait=0.5").json["entries"]
     assert (late, groups(control)) == ([], 0)
+
+
+def test_a_reset_ends_what_a_fault_holds_back(control: Any, slb: Any) -> None:
+    control.fault(kind="latency", seconds=3600)
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(slb.create_vserver_group, CREATE)
+        control.struck()
+        control.send("POST", "/_cloud/reset")
+        with pytest.raises(Exception, match="Connection reset by peer"):
+            call.result()
+    assert groups(control) == 0
 
 
 def test_a_rule_skips_the_calls_it_is_told_to_and_then_fires_as_often_as_it_should(
@@ -201,7 +213,7 @@ def test_a_hanging_call_keeps_nobody_else_waiting(control: Any, sdk: Any) -> Non
 
     thread = threading.Thread(target=hang)
     thread.start()
-    control.send("GET", "/_cloud/journal?wait=5")
+    control.news()
     sdk.slb().create_vserver_group(CREATE)
     assert groups(control) == 2
     thread.join()

@@ -18,6 +18,7 @@ from mns.queue import Message
 from mns.subscription import SubscriptionMeta
 from mns.topic import TopicMessage
 
+from functions import PATIENCE, until
 from localcloud.retries import pauses
 
 TOPIC, QUEUE = "scaling-events", "provision-requests"
@@ -32,7 +33,7 @@ class Endpoint:
     posts: queue.Queue[tuple[str, dict[str, str], str]] = field(default_factory=queue.Queue)
 
     def next(self) -> tuple[str, dict[str, str], str]:
-        return self.posts.get(timeout=5)
+        return self.posts.get(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def tried(control: Any) -> Callable[[int], list[str | None]]:
         seen: list[dict[str, Any]] = []
         while len(seen) < times:
             after = max((entry["seq"] for entry in seen), default=0)
-            entries = control.send("GET", f"/_cloud/journal?after={after}&wait=5").json["entries"]
+            entries = control.news(after)
             assert entries, f"{len(seen)} of {times}"
             seen += [entry for entry in entries if entry["action"] == "PushNotification"]
         return [entry["code"] for entry in seen]
@@ -165,10 +166,12 @@ def test_an_endpoint_that_is_not_there_or_never_answers_has_failed(
         silent = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler))
         subscribe(topic, f"http://127.0.0.1:{silent.server_port}")
         topic.publish_message(TopicMessage("m"))
-        for _ in range(1000):
+
+        def is_over() -> bool:
             control.advance(5)
-            if [item for item in control.journal() if item["action"] == "PushNotification"]:
-                break
+            return any(item["action"] == "PushNotification" for item in control.journal())
+
+        until(is_over)
         assert tried(1)[0] == "Timeout"
     control.send("POST", "/_cloud/reset")
     subscribe(topic, "http://127.0.0.1:1")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions import until
 from refusals import QUIET, REGION, ROS_WRITES, unchanged, world
 
 HEAD = {"ROSTemplateFormatVersion": "2015-09-01"}
@@ -44,10 +45,8 @@ def made(control: Any) -> str:
 
 
 def at_rest(control: Any) -> None:
-    """Each look gives the stacks their turn."""
-    assert any(
-        all(not row["Status"].endswith("_IN_PROGRESS") for row in control.state()["Stacks"])
-        for _ in range(1000)
+    until(
+        lambda: all(not row["Status"].endswith("_IN_PROGRESS") for row in control.state()["Stacks"])
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from alibabacloud_ess20220222 import models
 
+from functions import until
 from localcloud.server import Running
 
 Refused = Callable[..., tuple[str, int]]
@@ -364,11 +365,7 @@ def test_a_time_out_takes_effect_though_nobody_looks(
     group(control, OUT)
     scale(ess, 2)
     control.advance(601)
-    for _ in range(100):  # the loop's own turns; no call that would settle it
-        control.send("GET", "/_cloud/health")
-        if not served.cloud.world.ess.instances:
-            break
-    assert served.cloud.world.ess.instances == {}
+    until(lambda: not served.cloud.world.ess.instances)  # without a call that would settle it
     assert [action.status for action in served.cloud.world.ess.actions] == ["Timeout"]
 
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import localcloud
+from functions import PATIENCE
 from localcloud.cloud import Cloud
 from localcloud.server import address, listen, running, serve
 
@@ -52,7 +53,7 @@ def announced(process: Any) -> str:
 
 @contextmanager
 def connected(url: str) -> Iterator[http.client.HTTPConnection]:
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)) as connection:
         yield connection
 
 
@@ -68,7 +69,7 @@ def test_it_says_one_line_when_ready_and_stops_cleanly_with_connections_open(
     with command("--port", "0") as process, connected(announced(process)) as connection:
         assert get(connection, "/_cloud/health")["status"] == "ready"
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=5)
+        rest, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, rest, errors) == (0, "", "")
 
 
@@ -78,14 +79,14 @@ def test_it_stops_while_a_call_hangs() -> None:
         with connected(f"http://{connection.host}:{connection.port}") as other:
             get(other, "/_cloud/health")
         process.terminate()
-        rest, errors = process.communicate(timeout=5)
+        rest, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, rest, errors) == (0, "", "")
 
 
 def test_it_never_outlives_a_parent_that_holds_its_standard_input() -> None:
     with command("--port", "0", "--until-stdin-closes", stdin=subprocess.PIPE) as process:
         announced(process)
-        rest, errors = process.communicate(timeout=5)
+        rest, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, rest, errors) == (0, "", "")
 
 
@@ -119,14 +120,14 @@ def test_a_seed_file_that_cannot_be_is_refused_before_it_is_ready(
     if text is not None:
         seed.write_text(text)
     with command("--port", "0", "--seed-file", str(seed)) as process:
-        output, errors = process.communicate(timeout=5)
+        output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (1, "")
         assert said in errors
 
 
 def test_a_port_that_is_taken_is_said_so() -> None:
     with running() as cloud, command("--port", str(urlsplit(cloud.url).port)) as process:
-        output, errors = process.communicate(timeout=5)
+        output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (1, "")
         assert "in use" in errors
 

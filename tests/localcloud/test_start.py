@@ -16,6 +16,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 import pytest
 
 import localcloud
+from functions import PATIENCE
 from localcloud.documents import check
 from localcloud.worlds import read_seed, served_world
 
@@ -39,7 +40,7 @@ def command(*options: str, scheme: str = "http") -> Iterator[str]:
             assert line.startswith(f"localcloud ready at {scheme}://127.0.0.1:"), line
             yield line.split()[-1]
             process.terminate()
-            assert process.wait(timeout=5) == 0
+            assert process.wait(timeout=PATIENCE) == 0
             assert process.stdout.read() == ""
         finally:
             process.kill()
@@ -47,7 +48,7 @@ def command(*options: str, scheme: str = "http") -> Iterator[str]:
 
 def get(url: str, ca_file: str | None = None) -> Any:
     trust = HTTPSHandler(context=ssl.create_default_context(cafile=ca_file))
-    with build_opener(ProxyHandler({}), trust).open(url, timeout=5) as answer:
+    with build_opener(ProxyHandler({}), trust).open(url, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
@@ -129,7 +130,7 @@ def test_the_authoritys_file_goes_with_the_server_unless_it_was_asked_for() -> N
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with command("--tls", scheme="https") as url:
         opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
-        with opener.open(f"{url}/_cloud/health", timeout=5) as answer:
+        with opener.open(f"{url}/_cloud/health", timeout=PATIENCE) as answer:
             ca_file = json.load(answer)["ca_file"]
         assert get(f"{url}/_cloud/health", ca_file)["status"] == "ready"
     assert not Path(ca_file).exists()
@@ -157,5 +158,5 @@ account.mns_client.close_connection()
         trusted = {"SSL_CERT_FILE": str(ca_file), "REQUESTS_CA_BUNDLE": str(ca_file)}
         environ = {"PATH": os.environ["PATH"], **trusted}
         subprocess.run(  # noqa: S603 - this very interpreter
-            [sys.executable, "-c", program, url], env=environ, check=True, timeout=30
+            [sys.executable, "-c", program, url], env=environ, check=True, timeout=PATIENCE
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions import until
 from recorder import Recorder, told, tried
 
 NOON = {"cronExpression": "0 0 12 * * *", "payload": "lunch"}
@@ -52,8 +53,8 @@ def test_a_timer_goes_on_after_a_failure_that_nobody_foresaw(
 
 
 def begun(control: Any, name: str = "t") -> None:
-    for _ in range(1000):
+    def runs() -> bool:
         triggers = control.state()["Triggers"]
-        if any(item["TriggerName"] == name and item["NextTick"] for item in triggers):
-            return
-    pytest.fail("the timer does not run")
+        return any(item["TriggerName"] == name and item["NextTick"] for item in triggers)
+
+    until(runs)

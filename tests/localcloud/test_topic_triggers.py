@@ -9,6 +9,7 @@ import pytest
 from mns.message_property import MessagePropertyValue, PropertyType
 from mns.topic import TopicMessage
 
+from functions import PATIENCE
 from recorder import ACCOUNT, REGION, TOPIC, Recorder, tried
 
 
@@ -95,7 +96,7 @@ def test_a_generation_2_function_is_called_by_service_and_name(
     arn = f"acs:fc:{REGION}:{ACCOUNT}:services/svc.LATEST/functions/fn"
     control.seed(Subscriptions=[{"TopicName": TOPIC, "SubscriptionName": "s", "Endpoint": arn}])
     mns.get_topic(TOPIC).publish_message(TopicMessage("m"))
-    assert recorder.calls.get(timeout=5) == ("svc/fn", b"m")
+    assert recorder.calls.get(timeout=PATIENCE) == ("svc/fn", b"m")
 
 
 def with_property(name: str, value: str) -> Any:

@@ -43,5 +43,6 @@ COVERAGE = Coverage(
         "PutEvents and every other call of EventBridge",
         "other event sources than MNS and the default bus",
         "batches by size (32 MB)",
+        "time zones of timers",
     ),
 )

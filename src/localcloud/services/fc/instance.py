@@ -90,6 +90,7 @@ class Instance:
             if exchange in done and (answer := exchange.result()) is not None:
                 return answer
             duration = time.monotonic() - began
+            timed_out = timer in done and not self.is_broken  # a reset kills, and ends every wait
             await self.end()
         except BaseException:
             self.is_broken = True  # what it was asked, it may still be doing
@@ -98,7 +99,7 @@ class Instance:
             for task in (exchange, timer):
                 task.cancel()
             await asyncio.gather(exchange, timer, return_exceptions=True)
-        if timer in done:
+        if timed_out:
             return of_platform(f"Function timed out after {seconds:g} seconds")
         told = f"(duration: {duration * 1000:.0f}ms)"
         return of_platform(f"Process exited unexpectedly before completing request {told}")

@@ -76,20 +76,22 @@ async def batch_receive_message(cloud: Cloud, call: Call) -> Reply:
 
 
 async def _arrivals(cloud: Cloud, call: Call, at_most: int) -> list[Message]:
-    """Waits on the cloud's clock: moving it forward ends a long poll. The queue is looked up
-    again each time, since it may be deleted, or the world seeded, meanwhile."""
+    """Waits on the cloud's clock: moving it forward ends a long poll, and so does a reset. The
+    queue is looked up again each time, since it may be deleted, or the world seeded, meanwhile."""
     default = str(queue_of(cloud, call).attributes.numbers["PollingWaitSeconds"])
     seconds = number("waitseconds", call.parameters.text("waitseconds") or default, WAIT)
-    deadline = cloud.clock.now() + seconds
-    while True:
-        queue, now = queue_of(cloud, call), cloud.clock.now()
+    clock = cloud.clock  # reset() starts another
+    deadline = clock.now() + seconds
+    while cloud.clock is clock:
+        queue, now = queue_of(cloud, call), clock.now()
         messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.strikes)
         if messages:
             return messages
         if now >= deadline or call.connection.is_closed:
-            raise not_found("Message")
+            break
         pause = min(deadline - now, queue.next_arrival(now) or seconds)
         await cloud.bell.heard(pause, call.connection.closed())
+    raise not_found("Message")
 
 
 def peek_message(cloud: Cloud, call: Call) -> Reply:
