@@ -18,11 +18,26 @@ from localcloud.documents import BadDocument
 from localcloud.server import DEFAULT_PORT, address, listen, serve
 from localcloud.tls import Tls
 from localcloud.tls import context as tls_context
-from localcloud.worlds import read_seed, served_world
+from localcloud.worlds import (
+    ACCESS_KEY_ID,
+    ACCESS_KEY_SECRET,
+    ACCOUNT,
+    REGION,
+    read_seed,
+    served_world,
+)
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
+
+
+_EPILOG = f"""
+Every service is at the address that it announces: access key {ACCESS_KEY_ID}, secret
+{ACCESS_KEY_SECRET}, account {ACCOUNT}, region {REGION}; state, journal, faults and clock are under
+/_cloud/. Without a seed file it is the world of the project that it came with. More in
+docs/localcloud.md.
+"""
 
 
 def main() -> int:
@@ -41,8 +56,12 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("localcloud", description="An offline Alibaba Cloud.")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one")
+    parser = argparse.ArgumentParser(
+        "localcloud", description="An offline Alibaba Cloud.", epilog=_EPILOG
+    )
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"{DEFAULT_PORT}; 0 picks a free one"
+    )
     world = parser.add_mutually_exclusive_group()
     world.add_argument(
         "--seed-file", type=Path, metavar="FILE", help="a world document, YAML or JSON"
@@ -60,7 +79,10 @@ def _options() -> argparse.Namespace:
         metavar="FILE",
         help="where the certificate of its authority goes (else: see /_cloud/health)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.ca_file and not options.tls:
+        parser.error("--ca-file is for --tls")
+    return options
 
 
 def _world(options: argparse.Namespace) -> Any:

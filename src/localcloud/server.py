@@ -83,8 +83,9 @@ def listen(port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         listener.listen(128)
-    except OSError:
+    except OSError as error:
         listener.close()
+        error.filename = f"{HOST}:{port}"  # which a port that is taken does not say
         raise
     return listener
 

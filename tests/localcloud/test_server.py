@@ -129,7 +129,7 @@ def test_a_port_that_is_taken_is_said_so() -> None:
     with running() as cloud, command("--port", str(urlsplit(cloud.url).port)) as process:
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (1, "")
-        assert "in use" in errors
+        assert f"in use: '127.0.0.1:{urlsplit(cloud.url).port}'" in errors
 
 
 def test_several_clouds_run_side_by_side_and_know_nothing_of_each_other() -> None:

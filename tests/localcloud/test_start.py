@@ -136,6 +136,19 @@ def test_the_authoritys_file_goes_with_the_server_unless_it_was_asked_for() -> N
     assert not Path(ca_file).exists()
 
 
+def test_an_authoritys_file_without_tls_is_a_mistake(tmp_path: Path) -> None:
+    ran = subprocess.run(  # noqa: S603 - runs this very package
+        [sys.executable, "-m", "localcloud", "--ca-file", str(tmp_path / "ca.pem")],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "--ca-file is for --tls" in ran.stderr
+
+
 def test_the_vendors_sdks_speak_to_it_over_tls(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     program = """
