@@ -206,6 +206,21 @@ def test_logs_and_later_calls_are_there_for_http_too(functions: Functions) -> No
     functions.logged(f"FC Invoke End RequestId: {later.headers['x-fc-request-id']}")
 
 
+@pytest.mark.parametrize("headers", ['[("a",)]', "None", '{"Name": "value"}', '[(b"a", b"b")]'])
+def test_wsgi_headers_that_are_none_are_the_functions_error(
+    functions: Functions, headers: str
+) -> None:
+    source = """
+        def handler(environ, start_response):
+            start_response("200 OK", {headers})
+            return [b""]
+        """
+    functions.register(source.replace("{headers}", headers), "svc/fn", HttpTrigger={})
+    answer = functions.send("GET", "/2016-08-15/proxy/svc/fn/")
+    assert (answer.status, answer.headers["x-fc-error-type"]) == (502, "UnhandledInvocationError")
+    assert answer.json["errorType"] in ("ValueError", "TypeError")
+
+
 def test_wsgi_without_start_response_is_an_error(functions: Functions) -> None:
     functions.register("def handler(environ, start): return [b'x']", "svc/fn", HttpTrigger={})
     error: Any = functions.send("GET", "/2016-08-15/proxy/svc/fn/").json

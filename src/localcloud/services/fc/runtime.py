@@ -121,7 +121,7 @@ class Function:
         written: list[bytes] = []
 
         def start_response(status: str, headers: list[Any], _exc_info: Any = None) -> Any:
-            started.update(status=int(status.split(maxsplit=1)[0]), headers=headers)
+            started.update(status=int(status.split(maxsplit=1)[0]), headers=_pairs(headers))
             return written.append
 
         environ = {**os.environ, **header["request"], **_wsgi(body), "fc.context": context}
@@ -184,6 +184,13 @@ def _outside(trace: TracebackType | None) -> TracebackType | None:
 def _flat(error: BaseException) -> list[str]:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return [line for part in lines for line in part.splitlines()]
+
+
+def _pairs(headers: list[Any]) -> list[tuple[str, str]]:
+    pairs = [(name, value) for name, value in headers]
+    if not all(isinstance(part, str) for pair in pairs for part in pair):
+        raise TypeError("a header is a pair of strings")  # PEP 3333
+    return pairs
 
 
 def _wsgi(body: bytes) -> dict[str, Any]:
