@@ -185,6 +185,18 @@ def test_what_cannot_be_delivered_is_lost_and_logged(
     assert f"nothing reached {arn}" in caplog.text
 
 
+def test_an_event_whose_function_is_deleted_is_dropped(
+    functions: Functions, served: Running, control: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    functions.register("def handler(event, context): print('tried'); raise ValueError")
+    functions.later()
+    functions.logged("Error: Unhandled")
+    served.cloud.world.functions.clear()  # as the deletion of its stack does
+    control.advance(3600)
+    until(lambda: len(served.cloud.work) == 0)
+    assert caplog.text == ""
+
+
 def test_a_reset_drops_what_waits(functions: Functions, control: Any) -> None:
     functions.register(FAILS)
     request_id = functions.later()

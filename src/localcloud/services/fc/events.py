@@ -3,7 +3,6 @@
 A function's error is tried again as often as the function's configuration says; what found no
 instance, as long as the event's age allows (doc). The platform's own errors are not (doc). Waits
 double from half a second, which is documented for the second kind, and inferred for the first.
-What waits for a function that is deleted goes with it, and with its configuration (inferred).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Event:
 async def see_through(cloud: Cloud, event: Event) -> None:
     ended = await _tried(cloud, event)
     function = cloud.world.functions.get(event.function)
-    if not function:
+    if function is None:  # deleted meanwhile, and with it whom to tell
         return
     config = function.asynchronous
     destination = config.on_failure if ended.error_type else config.on_success
@@ -51,7 +50,7 @@ async def _tried(cloud: Cloud, event: Event) -> Invocation:
     while True:
         ended = await _once(cloud, event)
         function = cloud.world.functions.get(event.function)
-        if not function:
+        if function is None:
             return ended
         config = function.asynchronous
         again = {FUNCTION_ERROR: event.calls <= config.retries}
