@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions import Functions
+from functions import PATIENCE, Functions
 
 EVENT = """
     import json
@@ -73,7 +73,7 @@ def test_a_binary_body_is_base64_both_ways(functions: Functions) -> None:
 
 def test_a_header_that_is_repeated_is_joined(functions: Functions) -> None:
     functions.register(EVENT, HttpTrigger={})
-    connection = HTTPConnection(urlsplit(functions.url).netloc, timeout=20)
+    connection = HTTPConnection(urlsplit(functions.url).netloc, timeout=PATIENCE)
     connection.putrequest("GET", "/_http/fn/")
     connection.putheader("X-Own", "1")
     connection.putheader("X-Own", "2")
@@ -112,7 +112,7 @@ def test_two_cookies_are_two_headers(functions: Functions) -> None:
         "svc/fn",
         HttpTrigger={},
     )
-    with closing(HTTPConnection(urlsplit(functions.url).netloc, timeout=20)) as connection:
+    with closing(HTTPConnection(urlsplit(functions.url).netloc, timeout=PATIENCE)) as connection:
         connection.request("GET", "/2016-08-15/proxy/svc/fn/")
         answer = connection.getresponse()
         assert answer.read() == b"ok"

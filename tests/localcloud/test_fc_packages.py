@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions import Functions
+from functions import PATIENCE, Functions
 
 CODE = b'def handler(event, context): return b"unpacked"'
 CENTRAL, ENCRYPTED, COMPRESSION = b"PK\x01\x02", 8, 10
@@ -78,14 +78,14 @@ def test_others_are_answered_while_a_package_is_unpacked(
         def extractall(self, *arguments: Any, **more: Any) -> None:
             times.append(1)
             began.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
             super().extractall(*arguments, **more)
 
     monkeypatch.setattr(zipfile, "ZipFile", Slow)
     functions.register(Code=str(package))
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(functions.call) for _ in range(2)]
-        assert began.wait(20)
+        assert began.wait(PATIENCE)
         assert control.state()["Functions"][0]["FunctionName"] == "fn"
         go_on.set()
         assert [call.result().body for call in calls] == [b"unpacked"] * 2
