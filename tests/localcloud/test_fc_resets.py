@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ echo asked > {folder}/asked
 read word < {folder}/go
 echo 3 9 {python}
 """
+DESCRIPTORS = Path("/proc/self/fd")
 RUNS = 'def handler(event, context): print("ran with", context); return b"old"'
 
 
@@ -79,3 +80,31 @@ def test_an_instance_of_before_is_given_no_keys() -> None:
     with pytest.raises(ApiError, match="before a reset"):
         asyncio.run(call())
     assert not cloud.roles.keys
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="Linux only")
+@pytest.mark.parametrize("turns", range(6))
+def test_a_start_that_a_reset_ends_leaves_nothing_open(tmp_path: Path, turns: int) -> None:
+    function = Function("fn", str(tmp_path), "index.handler", "python3.10")
+
+    async def end_while_it_starts() -> None:
+        instance = Instance(function, asyncio.sleep, era=0)
+        start = asyncio.create_task(instance.start(sys.executable, {}, str(tmp_path), Log()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        start.cancel()
+        with suppress(asyncio.CancelledError):
+            await start  # it may have come to its end in time
+            await instance.end()
+
+    before = pipes_and_sockets()
+    asyncio.run(end_while_it_starts())
+    assert pipes_and_sockets() - before == set()
+
+
+def pipes_and_sockets() -> set[str]:
+    found = set()
+    for descriptor in DESCRIPTORS.iterdir():
+        with suppress(OSError):  # that of the listing itself
+            found.add(str(descriptor.readlink()))
+    return {item for item in found if item.startswith(("pipe:", "socket:"))}

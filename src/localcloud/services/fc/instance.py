@@ -50,14 +50,17 @@ class Instance:
     async def start(
         self, interpreter: str, environ: Mapping[str, str], code: str, log: Log
     ) -> None:
-        """OSError if there is no process to be had."""
+        """OSError if there is no process to be had. Cancelled, it leaves nothing open."""
         self.output = Output(log)
         ours, theirs = socket.socketpair()
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
-            self.process = await self._launch(interpreter, environ, code, theirs.fileno())
+            self._reader, self._writer = await asyncio.open_connection(sock=ours)
+            try:
+                self.process = await self._launch(interpreter, environ, code, theirs.fileno())
+            except BaseException:
+                self._writer.close()
+                raise
         except BaseException:
-            self._writer.close()
             self.output.close()
             raise
         finally:
