@@ -19,7 +19,7 @@ import pytest
 
 import localcloud
 from functions import ECHO, HERE, Functions, ended, until
-from localcloud.server import running
+from localcloud.server import Running, running
 from localcloud.services.fc.instance import Instance
 from localcloud.services.fc.logs import Log
 from localcloud.services.fc.model import Function
@@ -251,6 +251,19 @@ def test_instances_can_be_killed_as_by_a_crash(
     assert killed == {"Pids": pids}
     assert call.result().error.startswith("Process exited unexpectedly")
     assert ended(pids[0])
+
+
+def test_an_instance_that_was_killed_is_not_asked_to_get_ready_for_its_end(
+    functions: Functions, control: Any, served: Running
+) -> None:
+    source = ECHO + "\ndef stop(context): print('ready')"
+    functions.register(source, PreStop="index.stop", IdleSeconds=60)
+    functions.call()
+    functions.send("DELETE", "/_cloud/functions/fn/instances")
+    until(lambda: functions.instances() == [])
+    control.advance(60)
+    until(lambda: len(served.cloud.work) == 0)
+    assert "PreStop" not in functions.log()
 
 
 def test_a_fault_can_crash_the_function_that_makes_a_call(

@@ -110,7 +110,8 @@ class Fleet:
         await self._stop(instance)
 
     async def _stop(self, instance: Instance) -> None:
-        await calls.pre_stop(self._cloud, instance)
+        if not instance.is_broken:  # one that was killed is asked nothing any more
+            await calls.pre_stop(self._cloud, instance)
         await instance.end()
 
     def _running(self) -> list[Instance]:
