@@ -75,9 +75,8 @@ def served_world(*, tls: bool = False) -> dict[str, Any]:
     if not (code / "index.py").is_file():
         return default_world()
     function = _function(code)
-    if tls:  # the one for the requests library, the other for everything else
-        trusted = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), "{ca_file}")
-        function["EnvironmentVariables"] |= trusted
+    if tls:
+        function["EnvironmentVariables"]["SSL_CERT_FILE"] = "{ca_file}"
     return {**default_world(), "Functions": [function], "Triggers": _triggers()}
 
 

@@ -16,7 +16,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 import pytest
 
 import localcloud
-from functions import PATIENCE
+from functions import PATIENCE, until
 from localcloud.documents import check
 from localcloud.worlds import read_seed, served_world
 
@@ -46,9 +46,10 @@ def command(*options: str, scheme: str = "http") -> Iterator[str]:
             process.kill()
 
 
-def get(url: str, ca_file: str | None = None) -> Any:
+def get(url: str, ca_file: str | None = None, body: Any = None) -> Any:
     trust = HTTPSHandler(context=ssl.create_default_context(cafile=ca_file))
-    with build_opener(ProxyHandler({}), trust).open(url, timeout=PATIENCE) as answer:
+    raw = None if body is None else json.dumps(body).encode()
+    with build_opener(ProxyHandler({}), trust).open(url, raw, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
@@ -136,6 +137,18 @@ def test_the_authoritys_file_goes_with_the_server_unless_it_was_asked_for() -> N
     assert not Path(ca_file).exists()
 
 
+def test_the_function_of_this_checkout_completes_its_hook_over_tls(tmp_path: Path) -> None:
+    ca_file = str(tmp_path / "ca.pem")
+    with command("--tls", "--ca-file", ca_file, scheme="https") as url:
+        get(f"{url}/_cloud/scale", ca_file, {"ScalingGroupId": "asg-local", "Adjustment": 2})
+
+        def states() -> list[str]:
+            instances = get(f"{url}/_cloud/state", ca_file)["ScalingInstances"]
+            return [item["LifecycleState"] for item in instances]
+
+        until(lambda: states() == ["InService"] * 2, states)
+
+
 def test_an_authoritys_file_without_tls_is_a_mistake(tmp_path: Path) -> None:
     ran = subprocess.run(  # noqa: S603 - runs this very package
         [sys.executable, "-m", "localcloud", "--ca-file", str(tmp_path / "ca.pem")],
@@ -168,8 +181,7 @@ assert account.get_topic("provision-results").publish_message(TopicMessage("m"))
 account.mns_client.close_connection()
 """
     with command("--tls", "--ca-file", str(ca_file), scheme="https") as url:
-        trusted = {"SSL_CERT_FILE": str(ca_file), "REQUESTS_CA_BUNDLE": str(ca_file)}
-        environ = {"PATH": os.environ["PATH"], **trusted}
+        environ = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(ca_file)}
         subprocess.run(  # noqa: S603 - this very interpreter
             [sys.executable, "-c", program, url], env=environ, check=True, timeout=PATIENCE
         )
