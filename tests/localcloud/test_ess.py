@@ -166,9 +166,9 @@ def test_an_action_times_out_with_the_hooks_default(
     control: Any, ess: Any, refused: Refused
 ) -> None:
     control.seed(**world(HeartbeatTimeout=60))
-    control.advance(59)
+    control.advance(30)
     assert actions(ess) == [("Pending", "ABANDON")]
-    control.advance(2)
+    control.advance(30)
     assert actions(ess) == [("Timeout", "ABANDON")]
     assert instances(ess) == {}
     assert refused(complete, ess) == ENDED

@@ -208,12 +208,12 @@ def test_an_idle_instance_is_stopped_when_its_time_has_come_on_the_clouds_clock(
         IdleSeconds=60,
     )
     functions.call()
-    control.advance(59)
+    control.advance(40)
     functions.call()
     (pid,) = functions.pids()
-    control.advance(59)
+    control.advance(40)
     assert functions.pids() == [pid], "the second call began its idle time anew"
-    control.advance(1)
+    control.advance(20)
     assert ended(pid)
     request_id = (functions.folder / "stopped").read_text()
     assert f"FC PreStop Start RequestId: {request_id}\nstopping\nFC PreStop End" in functions.log()

@@ -66,8 +66,8 @@ def delete(slb: Any, group_id: str) -> None:
 
 def test_settings_are_shown_and_kept_until_a_reset(control: Any) -> None:
     assert settings(control, StrictInstances=True)["StrictInstances"] is True
-    shown = settings(control, ProcessingSeconds=5)
-    assert (shown["StrictInstances"], shown["ProcessingSeconds"]) == (True, 5)
+    shown = settings(control, ProcessingSeconds=60)
+    assert (shown["StrictInstances"], shown["ProcessingSeconds"]) == (True, 60)
     assert control.state()["Settings"] == shown
     control.send("POST", "/_cloud/reset")
     assert control.state()["Settings"]["StrictInstances"] is False
@@ -155,7 +155,7 @@ def test_a_change_keeps_others_off_the_group_and_off_its_load_balancer(
 ) -> None:
     rows = [{**GROUP, "VServerGroupId": f"rsp-{number}"} for number in (1, 2)]
     other = {"LoadBalancerId": "lb-2", "RegionId": REGION}
-    control.seed(Settings={"ProcessingSeconds": 5}, VServerGroups=rows, LoadBalancers=[other])
+    control.seed(Settings={"ProcessingSeconds": 60}, VServerGroups=rows, LoadBalancers=[other])
     add(slb, "i-1")
     for change in (rename, delete):
         assert refused(change, slb, "rsp-1") == GROUP_PROCESSING
@@ -163,14 +163,14 @@ def test_a_change_keeps_others_off_the_group_and_off_its_load_balancer(
     assert refused(remove, slb, "i-1") == GROUP_PROCESSING
     assert refused(create, slb) == BALANCER_PROCESSING
     create(slb, "lb-2")
-    control.advance(6)
+    control.advance(60)
     remove(slb, "i-1")
-    control.advance(6)
+    control.advance(60)
     create(slb)
 
 
 def test_a_new_group_is_processed_too(control: Any, slb: Any, refused: Refused) -> None:
-    settings(control, ProcessingSeconds=5)
+    settings(control, ProcessingSeconds=60)
     group_id = create(slb)
     assert refused(rename, slb, group_id) == GROUP_PROCESSING
     settings(control, ProcessingSeconds=0)
@@ -178,7 +178,7 @@ def test_a_new_group_is_processed_too(control: Any, slb: Any, refused: Refused) 
 
 
 def test_a_refused_change_keeps_nobody_waiting(control: Any, slb: Any, refused: Refused) -> None:
-    control.seed(Settings={"ProcessingSeconds": 5})
+    control.seed(Settings={"ProcessingSeconds": 60})
     assert refused(create, slb, BALANCER, "[") == ("BackendServersMalformed", 400)
     create(slb)
 
