@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Barrier, get_ident
-from typing import Any
 
 import pytest
 
 from deployments import Deployment
 from provisioner.core.errors import Code, Retryable
-from provisioner.core.model import Outcome, VServerGroup
+from provisioner.core.model import EventRef, Outcome, Status, VServerGroup
 from provisioner.core.values import dataclass
 from provisioner.driver import Invocation
 from provisioner.spread import spread
 
-WORKED: Any = object()
+WORKED = Outcome(Status.PROVISIONED, EventRef("here", "e-1"))
 HANGING = 60.0  # seconds, for a test that fails
 
 
