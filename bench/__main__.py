@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import measure
+from bench import measure, profile
 from bench.cloud import localcloud
 from bench.measure import Effort
 from bench.package import ROOT, packages
@@ -34,19 +34,21 @@ def main() -> int:
 def measured(effort: Effort) -> Results:
     measurable = packages()
     with localcloud() as cloud:
-        cold = {}
+        cold, imports = {}, {}
         for package in measurable:
             _say(f"cold start on {package.version}")
             cold[package.version] = measure.cold(package, cloud, effort)
+            imports[package.version] = profile.imports(package, effort.runs)
         oldest = measurable[0]
         _say("warm")
         warm = measure.warm(oldest, cloud, effort)
+        spent = profile.warm(oldest, cloud, effort.runs, measure.INSTANCES)
         calls = measure.calls(oldest, cloud)
         _say("scale")
         scale = measure.scale(oldest, cloud, effort)
         _say(f"{effort.lasting} events on one instance")
         lasting = measure.lasting(oldest, cloud, effort)
-    return Results(cold, warm, calls, lasting, scale, effort.runs)
+    return Results(cold, imports, warm, spent, calls, lasting, scale, effort.runs)
 
 
 def write(file: Path, text: str) -> None:

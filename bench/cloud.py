@@ -99,6 +99,14 @@ def world(instances: int, balancers: int = 1) -> dict[str, Any]:
     }
 
 
+def bindings(balancers: int) -> dict[str, str]:
+    """The settings of a scaling group that is bound to so many load balancers."""
+    each = {"ScalingGroupId": GROUP, "Ports": [8080], "VServerGroupName": "{scaling_activity_id}"}
+    bound = [{**each, "LoadBalancerId": balancer_id(number)} for number in range(balancers)]
+    single = ("SCALING_GROUP_ID", "LOAD_BALANCER_ID", "BACKEND_PORTS", "VSERVER_GROUP_NAME")
+    return {**dict.fromkeys(single, ""), "BINDINGS": json.dumps(bound)}
+
+
 def balancer_id(number: int) -> str:
     return f"{BALANCER}-{number}" if number else BALANCER
 

@@ -13,14 +13,15 @@ from statistics import median, quantiles
 from typing import Any
 
 from bench import events
-from bench.cloud import Cloud
+from bench.cloud import Cloud, bindings
 from bench.package import Package
 from bench.process import Process, Sample, cold_start, initialize, running
 
 OURS, NAIVE, CAREFUL, DIRECT, CALLS = "index", "naive", "careful", "direct", "calls"
 PEERS = (NAIVE, CAREFUL, DIRECT)
 LATENCIES = (0.0, 0.005, 0.05)
-_INSTANCES = 5
+INSTANCES = 5
+_GROUPS = (1, 2, 4)  # of one hook, each on another load balancer
 _SOON_DONE = 100  # messages: larger batches run once
 
 
@@ -73,7 +74,7 @@ def figures(samples: Iterable[Sample]) -> dict[str, Figure]:
 def cold(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, Figure]]:
     """By who: the function and its peers, the function when it only initialises, and both the
     function and the careful peer without byte code."""
-    bare, event = package.without_byte_code(), events.hook(_INSTANCES)
+    bare, event = package.without_byte_code(), events.hook(INSTANCES)
     runs: dict[str, Callable[[], Sample]] = {
         module: partial(cold_start, package, module, cloud, event) for module in (OURS, *PEERS)
     }
@@ -82,14 +83,14 @@ def cold(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, 
     taken: dict[str, list[Sample]] = defaultdict(list)
     for _ in range(effort.runs):
         for name, run in runs.items():
-            cloud.fresh(_INSTANCES)
+            cloud.fresh(INSTANCES)
             taken[name].append(run())
     return {name: figures(samples) for name, samples in taken.items()}
 
 
 def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, dict[str, Figure]]]:
     """By latency, then by who. Wall time is what is beyond the calls' own latency."""
-    event, modules = events.hook(_INSTANCES), (OURS, *PEERS, CALLS)
+    event, modules = events.hook(INSTANCES), (OURS, *PEERS, CALLS)
     taken: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
         processes = _processes(stack, package, cloud, modules)
@@ -109,7 +110,7 @@ def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, 
 def _second(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
     """The first of two brings code and data back to the processor's caches."""
     for _ in range(2):
-        cloud.fresh(_INSTANCES, latency=latency)
+        cloud.fresh(INSTANCES, latency=latency)
         sample = process.handle(event)
     return replace(sample, wall=sample.wall - latency * len(cloud.calls()))
 
@@ -136,12 +137,12 @@ def lasting(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
     hooks, one in four is a hook's replay, the others are plans over HTTP."""
     with running(package, OURS, cloud) as process:
         process.started()
-        cloud.fresh(_INSTANCES)
+        cloud.fresh(INSTANCES)
         spent = cloud.cpu()
-        first = [process.handle(events.hook(_INSTANCES)) for _ in range(min(100, effort.lasting))]
+        first = [process.handle(events.hook(INSTANCES)) for _ in range(min(100, effort.lasting))]
         spent = (cloud.cpu() - spent) / len(cloud.calls())
         last = first[-1]
-        replay, plan = events.hook(_INSTANCES), events.http_plan()
+        replay, plan = events.hook(INSTANCES), events.http_plan()
         for number in range(effort.lasting - len(first)):
             last = process.handle(plan if number % 4 else replay)
     return {
@@ -181,7 +182,19 @@ def scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
             spread: measured(events.batch(effort.overlap, spread), balancers=spread, latency=0.05)
             for spread in (1, 10)
         }
-    return {"backends": backends, "batches": batches, "overlap": overlap}
+    groups = {n: _groups(package, cloud, n, effort.repeats) for n in _GROUPS}
+    return {"backends": backends, "batches": batches, "overlap": overlap, "groups": groups}
+
+
+def _groups(package: Package, cloud: Cloud, balancers: int, repeats: int) -> dict[str, Figure]:
+    """One hook whose scaling group is bound to so many load balancers, at 50 ms a call."""
+    samples = []
+    with running(package, OURS, cloud, **bindings(balancers)) as process:
+        process.started()
+        for _ in range(repeats + 1):
+            cloud.fresh(INSTANCES, balancers=balancers, latency=0.05)
+            samples.append(process.handle(events.hook(INSTANCES)))
+    return figures(samples[1:])
 
 
 def _processes(

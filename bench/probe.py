@@ -1,11 +1,12 @@
 """Run by the measured interpreter, as its first and only script: loads one handler and gives it
 events, as the platform would. Standard library only, and as little of it as can be.
 
-    probe.py MODULE [--initialize-only]
+    probe.py MODULE
 
 A line in: an event, in hexadecimal. A line out: a JSON object with the CPU and wall seconds that it
-took, the CPU seconds that were not the SDKs', the connections that it opened, the peak memory and
-the present one in KiB, and the type of an error if it raised.
+took, the CPU seconds of each of the SDKs' methods and those that were not the SDKs', the
+connections that it opened, the peak memory and the present one in KiB, and the type of an error if
+it raised.
 """
 
 import os
@@ -28,19 +29,19 @@ def memory():
     return {"memory": int(lines["VmHWM"].split()[0]), "resident": int(lines["VmRSS"].split()[0])}
 
 
-opened, in_sdk = 0, 0.0
+opened, in_sdk = 0, {}
 adding = threading.Lock()
 
 
-def timed(method):
+def timed(name, method):
     def call(*arguments, **named):
-        global in_sdk
         start = time.thread_time()  # calls may be on their way at once
         try:
             return method(*arguments, **named)
         finally:
+            spent = time.thread_time() - start
             with adding:
-                in_sdk += time.thread_time() - start
+                in_sdk[name] = in_sdk.get(name, 0.0) + spent
 
     return call
 
@@ -54,7 +55,7 @@ def watch_sdk():
     ):
         found = getattr(sys.modules.get(module), owner, None)
         for name in [name for name in vars(found or object) if name.endswith(names)]:
-            setattr(found, name, timed(getattr(found, name)))
+            setattr(found, name, timed(name.removesuffix("_with_options"), getattr(found, name)))
 
 
 def count(event, _arguments):
@@ -67,19 +68,18 @@ def main():
     if hasattr(module, "initialize"):
         module.initialize(Context)
     answer({})
-    if "--initialize-only" in sys.argv:
-        return
     watch_sdk()
     for line in sys.stdin:
-        event, before, inside = bytes.fromhex(line.strip()), opened, in_sdk
+        event, before = bytes.fromhex(line.strip()), opened
+        in_sdk.clear()
         wall, cpu, error = time.perf_counter(), time.process_time(), ""
         try:
             module.handler(event, Context)
         except Exception as raised:
             error = f"{type(raised).__name__}: {raised}"
         taken = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-        taken["own"] = taken["cpu"] - (in_sdk - inside)
-        answer({**taken, "connections": opened - before, "error": error})
+        taken["own"] = taken["cpu"] - sum(in_sdk.values())
+        answer({**taken, "methods": in_sdk, "connections": opened - before, "error": error})
 
 
 def answer(document):

@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Sample:
     total: float = 0.0  # CPU since the process started
     resident: float = 0.0  # MiB, now
     own: float = 0.0  # CPU that was not the SDKs'
+    methods: Mapping[str, float] = field(default_factory=dict)  # CPU of each of the SDKs' methods
 
 
 class Process:
@@ -57,15 +58,16 @@ class Process:
             name: answer.get(name, 0.0) for name in ("cpu", "wall", "connections", "total", "own")
         }
         memory, resident = answer["memory"] / 1024, answer["resident"] / 1024
-        return Sample(memory=memory, resident=resident, **numbers)
+        methods = answer.get("methods", {})
+        return Sample(memory=memory, resident=resident, methods=methods, **numbers)
 
 
 @contextmanager
-def running(package: Package, module: str, cloud: Cloud, *options: str) -> Iterator[Process]:
+def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iterator[Process]:
     with (
         Path(os.devnull).open("w") as nowhere,
         subprocess.Popen(
-            [package.python, str(_PROBE), module, *options],
+            [package.python, str(_PROBE), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("BENCH_VERBOSE") else nowhere,
@@ -75,6 +77,7 @@ def running(package: Package, module: str, cloud: Cloud, *options: str) -> Itera
                 "FC_FUNC_CODE_PATH": f"{package.folder}/",
                 "LANG": "C.UTF-8",
                 **cloud.environ(),
+                **environ,
             },
             text=True,
         ) as popen,

@@ -26,7 +26,9 @@ class Verdict:
 @dataclass(frozen=True)
 class Results:
     cold: Mapping[str, Figures]  # by Python version
+    imports: Mapping[str, Mapping[str, float]]  # likewise, by owner, in milliseconds
     warm: Mapping[str, Figures]  # by latency
+    spent: Mapping[str, float]  # of a warm event, in milliseconds of CPU
     calls: Mapping[str, Sequence[str]]
     lasting: Mapping[str, Any]
     scale: Mapping[str, Any]
@@ -113,6 +115,10 @@ class Results:
             for who, each in by.items()
         ]
         yield from (*_table(head, rows), "")
+        yield from ("Where its imports go, in ms as the interpreter itself reports them:", "")
+        owners = {owner: None for by in self.imports.values() for owner in by}
+        spent = [(owner, *(f"{by[owner]:.1f}" for by in self.imports.values())) for owner in owners]
+        yield from (*_table(("imports", *self.imports), spent), "")
 
     def _warm_tables(self) -> Iterator[str]:
         yield from ("### Warm", "", "One hook event that makes a group of 5.", "")
@@ -124,6 +130,9 @@ class Results:
             for who, each in by.items()
         ]
         yield from (*_table(head, rows), "")
+        yield from ("Where its CPU goes, without latency:", "")
+        spent = ((what, f"{each:.2f}") for what, each in self.spent.items())
+        yield from (*_table(("what", "ms"), spent), "")
         cases = ((case, str(len(made)), _counted(made)) for case, made in self.calls.items())
         yield from (*_table(("case", "calls", "which"), cases), "")
         last = self.lasting
@@ -147,6 +156,14 @@ class Results:
         )
         head = ("messages", "load balancers", "ms", "CPU ms", "messages a second", "MiB")
         yield from (*_table(head, batches), "")
+        bound = (
+            (str(n), _spread(each["wall"]), _spread(each["cpu"]))
+            for n, each in self.scale["groups"].items()
+        )
+        yield from (
+            *_table(("load balancers of one hook, at 50 ms a call", "ms", "CPU ms"), bound),
+            "",
+        )
 
 
 _PEERS = (NAIVE, CAREFUL, DIRECT)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench import events, measure
-from bench.cloud import Cloud, localcloud
+from bench import events, measure, profile
+from bench.cloud import Cloud, bindings, localcloud
 from bench.measure import Effort, Figure
 from bench.package import PEERS, ROOT, Package
 from bench.process import running
@@ -32,7 +32,9 @@ def results() -> Results:
     even = {name: dict.fromkeys(("cpu", "wall", "own", "memory"), Figure(2, 1, 3)) for name in who}
     return Results(
         cold={"3.10": even},
+        imports={"3.10": {profile.BARE: 1.0}},
         warm={"0 ms": even},
+        spent={profile.OURS: 2.5},
         calls={"a case": ["CreateVServerGroup"] * 2},
         lasting={
             "connections": 3,
@@ -45,6 +47,7 @@ def results() -> Results:
             "backends": dict.fromkeys((1, 10), even["index"]),
             "batches": {(n, 2): even["index"] for n in (1, 10)},
             "overlap": dict.fromkeys((1, 10), even["index"]),
+            "groups": dict.fromkeys((1, 2), even["index"]),
         },
         runs=1,
     )
@@ -56,6 +59,8 @@ def test_the_report_tells_everybody_beside_everybody_and_what_is_missed() -> Non
     assert "| 3.10 | the function | 2.0 (1.0–3.0) |" in text
     assert "| 0 ms | careful |" in text
     assert "CreateVServerGroup × 2" in text
+    assert f"| {profile.BARE} | 1.0 |" in text
+    assert f"| {profile.OURS} | 2.50 |" in text
     assert "| cold start on 3.10 at most 0.5 of careful | 1.00 | **missed** |" in text
     assert "| time at most linear in backends | exponent 0.00 | met |" in text
 
@@ -85,6 +90,26 @@ def test_many_events_open_a_connection_for_each_call_at_once_and_host(cloud: Clo
     lasting = measure.lasting(HERE, cloud, replace(Effort.quick(), lasting=5))
 
     assert lasting["connections"] == 4
+
+
+def test_the_profile_tells_every_import_and_every_call_of_the_sdks_and_our_own_share(
+    cloud: Cloud,
+) -> None:
+    imported, spent = profile.imports(HERE, 1), profile.warm(HERE, cloud, 1, 5)
+
+    assert all(milliseconds > 0 for milliseconds in imported.values())
+    assert {"create_vserver_group", "publish_message", profile.OURS, profile.LOG} <= set(spent)
+
+
+def test_each_load_balancer_of_a_hook_takes_five_calls_and_a_result_of_its_own(
+    cloud: Cloud,
+) -> None:
+    cloud.fresh(5, balancers=2)
+    with running(HERE, measure.OURS, cloud, **bindings(2)) as process:
+        process.started()
+        process.handle(events.hook(5))
+
+    assert len(cloud.calls()) == 11 + 5 + 1
 
 
 @pytest.mark.parametrize("peer", [*measure.PEERS, measure.CALLS])
