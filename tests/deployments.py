@@ -25,7 +25,6 @@ from fakes import (
 from provisioner import hooks
 from provisioner.bootstrap import App, Role
 from provisioner.core import naming, schema
-from provisioner.core.bindings import Policy
 from provisioner.core.ensure import ensure
 from provisioner.core.ensured import Ensured
 from provisioner.core.model import (
@@ -39,6 +38,7 @@ from provisioner.core.model import (
     Request,
     VServerGroup,
 )
+from provisioner.core.policy import Policy
 from provisioner.driver import Drive, Invocation
 from provisioner.ports import ScalingInstance
 from provisioner.service import Means, Task

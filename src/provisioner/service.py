@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from .core import bindings, result
-from .core.bindings import Policy
 from .core.ensure import ensure, inspect
 from .core.ensured import Ensured
 from .core.errors import (
@@ -35,6 +34,7 @@ from .core.model import (
     Status,
     VServerGroup,
 )
+from .core.policy import Policy
 from .core.values import dataclass, replace
 from .driver import Drive, Invocation
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .core import bindings, document
-from .core.bindings import Policy
+from .core import document
 from .core.errors import ConfigurationError, Problem
 from .core.lease import CALL
 from .core.model import Binding, SweepMode
+from .core.policy import Policy, read_bindings
 from .core.values import dataclass
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
@@ -235,7 +235,7 @@ class _Reader:
     def _one_binding(self) -> tuple[Binding, ...]:
         given = {name: self._environ[name] for name in _ONE_BINDING if name in self._environ}
         element = {_ONE_BINDING[n][0]: _ONE_BINDING[n][1](text) for n, text in given.items()}
-        read, found = bindings.read_bindings([element])
+        read, found = read_bindings([element])
         variable = {word: name for name, (word, _) in _ONE_BINDING.items()}
         for problem in found:
             word = problem.path.split("/")[2]
@@ -256,7 +256,7 @@ class _Reader:
         except (ValueError, RecursionError):
             self._problem(name, "is not JSON in UTF-8")
             return ()
-        read, found = bindings.read_bindings(value)
+        read, found = read_bindings(value)
         for problem in found:
             self._problem(f"{name}{problem.path}", problem.message)
         return read

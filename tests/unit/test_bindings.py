@@ -11,7 +11,6 @@ import pytest
 from builders import REGION, a_hook_request, a_request
 from deployments import a_binding, servers
 from provisioner.core import bindings, naming
-from provisioner.core.bindings import Policy
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import (
     Backend,
@@ -23,6 +22,7 @@ from provisioner.core.model import (
     OnExisting,
     Request,
 )
+from provisioner.core.policy import Policy, read_bindings
 
 CANARY = "canary-4f1d"
 
@@ -32,7 +32,7 @@ def element(**changes: Any) -> dict[str, Any]:
 
 
 def problems(*elements: Any) -> dict[str, str]:
-    read, found = bindings.read_bindings(list(elements))
+    read, found = read_bindings(list(elements))
     assert read == ()
     return {problem.path: problem.message for problem in found}
 
@@ -68,7 +68,7 @@ def test_a_binding_is_read_with_all_its_keys_and_with_defaults() -> None:
         FailureResult="ROLLBACK",
         MetadataMayOverride=["Weight"],
     )
-    read, found = bindings.read_bindings([element(), full])
+    read, found = read_bindings([element(), full])
     assert found == []
     assert read == (
         a_binding(),
@@ -85,7 +85,7 @@ def test_a_binding_is_read_with_all_its_keys_and_with_defaults() -> None:
 
 
 def test_whole_numbers_are_read_as_such_however_json_wrote_them() -> None:
-    (read,), _ = bindings.read_bindings([element(Ports=[8080.0], Weight=50.0)])
+    (read,), _ = read_bindings([element(Ports=[8080.0], Weight=50.0)])
     assert repr((read.ports, read.weight)) == "((8080,), 50)"
 
 
@@ -118,8 +118,8 @@ def test_a_template_that_no_event_can_fill_is_told_with_its_place() -> None:
 
 @pytest.mark.parametrize("value", [None, {}, "text", 7])
 def test_bindings_are_a_list(value: Any) -> None:
-    assert bindings.read_bindings(value)[0] == ()
-    assert [problem.path for problem in bindings.read_bindings(value)[1]] == [""]
+    assert read_bindings(value)[0] == ()
+    assert [problem.path for problem in read_bindings(value)[1]] == [""]
 
 
 def test_two_bindings_that_would_fill_one_group_are_told() -> None:
@@ -130,7 +130,7 @@ def test_two_bindings_that_would_fill_one_group_are_told() -> None:
 
 
 def test_one_group_for_each_listener_is_no_collision() -> None:
-    read, found = bindings.read_bindings(
+    read, found = read_bindings(
         [
             element(VServerGroupName="{scaling_group_id}-8080"),
             element(VServerGroupName="{scaling_group_id}-8443", Ports=[8443]),
@@ -359,7 +359,7 @@ def test_tags_that_a_request_names_are_refused_where_tags_are_off() -> None:
 
 def test_a_name_that_the_binding_alone_tells_is_checked_at_once() -> None:
     one = {"ScalingGroupId": "asg:1", "LoadBalancerId": "lb-1", "Ports": [80]}
-    _, found = bindings.read_bindings([one])
+    _, found = read_bindings([one])
     assert [problem.path for problem in found] == ["/0/VServerGroupName"]
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from . import naming
-from .bindings import Policy
 from .deregister import Removal
 from .model import Binding, Request, VServerGroup
+from .policy import Policy
 
 
 def removals(

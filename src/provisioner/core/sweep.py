@@ -24,10 +24,10 @@ from dataclasses import field
 from enum import Enum
 
 from . import backends, naming
-from .bindings import Policy
 from .deregister import Removal
 from .lease import expired
 from .model import Binding, Instance, VServerGroup
+from .policy import Policy
 from .scaling import ActionState, HookTerms, ScalingActivity, ScalingInstance
 from .values import dataclass, replace
 
