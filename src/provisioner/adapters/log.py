@@ -11,8 +11,9 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from functools import cache
-from typing import IO
+from functools import cache, lru_cache
+from threading import Lock
+from typing import IO, TYPE_CHECKING
 
 from provisioner.ports import Log
 
@@ -21,6 +22,11 @@ from .sdk import importing_parts_in_use
 with importing_parts_in_use():
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+if TYPE_CHECKING:
+    _ToStream = logging.StreamHandler[IO[str]]
+else:
+    _ToStream = logging.StreamHandler  # not generic before Python 3.11
 
 SERVICE = "vservergroup-provisioner"
 
@@ -89,13 +95,41 @@ class _Line(LambdaPowertoolsFormatter):
             "level": record.levelname,
             "location": f"{record.funcName}:{record.lineno}",
             "message": record.msg,
-            "timestamp": self.formatTime(record),
+            "timestamp": _timestamp(record.created),
             "service": record.name,
         }
         for key, value in record.fields.items():
             if value is not None:
                 told[f"{key}_" if key in _TAKEN else key] = value
-        return self.serialize(told)
+        return _encoder.encode(told)
+
+
+def _timestamp(since_1970: float) -> str:
+    second = int(since_1970)
+    return f"{_second(second)}.{int((since_1970 - second) * 1000):03d}+00:00"
+
+
+@lru_cache(maxsize=8)  # several steps are taken in one
+def _second(since_1970: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
+
+
+class _Lines(_ToStream):
+    """Has one formatter and no filter, and so asks for neither."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self._writing = Lock()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        try:
+            line = f"{self.format(record)}\n"
+            with self._writing:
+                self.stream.write(line)
+                self.stream.flush()
+        except Exception:  # noqa: BLE001 - as any handler: what cannot be logged stops no event
+            self.handleError(record)
+        return True
 
 
 def new_logger(
@@ -105,8 +139,8 @@ def new_logger(
     Logger(
         service=service,
         level=level,
-        stream=stream or sys.stdout,
-        logger_formatter=_Line(utc=True, use_rfc3339=True, json_serializer=_encoder.encode),
+        logger_handler=_Lines(stream or sys.stdout),
+        logger_formatter=_Line(),
     )
     # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
     vars(logging)["logAsyncioTasks"] = False
