@@ -403,8 +403,8 @@ def test_what_json_does_not_know_is_no_json(text: str) -> None:
     assert refused(document(BackendServers=text)).keys() == {"/BackendServers"}
 
 
-@pytest.mark.parametrize("text", [b"\xff", "[" * 100_000, "{'a': 1}", ""])
-def test_a_text_that_is_no_json_is_unreadable_and_not_repeated(text: Any) -> None:
+@pytest.mark.parametrize("text", ["\ufeff{}", "[" * 100_000, "{'a': 1}", ""])
+def test_a_text_that_is_no_json_is_unreadable_and_not_repeated(text: str) -> None:
     with pytest.raises(Rejected) as raised:
         read_json(text, what="the body")
     assert raised.value.message == "the body is not JSON in UTF-8"

@@ -10,7 +10,6 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -35,6 +34,7 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 _SHARE_TO_CONNECT = 0.25
+_SUCCESS = range(200, 300)
 
 # An endpoint is made of it: nothing that could lead the signed request to another host.
 _REGION_ID = re.compile(r"[a-z0-9-]{1,64}\Z")
@@ -94,10 +94,10 @@ class Api(Generic[C]):
             raise unanswered(operation, type(error).__name__) from error
 
     def _client(self, region_id: str) -> C:
-        if not _REGION_ID.match(region_id):
+        known = self._clients.get(region_id)
+        if known is None and not _REGION_ID.match(region_id):
             raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
         self._connection.identity()  # there are credentials
-        known = self._clients.get(region_id)
         if known is None:
             try:
                 known = self._make(_config(self._connection, region_id))
@@ -109,7 +109,7 @@ class Api(Generic[C]):
 
 def _check_success(response: Any) -> None:
     """The SDK takes every status below 400 for success, and leaves no body where it reads none."""
-    if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+    if response.status_code not in _SUCCESS:
         raise UnreadableAnswerError
     if response.body is None or not response.body.request_id:
         raise UnreadableAnswerError

@@ -24,10 +24,10 @@ _TAG_KEYS = ("Key", "Value")
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
 
 
-def read_json(text: str | bytes, *, what: str) -> Any:
+def read_json(text: str, *, what: str) -> Any:
     """`what` names the text in the message, which holds nothing of it. NaN is not JSON here."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         raise Rejected(
             Code.UNREADABLE, f"{what} is not JSON in UTF-8", fault=Fault.UNREADABLE
@@ -89,6 +89,9 @@ _Element = Callable[[Any, tuple[object, ...], list[Problem]], Any]
 
 def _no_constant(name: str) -> object:
     raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant)  # json.loads would make one for each text
 
 
 def _each(document: dict[str, Any], key: str, read: _Element, found: list[Problem]) -> None:

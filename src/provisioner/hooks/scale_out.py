@@ -55,17 +55,14 @@ class ScaleOut(Hook):
 
     def _kept(self, seen: Look) -> tuple[Instance, ...]:
         """The instances that may get traffic, with the address that ESS knows of them."""
-        there = seen.there
         return tuple(
-            replace(instance, server_ip=there[instance.instance_id].private_ip)
+            replace(instance, server_ip=seen.there[instance.instance_id].private_ip)
             for instance in self.request.instances
-            if instance.instance_id in there
-            and there[instance.instance_id].lifecycle_state not in LEAVING
+            if _stays(instance, seen)
         )
 
     def _noted(self, outcome: Outcome, seen: Look) -> Outcome:
-        kept = {instance.instance_id for instance in self._kept(seen)}
-        gone = (i.instance_id for i in self.request.instances if i.instance_id not in kept)
+        gone = (i.instance_id for i in self.request.instances if not _stays(i, seen))
         return replace(outcome, dropped_instances=tuple(gone))
 
     def _all_gone(self, wanted: Desired) -> Outcome:
@@ -91,3 +88,8 @@ class ScaleOut(Hook):
         if seen.state.result == LifecycleResult.CONTINUE.value and replayed:
             return replace(stands, lifecycle_result=LifecycleResult.CONTINUE)
         return ended_otherwise(stands, seen.state.result)
+
+
+def _stays(instance: Instance, seen: Look) -> bool:
+    found = seen.there.get(instance.instance_id)
+    return found is not None and found.lifecycle_state not in LEAVING

@@ -24,6 +24,7 @@ Decoded = Request | Sweep | Rejected | Skip
 _DEEPEST = 32  # levels of one document; jsonschema and repr go down by recursion
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _REGION_ID = re.compile(r"[a-z]{1,16}(-[a-z0-9]{1,16}){1,4}\Z")
+_BEGINS_JSON = re.compile(r"\ufeff?[ \t\r\n]*[\[{\"0-9tfn-]")  # nothing else does
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 BOM = "\ufeff"
 
@@ -76,10 +77,11 @@ def opened(text: str) -> Any:
 
     JSON comes first: no JSON object or list is Base64, while short JSON scalars can be both.
     """
-    try:
-        return document.read_json(text.removeprefix(BOM), what="a string")
-    except Rejected:
-        pass
+    if _BEGINS_JSON.match(text):
+        try:
+            return document.read_json(text.removeprefix(BOM), what="a string")
+        except Rejected:
+            pass
     try:
         return base64.b64decode(text.strip(), validate=True).decode("utf-8") or text
     except ValueError:  # binascii.Error and UnicodeDecodeError are kinds of it

@@ -18,6 +18,7 @@ HTTP trigger, generation 2: WSGI's environ (seen), which holds the process's env
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -30,6 +31,7 @@ from provisioner.core.values import dataclass
 from . import direct
 from .envelope import Delivery, identifier, json_of, unreadable
 
+_BEGINS_OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 LARGEST_BODY = 32 * 1024 * 1024  # of a synchronous call (doc)
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
@@ -44,6 +46,8 @@ class HttpCall:
 
 def read_event(payload: bytes) -> HttpCall | None:
     """None: the payload is no HTTP call. Raises `Rejected` for one whose body cannot be read."""
+    if not _BEGINS_OBJECT.match(payload):
+        return None
     try:
         value = json_of(payload, part="the event")
     except Rejected:
