@@ -46,7 +46,7 @@ _RETRY_WHEN_PAUSED = 60.0  # seconds
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a service works with. `concurrency` bounds how many items of a batch are handled at
-    once."""
+    once, and how many groups of each."""
 
     load_balancers: LoadBalancers
     notifications: Notifications

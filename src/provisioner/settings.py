@@ -50,7 +50,7 @@ VARIABLES = (
     Variable("ON_PARTIAL", "continue", "the one binding's way with refused backends; or fail"),
     Variable("METADATA_MAY_OVERRIDE", "", "keys that a hook's NotificationMetadata may set"),
     Variable("BACKEND_QUOTA", "200", "backends that one load balancer may hold"),
-    Variable("CONCURRENCY", "8", "items of a batch or groups of a hook at once, by load balancer"),
+    Variable("CONCURRENCY", "8", "items of a batch, groups of an item at once, by load balancer"),
     Variable("CIRCUIT_BREAKER", "3", "ABANDONs in a row after which a failure continues; 0: off"),
     Variable("PAUSE", "off", "on: nothing is written; events are kept, hooks are left to OnPause"),
     Variable("SWEEP", "report", "what a timer's tick may do: off, report or apply"),

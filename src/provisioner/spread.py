@@ -1,6 +1,9 @@
 """The groups of one request: those of one load balancer one after the other, as its API demands,
 those of others at once, as many as the bound allows; each in its share of the time.
 
+A share is what is left, by what waits in one's own lane and by an even part of what waits for a
+worker: a guess, where one of the lanes that wait is long.
+
 One that lacked nothing but time, as the claim of a delivery that crashed outlasts a share, is tried
 once more in what the others left.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -129,6 +130,28 @@ def test_an_invocation_plans_on_sixteen_heartbeats_at_most_and_the_action_lives(
         cloud.clock.advance(5)
     assert len(beats(cloud)) <= 16
     assert not time.ended
+
+
+def test_groups_that_ask_at_once_have_one_heartbeat_sent_for_all() -> None:
+    cloud = hasty(timeout=60)
+    cloud.clock.advance(40)
+    assert HOOK.action
+    time = patience(cloud.means, HOOK.action, cloud.invocation())
+    assert time
+    beat, others = cloud.scaling_groups.heartbeat, ThreadPoolExecutor(1)
+    asked = []
+
+    def while_another_group_asks(*given: Any, **named: Any) -> Heartbeat:
+        asked.append(others.submit(time.hold))
+        assert time._beating.locked()  # which it waits for
+        return beat(*given, **named)
+
+    cloud.scaling_groups.heartbeat = while_another_group_asks  # type: ignore[method-assign]
+    with others:
+        held = time.hold()
+        (other,) = asked
+    assert other.result() == held
+    assert beats(cloud) == [60]
 
 
 def test_a_call_that_is_tried_again_for_long_does_not_keep_heartbeats_back() -> None:

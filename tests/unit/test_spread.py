@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, get_ident
+from threading import Barrier, Semaphore, get_ident
 
 import pytest
 
@@ -57,15 +57,18 @@ def test_groups_of_one_load_balancer_are_worked_on_in_their_order() -> None:
 
 
 def test_never_more_at_once_than_the_bound() -> None:
-    threads: set[int] = set()
+    pairs, inside = Barrier(2), Semaphore(2)
+    most: list[bool] = []
 
     def work(_wanted: Named, _share: Invocation) -> Outcome:
-        threads.add(get_ident())
+        most.append(inside.acquire(blocking=False))  # a third finds no room
+        pairs.wait(HANGING)
+        inside.release()
         return WORKED
 
     spread_over(on(*"abcdef"), work, most=2)
 
-    assert len(threads) <= 2
+    assert most == [True] * 6
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ class _Step(logging.LogRecord):
         self.name, self.msg = logger, name
         self.levelno, self.levelname = level, logging.getLevelName(level)
         self.created = time.time()
+        self.msecs = int(self.created % 1 * 1000) + 0.0
         self.funcName, self.lineno = taken.f_code.co_name, taken.f_lineno
         self.pathname = taken.f_code.co_filename
         self.fields = fields

@@ -55,14 +55,14 @@ class Patience:
         with self._beating:
             if self._now() >= self._due and not self.ended:
                 self._beat()
-        if self.ended:
-            raise Rejected(
-                Code.HOOK_ENDED_OTHERWISE,
-                "the lifecycle action ended while its servers were being added; nothing more was "
-                "written",
-                fault=Fault.CONFLICT,
-            )
-        return Hold(self._until - COMPLETING, self._due)
+            if self.ended:
+                raise Rejected(
+                    Code.HOOK_ENDED_OTHERWISE,
+                    "the lifecycle action ended while its servers were being added; nothing more "
+                    "was written",
+                    fault=Fault.CONFLICT,
+                )
+            return Hold(self._until - COMPLETING, self._due)
 
     def is_over(self) -> bool:
         """The known time is up, and ESS grants no more."""
