@@ -155,8 +155,7 @@ class Drive:
             self._failed(name, error, command)
             raise
         if answer.date:
-            sent_at = max(sent_at, self._clock.now() - answer.lasted)
-            self._ahead = answer.date + _DATE_RESOLUTION - sent_at
+            self._ahead = answer.date + _DATE_RESOLUTION - max(sent_at, answer.sent_at)
         self.request_ids += filter(None, [answer.request_id])
         self._last_failure = None
         self._note(command)

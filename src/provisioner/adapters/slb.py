@@ -201,8 +201,7 @@ class SlbLoadBalancers(LoadBalancers):
 
         def answer(response: Any) -> Answer[T]:
             date = _timestamp(response.headers["date"])
-            lasted = self._clock.now() - sent_at
-            return Answer(read(response.body), date, response.body.request_id, lasted)
+            return Answer(read(response.body), date, response.body.request_id, sent_at)
 
         return self._api.call(operation, method, request, answer, within)
 

@@ -55,13 +55,13 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """What an API said. `date` is the answer's own Date header in seconds since 1970, a lower bound
-    of the time there; `request_id`, its RequestId; `lasted`, the seconds since its call was sent,
-    where they are known."""
+    of the time there; `request_id`, its RequestId; `sent_at`, when its call was sent, by the
+    clock of who waits for it, where that is known."""
 
     value: T
     date: float
     request_id: str
-    lasted: float = inf
+    sent_at: float = -inf
 
 
 class BackendKey(NamedTuple):
