@@ -14,6 +14,7 @@ from deployments import Deployment, a_group, deployment, replayable, servers
 from fakes import FakeLog
 from provisioner.core import commands
 from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.core.model import Answer, VServerGroup
 from provisioner.driver import Drive, Hold, Invocation
 
 BUSY = Retryable("SystemBusy", "busy")
@@ -146,6 +147,25 @@ def test_the_time_there_is_never_early_and_follows_our_clock(cloud: Deployment) 
     assert time >= cloud.clock.now()
     cloud.clock.advance(10.0)
     assert ask(driven, commands.Time()) == [time + 10.0]
+
+
+@pytest.mark.parametrize(("waited", "held_up"), [(0.0, 0.0), (12.0, 0.0), (12.0, 5.0)])
+def test_the_time_there_counts_from_when_the_call_was_sent(
+    cloud: Deployment, waited: float, held_up: float
+) -> None:
+    """Not from when the adapter was asked, which may have waited before, nor from when its answer
+    came to be read."""
+
+    def listed(*_: object, **__: object) -> Answer[tuple[VServerGroup, ...]]:
+        cloud.clock.advance(waited)
+        sent_at = cloud.clock.now()
+        answer: Answer[tuple[VServerGroup, ...]] = Answer((), 1000.0, "R-1", sent_at)
+        cloud.clock.advance(held_up)
+        return answer
+
+    cloud.load_balancers.list_vserver_groups = listed  # type: ignore[method-assign]
+    _, time = ask(drive(cloud), commands.ListGroups(), commands.Time())
+    assert time == pytest.approx(1001.0 + held_up)  # a Date drops the fraction of a second
 
 
 def test_an_answer_without_a_date_tells_nothing_of_the_time(cloud: Deployment) -> None:
