@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 Check = Callable[[Any], bool]
@@ -19,7 +20,15 @@ def compiled(schema: Any) -> Check:
         return _anything
     if not isinstance(schema, dict):
         return _nothing
-    return _all([_checks(keyword, schema) for keyword in schema if keyword not in _SAYS_NOTHING])
+    left = schema.keys() - _SAYS_NOTHING
+    checks: list[Check] = []
+    for word, (keywords, make) in _OF_ONE_TYPE.items():
+        asked = schema.get("type") == word
+        if asked or left & keywords:
+            checks.append(make(schema, not asked))
+            left -= keywords | ({"type"} if asked else set())
+    checks += [_checks(keyword, schema) for keyword in schema if keyword in left]
+    return _all(checks or [_anything])
 
 
 def _checks(keyword: str, schema: Mapping[str, Any]) -> Check:
@@ -27,8 +36,8 @@ def _checks(keyword: str, schema: Mapping[str, Any]) -> Check:
     return make(schema[keyword], schema) if make else _nothing
 
 
-def _anything(_: Any) -> bool:
-    return True
+def _anything(value: Any) -> bool:
+    return type(value) in _PLAIN
 
 
 def _nothing(_: Any) -> bool:
@@ -38,10 +47,76 @@ def _nothing(_: Any) -> bool:
 def _all(checks: Sequence[Check]) -> Check:
     # Loops here and below, since all() makes a generator and resumes it for every element.
     def check(value: Any) -> bool:
-        if type(value) not in _PLAIN:
-            return False
         for each in checks:  # noqa: SIM110 - see above
             if not each(value):
+                return False
+        return True
+
+    return check if len(checks) > 1 else checks[0]
+
+
+def _text(schema: Mapping[str, Any], others: bool) -> Check:
+    """Here and below, the keywords that speak of one type are one check: this is run for every
+    backend. `others`: values of another type pass, if they are plain; no keyword asks for this."""
+    least, most = schema.get("minLength", 0), schema.get("maxLength", inf)
+    search = re.compile(schema["pattern"]).search if "pattern" in schema else None
+
+    def check(value: Any) -> bool:
+        if type(value) is not str:
+            return others and type(value) in _PLAIN
+        return least <= len(value) <= most and (search is None or search(value) is not None)
+
+    return check
+
+
+def _number(schema: Mapping[str, Any], others: bool) -> Check:
+    least, most = schema.get("minimum", -inf), schema.get("maximum", inf)
+    kinds = (int, float) if others else (int,)  # 80.0 is an integer too: jsonschema says so
+
+    def check(value: Any) -> bool:
+        if type(value) not in kinds:
+            return others and type(value) in _PLAIN
+        return bool(least <= value <= most)
+
+    return check
+
+
+def _array(schema: Mapping[str, Any], others: bool) -> Check:
+    least, most = schema.get("minItems", 0), schema.get("maxItems", inf)
+    item, unique = compiled(schema.get("items", True)), schema.get("uniqueItems", False)
+
+    def check(value: Any) -> bool:
+        if type(value) is not list:
+            return others and type(value) in _PLAIN
+        if not least <= len(value) <= most or (unique and not _unique(value)):
+            return False
+        for each in value:  # noqa: SIM110 - see above
+            if not item(each):
+                return False
+        return True
+
+    return check
+
+
+def _unique(value: list[Any]) -> bool:
+    return all(type(item) in (str, int) for item in value) and len(set(value)) == len(value)
+
+
+def _object(schema: Mapping[str, Any], others: bool) -> Check:
+    known = {name: compiled(rule) for name, rule in schema.get("properties", {}).items()}
+    names = frozenset(schema.get("required", ()))
+    allowed = schema.get("additionalProperties", True)
+    if not isinstance(allowed, bool):
+        return _nothing
+    unknown = _anything if allowed else _nothing
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict:
+            return others and type(value) in _PLAIN
+        if not names <= value.keys():
+            return False
+        for name, item in value.items():  # noqa: SIM110 - see above
+            if not known.get(name, unknown)(item):
                 return False
         return True
 
@@ -64,66 +139,6 @@ def _const(asked: Any, _: Any) -> Check:
     if asked is True:
         return lambda value: value is True
     return _one_of_values([asked], _)
-
-
-def _bound(kinds: tuple[type, ...], holds: Callable[[Any, Any], bool]) -> Any:
-    """Of values of other types such a keyword says nothing."""
-
-    def make(asked: Any, _: Any) -> Check:
-        return lambda value: type(value) not in kinds or holds(value, asked)
-
-    return make
-
-
-def _pattern(asked: str, _: Any) -> Check:
-    search = re.compile(asked).search
-    return lambda value: type(value) is not str or search(value) is not None
-
-
-def _unique(asked: Any, _: Any) -> Check:
-    return lambda value: (
-        type(value) is not list
-        or asked is False
-        or (all(type(item) in (str, int) for item in value) and len(set(value)) == len(value))
-    )
-
-
-def _items(asked: Any, _: Any) -> Check:
-    check = compiled(asked)
-
-    def all_pass(value: Any) -> bool:
-        if type(value) is list:
-            for item in value:
-                if not check(item):
-                    return False
-        return True
-
-    return all_pass
-
-
-def _properties(asked: Mapping[str, Any], _: Any) -> Check:
-    checks = {name: compiled(schema) for name, schema in asked.items()}
-
-    def all_pass(value: Any) -> bool:
-        if type(value) is dict:
-            for name, item in value.items():
-                if name in checks and not checks[name](item):
-                    return False
-        return True
-
-    return all_pass
-
-
-def _additional(asked: Any, schema: Any) -> Check:
-    if asked is not False or "patternProperties" in schema:
-        return _nothing
-    known = frozenset(schema.get("properties", ()))
-    return lambda value: type(value) is not dict or known.issuperset(value)
-
-
-def _required(asked: list[str], _: Any) -> Check:
-    names = frozenset(asked)
-    return lambda value: type(value) is not dict or names <= value.keys()
 
 
 def _one_of(asked: list[Any], _: Any) -> Check:
@@ -153,33 +168,26 @@ def _exact(schema: Any) -> bool:
 
 
 _NONE = type(None)
-_NUMBERS = (int, float)
 _TYPES: Mapping[str, type] = {
     "array": list,
     "boolean": bool,
-    "integer": int,  # 80.0 is one too: jsonschema says so
+    "integer": int,
     "null": _NONE,
     "object": dict,
     "string": str,
 }
 _PLAIN = frozenset({bool, dict, float, int, list, str, _NONE})
 _SAYS_NOTHING = frozenset({"$schema", "$id", "$comment", "title", "description", "then", "else"})
+_OF_ONE_TYPE: Mapping[str, tuple[frozenset[str], Callable[[Mapping[str, Any], bool], Check]]] = {
+    "string": (frozenset({"minLength", "maxLength", "pattern"}), _text),
+    "integer": (frozenset({"minimum", "maximum"}), _number),
+    "array": (frozenset({"items", "minItems", "maxItems", "uniqueItems"}), _array),
+    "object": (frozenset({"properties", "required", "additionalProperties"}), _object),
+}
 _KEYWORDS: Mapping[str, Callable[[Any, Any], Check]] = {
     "type": _type,
     "enum": _one_of_values,
     "const": _const,
-    "minimum": _bound(_NUMBERS, lambda value, least: value >= least),
-    "maximum": _bound(_NUMBERS, lambda value, most: value <= most),
-    "minLength": _bound((str,), lambda value, least: len(value) >= least),
-    "maxLength": _bound((str,), lambda value, most: len(value) <= most),
-    "minItems": _bound((list,), lambda value, least: len(value) >= least),
-    "maxItems": _bound((list,), lambda value, most: len(value) <= most),
-    "pattern": _pattern,
-    "uniqueItems": _unique,
-    "items": _items,
-    "properties": _properties,
-    "additionalProperties": _additional,
-    "required": _required,
     "oneOf": _one_of,
     "if": _if,
 }
