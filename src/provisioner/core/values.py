@@ -10,7 +10,7 @@ only, without asking what is known of them already.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, FrozenInstanceError
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,7 +22,21 @@ if TYPE_CHECKING:
 else:
 
     def replace(value: Any, /, **changes: Any) -> Any:
-        return value.__replace__(**changes)
+        owner, left = type(value), len(changes)
+        made = object.__new__(owner)
+        read, setters, finish = owner.__parts__
+        for (name, put), old in zip(setters, read(value)):  # noqa: B905 - of the same fields
+            if name in changes:
+                left -= 1
+                put(made, changes[name])
+            else:
+                put(made, old)
+        if left:
+            names = ", ".join(name for name, _ in setters)
+            raise TypeError(f"{owner.__name__} takes none but {names}")
+        if finish:
+            finish(made)
+        return made
 
     def dataclass(*, frozen: bool = False, slots: bool) -> Callable[[type], type]:
         """Classes have slots; those that are frozen can be hashed."""
@@ -33,12 +47,13 @@ else:
             bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(owner)
             fields = dataclasses.fields(bare)
             shown = [field.name for field in fields if field.repr]
-            key = _key([field.name for field in fields if field.compare])
+            key = _reader(field for field in fields if field.compare)
             taken = [field for field in fields if field.init]
+            finish = getattr(bare, "__post_init__", None)
             return _with(
                 bare,
                 __init__=_init(bare, taken),
-                __replace__=_replace(bare, [field.name for field in taken]),
+                __parts__=(_reader(taken), _setters(bare, taken), finish),
                 __repr__=_repr(shown),
                 __eq__=_eq(key),
                 __hash__=(lambda self: hash(key(self))) if frozen else None,
@@ -52,8 +67,8 @@ def _init(owner: type, fields: list[dataclasses.Field[Any]]) -> Callable[..., No
     names = tuple(field.name for field in fields)
     finish = getattr(owner, "__post_init__", None)
     misused = f"{owner.__name__} takes each of {', '.join(names)} once"
-    # A slot's own setter is not stopped by the __setattr__ of a frozen class.
-    setters = [(name, getattr(owner, name).__set__) for name in names]
+    setters = _setters(owner, fields)
+    most = len(names)
     defaults = {field.name: field.default for field in fields if field.default is not MISSING}
     factories: dict[str, Callable[[], Any]] = {
         field.name: field.default_factory
@@ -65,8 +80,7 @@ def _init(owner: type, fields: list[dataclasses.Field[Any]]) -> Callable[..., No
         left, rest = len(named), setters
         if given:
             rest = setters[len(given) :]
-            left += len(given) - len(setters) + len(rest)  # more than there are fields
-            for (_, put), value in zip(setters, given):  # noqa: B905 - counted above
+            for (_, put), value in zip(setters, given):  # noqa: B905 - counted below
                 put(self, value)
         for name, put in rest:
             if name in named:
@@ -78,7 +92,7 @@ def _init(owner: type, fields: list[dataclasses.Field[Any]]) -> Callable[..., No
                 put(self, factories[name]())
             else:
                 raise TypeError(misused)
-        if left:
+        if left or len(given) > most:
             raise TypeError(misused)
         if finish:
             finish(self)
@@ -86,30 +100,16 @@ def _init(owner: type, fields: list[dataclasses.Field[Any]]) -> Callable[..., No
     return init
 
 
-def _replace(owner: type, names: list[str]) -> Callable[..., Any]:
-    slots = [getattr(owner, name) for name in names]
-    moved = [(name, slot.__get__, slot.__set__) for name, slot in zip(names, slots, strict=True)]
-    finish = getattr(owner, "__post_init__", None)
-
-    def replaced(self: Any, /, **changes: Any) -> Any:
-        made, left = object.__new__(type(self)), len(changes)
-        for name, get, put in moved:
-            if name in changes:
-                left -= 1
-                put(made, changes[name])
-            else:
-                put(made, get(self))
-        if left:
-            raise TypeError(f"{type(self).__name__} takes none but {', '.join(names)}")
-        if finish:
-            finish(made)
-        return made
-
-    return replaced
+def _setters(owner: type, fields: list[dataclasses.Field[Any]]) -> list[tuple[str, Any]]:
+    """A slot's own is not stopped by the __setattr__ of a frozen class."""
+    return [(field.name, getattr(owner, field.name).__set__) for field in fields]
 
 
-def _key(names: list[str]) -> Callable[[Any], Any]:
-    return attrgetter(*names) if names else lambda _: ()
+def _reader(fields: Iterable[dataclasses.Field[Any]]) -> Callable[[Any], tuple[Any, ...]]:
+    names = [field.name for field in fields]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
 
 
 def _eq(key: Callable[[Any], Any]) -> Callable[[Any, Any], bool]:
