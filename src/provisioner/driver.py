@@ -7,6 +7,7 @@ balancer (from its own Date headers, never early), when to stop, and what has be
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from math import inf
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -87,6 +88,7 @@ class Drive:
         self._log = invocation.log
         self._deadline = invocation.deadline
         self._hold = invocation.hold
+        self._held = Hold()  # as it was when the last call was sent
         self._ahead = -inf  # of the clock: the load balancer's time at most
         self._last_failure: ProvisionerError | None = None
 
@@ -134,75 +136,79 @@ class Drive:
         """What the adapter tries again as long as it has time gets that in stretches, each until
         the hold has to be asked again."""
         while True:
-            asked = self._hold()
             try:
                 return self._call(command)
             except (Ambiguous, ConfigurationError):
                 raise
             except Retryable as error:
-                if self._hold() == asked:
+                if self._hold() == self._held:
                     raise
                 self._last_failure = error
 
     def _call(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
         within = self._time_left(command)
-        name, call = self._calls(command, within)
+        name, about, call = self._calls(command)
         sent_at = self._clock.now()
         self.wrote = self.wrote or isinstance(command, commands.Write)
+        balancer = self._group.load_balancer_id
         try:
-            answer = call()
+            answer = call(within=within)
         except ProvisionerError as error:
-            self._failed(name, error, command)
+            if error.request_id:
+                self.request_ids.append(error.request_id)
+                about["slb_request_id"] = error.request_id
+            step = f"slb.{name}.failed"
+            self._log.step(step, code=error.code, LoadBalancerId=balancer, **about)
             raise
         if answer.date:
             self._ahead = answer.date + _DATE_RESOLUTION - max(sent_at, answer.sent_at)
-        self.request_ids += filter(None, [answer.request_id])
+        if answer.request_id:
+            self.request_ids.append(answer.request_id)
         self._last_failure = None
         self._note(command)
-        about = self._about(command)
-        self._log.step(f"slb.{name}", slb_request_id=answer.request_id, **about)
+        request_id = answer.request_id
+        self._log.step(f"slb.{name}", slb_request_id=request_id, LoadBalancerId=balancer, **about)
         return answer
 
-    def _failed(self, name: str, error: ProvisionerError, command: commands.Command) -> None:
-        about = self._about(command)
-        if error.request_id:
-            self.request_ids.append(error.request_id)
-            about["slb_request_id"] = error.request_id
-        self._log.step(f"slb.{name}.failed", code=error.code, **about)
-
     def _calls(
-        self, command: commands.ListGroups | commands.ReadGroup | commands.Write, within: float
-    ) -> tuple[str, Callable[[], Answer[Any]]]:
+        self, command: commands.ListGroups | commands.ReadGroup | commands.Write
+    ) -> tuple[str, dict[str, object], Callable[..., Answer[Any]]]:
+        """The name of the step, what the log tells of it, and the call, which takes `within`."""
         port, group = self._load_balancers, self._group
-        region = group.region_id
+        region, balancer = group.region_id, group.load_balancer_id
+        about: dict[str, object]
         match command:
             case commands.ListGroups(references=references):
-                return "list", lambda: port.list_vserver_groups(
-                    region, group.load_balancer_id, references=references, within=within
-                )
+                call = partial(port.list_vserver_groups, references=references)
+                return "list", {}, partial(call, region, balancer)
             case commands.ReadGroup(id=id_):
-                return "read", lambda: port.read_vserver_group(region, id_, within=within)
+                about = {"VServerGroupId": id_}
+                return "read", about, partial(port.read_vserver_group, region, id_)
             case commands.CreateGroup(name=name, tags=tags, backends=backends):
-                wanted = VServerGroup(region, group.load_balancer_id, name, backends, tags)
-                return "create", lambda: port.create_vserver_group(wanted, within=within)
+                about = {"VServerGroupName": name, "backends": len(backends)}
+                wanted = VServerGroup(region, balancer, name, backends, tags)
+                return "create", about, partial(port.create_vserver_group, wanted)
             case commands.AddBackends(id=id_, backends=backends):
-                return "add", lambda: port.add_backend_servers(region, id_, backends, within=within)
+                about = {"VServerGroupId": id_, "backends": len(backends)}
+                return "add", about, partial(port.add_backend_servers, region, id_, backends)
             case commands.RemoveBackends(id=id_, backends=backends):
-                return "remove", lambda: port.remove_backend_servers(
-                    region, id_, backends, within=within
-                )
+                about = {"VServerGroupId": id_, "backends": len(backends)}
+                return "remove", about, partial(port.remove_backend_servers, region, id_, backends)
             case commands.SetWeights(id=id_, backends=backends):
-                return "set_weights", lambda: port.set_weights(region, id_, backends, within=within)
+                about = {"VServerGroupId": id_, "backends": len(backends)}
+                return "set_weights", about, partial(port.set_weights, region, id_, backends)
             case commands.RenameGroup(id=id_, name=name):
-                return "rename", lambda: port.rename_vserver_group(region, id_, name, within=within)
+                about = {"VServerGroupId": id_, "VServerGroupName": name}
+                return "rename", about, partial(port.rename_vserver_group, region, id_, name)
             case commands.DeleteGroup(id=id_):
-                return "delete", lambda: port.delete_vserver_group(region, id_, within=within)
+                about = {"VServerGroupId": id_}
+                return "delete", about, partial(port.delete_vserver_group, region, id_)
 
     def _time_left(self, command: commands.Command) -> float:
         before: float = getattr(command, "before", inf)
         if isinstance(command, commands.DeleteGroup) and before == inf:
             return max(self._deadline - self._clock.now(), _GRACE)
-        until, again = self._hold()
+        self._held = until, again = self._hold()
         now = self._clock.now()
         left = min(self._deadline, until, max(again, now) + _STRETCH) - now
         if left <= 0:
@@ -255,12 +261,3 @@ class Drive:
                 self.reweighed.setdefault(id_, []).extend(backends)
             case commands.DeleteGroup(id=id_):
                 self.added.pop(id_, None)
-
-    def _about(self, command: commands.Command) -> dict[str, object]:
-        about: dict[str, object] = {"LoadBalancerId": self._group.load_balancer_id}
-        for field, word in (("id", "VServerGroupId"), ("name", "VServerGroupName")):
-            if hasattr(command, field):
-                about[word] = getattr(command, field)
-        if hasattr(command, "backends"):
-            about["backends"] = len(command.backends)
-        return about

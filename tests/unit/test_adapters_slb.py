@@ -18,7 +18,14 @@ from fakes import REGION, FakeClock
 from provisioner.adapters.connection import Connection
 from provisioner.adapters.slb import SlbLoadBalancers
 from provisioner.adapters.slb_rules import CREATE
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
+from provisioner.core.errors import (
+    Ambiguous,
+    Code,
+    ConfigurationError,
+    ProvisionerError,
+    Rejected,
+    Retryable,
+)
 from provisioner.core.model import Backend, VServerGroup
 from provisioner.ports import Credentials
 from worlds import forget_connections, replayable
@@ -420,6 +427,16 @@ def test_a_call_whose_turn_comes_too_late_is_not_sent(api: Canned) -> None:
 
     assert late.value.code == Code.OUT_OF_TIME.value
     assert len(api.asked) == 1
+
+
+def test_a_refused_change_ends_its_turn(api: Canned, port: SlbLoadBalancers) -> None:
+    api.say(said(Code="InvalidParameter"), status=400)
+    api.say(said(VServerGroupId="rsp-1"))
+
+    with pytest.raises(Rejected):
+        create(port)
+
+    assert port.create_vserver_group(GROUP, within=0.5).value == "rsp-1"
 
 
 def test_without_an_endpoint_the_sdk_chooses_by_region() -> None:

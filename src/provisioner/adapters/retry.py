@@ -30,7 +30,7 @@ class Retry:
     def once(self, call: Callable[[float], T], *, within: float) -> T:
         """The call is told how many seconds are left."""
         if within <= 0:
-            raise Retryable(Code.OUT_OF_TIME, "no time is left to call the cloud")
+            raise _out_of_time()
         return call(within)
 
     def until_answered(
@@ -43,13 +43,16 @@ class Retry:
         deadline = self.clock.now() + within
         failures = 0
         while True:
+            if within <= 0:
+                raise _out_of_time()
             try:
-                return self.once(call, within=deadline - self.clock.now())
+                return call(within)
             except Retryable as error:
                 pause = self._pause(failures, error.retry_after)
                 if not _worth_repeating(error, repeatable) or not self._fits(pause, deadline):
                     raise
             self.clock.wait(pause)
+            within = deadline - self.clock.now()
             failures += 1
 
     def _pause(self, failures: int, retry_after: float | None) -> float:
@@ -58,6 +61,10 @@ class Retry:
 
     def _fits(self, pause: float, deadline: float) -> bool:
         return self.clock.now() + pause < deadline
+
+
+def _out_of_time() -> Retryable:
+    return Retryable(Code.OUT_OF_TIME, "no time is left to call the cloud")
 
 
 def _worth_repeating(error: Retryable, repeatable: bool) -> bool:

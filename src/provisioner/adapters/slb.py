@@ -186,8 +186,11 @@ class SlbLoadBalancers(LoadBalancers):
     ) -> Answer[T]:
         """Sent once, when it is this load balancer's turn."""
         deadline = self._clock.now() + within
-        with self._turns.of(load_balancer_id, within=within):
+        end_turn = self._turns.taken(load_balancer_id, within=within)
+        try:
             return self._retry.once(call, within=deadline - self._clock.now())
+        finally:
+            end_turn()
 
     def _call(
         self,

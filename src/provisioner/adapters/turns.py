@@ -5,9 +5,7 @@ within one, waiting for one's turn is cheaper.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
 
 from provisioner.core.errors import Code, Retryable
@@ -15,16 +13,11 @@ from provisioner.core.errors import Code, Retryable
 
 class Turns:
     def __init__(self) -> None:
-        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
-        self._making = Lock()
+        self._locks: dict[str, Lock] = {}
 
-    @contextmanager
-    def of(self, load_balancer_id: str, *, within: float) -> Iterator[None]:
-        with self._making:
-            lock = self._locks[load_balancer_id]
+    def taken(self, load_balancer_id: str, *, within: float) -> Callable[[], None]:
+        """Answers what ends the turn. Raises `Retryable` where it does not come in time."""
+        lock = self._locks.setdefault(load_balancer_id, Lock())
         if not lock.acquire(timeout=max(within, 0.0)):
             raise Retryable(Code.OUT_OF_TIME, "another change of this load balancer took too long")
-        try:
-            yield
-        finally:
-            lock.release()
+        return lock.release

@@ -33,7 +33,8 @@ def lanes(
         else:
             alone.append([index])
     for lane in members.values():
-        lane.sort(key=lambda index: _order(requests[index]))
+        if len(lane) > 1:
+            lane.sort(key=lambda index: _order(requests[index]))
     return sorted([*members.values(), *alone], key=len, reverse=True)
 
 

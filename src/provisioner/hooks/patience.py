@@ -41,6 +41,7 @@ class Patience:
         self.ended = False
         self._beating = Lock()  # the groups of a hook are worked on at once, and ask alike
         self._means, self._action, self._log = means, action, on.log
+        self._now = means.clock.now
         self._ends = on.ends
         self._timeout = terms.heartbeat_timeout
         # When the activity began, by a clock of ours that is never late.
@@ -72,9 +73,6 @@ class Patience:
     def until(self) -> float:
         """When ESS may end the action by itself."""
         return self._until
-
-    def _now(self) -> float:
-        return self._means.clock.now()
 
     def _beat(self) -> None:
         now = self._now()

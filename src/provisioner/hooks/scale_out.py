@@ -31,11 +31,12 @@ class ScaleOut(Hook):
         kept = self._kept(seen)
         wanted = self.desired(kept)
         ended = self.ensured(wanted) if kept else [self._all_gone(each) for each in wanted]
-        noted = [self._noted(outcome, seen) for outcome in ended]
+        noted = [self._noted(outcome, kept) for outcome in ended]
         return list(zip(noted, [each.failure_result for each in wanted], strict=True))
 
     def looked_at(self, seen: Look) -> list[Outcome]:
-        return [self._looked_at(each, seen) for each in self.desired(self._kept(seen))]
+        kept = self._kept(seen)
+        return [self._looked_at(each, seen, kept) for each in self.desired(kept)]
 
     def about(self, seen: Look) -> Sequence[VServerGroup]:  # noqa: ARG002 - the request tells
         return [each.group for each in self.desired(())]
@@ -45,8 +46,9 @@ class ScaleOut(Hook):
 
     def _wait_for_addresses(self, seen: Look) -> None:
         """An ENI or ECI is known by its address, which ESS may not have of a fresh instance yet."""
-        missing = [name for name, instance in seen.there.items() if not instance.private_ip]
-        if missing and any(binding.type != "ecs" for binding in seen.bound):
+        by_address = any(binding.type != "ecs" for binding in seen.bound)
+        missing = [each for each in seen.there.values() if by_address and not each.private_ip]
+        if missing:
             raise Retryable(
                 Code.INSTANCES_NOT_READY,
                 f"{len(missing)} instance(s) have no private address yet; the next delivery asks "
@@ -55,14 +57,16 @@ class ScaleOut(Hook):
 
     def _kept(self, seen: Look) -> tuple[Instance, ...]:
         """The instances that may get traffic, with the address that ESS knows of them."""
+        found = [(each, seen.there.get(each.instance_id)) for each in self.request.instances]
         return tuple(
-            replace(instance, server_ip=seen.there[instance.instance_id].private_ip)
-            for instance in self.request.instances
-            if _stays(instance, seen)
+            replace(instance, server_ip=there.private_ip)
+            for instance, there in found
+            if there is not None and there.lifecycle_state not in LEAVING
         )
 
-    def _noted(self, outcome: Outcome, seen: Look) -> Outcome:
-        gone = (i.instance_id for i in self.request.instances if not _stays(i, seen))
+    def _noted(self, outcome: Outcome, kept: Sequence[Instance]) -> Outcome:
+        stay = {instance.instance_id for instance in kept}
+        gone = [i.instance_id for i in self.request.instances if i.instance_id not in stay]
         return replace(outcome, dropped_instances=tuple(gone))
 
     def _all_gone(self, wanted: Desired) -> Outcome:
@@ -74,10 +78,10 @@ class ScaleOut(Hook):
         group = replace(wanted.group, backends=())
         return self.outcome(Status.REFUSED, group=group, error=error)
 
-    def _looked_at(self, wanted: Desired, seen: Look) -> Outcome:
+    def _looked_at(self, wanted: Desired, seen: Look, kept: Sequence[Instance]) -> Outcome:
         """A replay, where CONTINUE is on record and the group stands. What was taken out since
         is somebody's choice; unless the hook timed out, and nobody ever put it in."""
-        found = self._noted(self.inspected(wanted, Status.PROVISIONED), seen)
+        found = self._noted(self.inspected(wanted, Status.PROVISIONED), kept)
         if found.error:
             return found
         group = found.group and replace(
@@ -88,8 +92,3 @@ class ScaleOut(Hook):
         if seen.state.result == LifecycleResult.CONTINUE.value and replayed:
             return replace(stands, lifecycle_result=LifecycleResult.CONTINUE)
         return ended_otherwise(stands, seen.state.result)
-
-
-def _stays(instance: Instance, seen: Look) -> bool:
-    found = seen.there.get(instance.instance_id)
-    return found is not None and found.lifecycle_state not in LEAVING
