@@ -52,7 +52,7 @@ _NEVER_SENT = (
 )
 
 
-class UnreadableAnswerError(Exception):
+class _UnreadableAnswerError(Exception):
     """An answer with a good status that is not the API's."""
 
 
@@ -80,11 +80,15 @@ class Api(Generic[C]):
     ) -> T:
         """One attempt, in the `within` seconds that are left. What `read` makes of the response is
         the result; what it raises means that the answer cannot be read."""
-        client = self._client(request.region_id)
+        client = self._clients.get(request.region_id) or self._client(request.region_id)
         options = _options(self._connection.timeout(within))
         try:
             response = method(client, request, options)
-            _check_success(response)
+            # The SDK takes every status below 400 for success, and leaves no body where it reads
+            # none.
+            body = response.body
+            if response.status_code not in _SUCCESS or body is None or not body.request_id:
+                raise _UnreadableAnswerError  # noqa: TRY301 - the last handler is for it
             return read(response)
         except AlibabaCloudException as error:
             raise _of_answer(error, operation, self._rules) from error
@@ -94,25 +98,13 @@ class Api(Generic[C]):
             raise unanswered(operation, type(error).__name__) from error
 
     def _client(self, region_id: str) -> C:
-        known = self._clients.get(region_id)
-        if known is None and not _REGION_ID.match(region_id):
+        if not _REGION_ID.match(region_id):
             raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
-        self._connection.identity()  # there are credentials
-        if known is None:
-            try:
-                known = self._make(_config(self._connection, region_id))
-            except Exception as error:
-                raise ConfigurationError("the SDK refuses its endpoint or credentials") from error
-            self._clients[region_id] = known
-        return known
-
-
-def _check_success(response: Any) -> None:
-    """The SDK takes every status below 400 for success, and leaves no body where it reads none."""
-    if response.status_code not in _SUCCESS:
-        raise UnreadableAnswerError
-    if response.body is None or not response.body.request_id:
-        raise UnreadableAnswerError
+        try:
+            client = self._make(_config(self._connection, region_id))
+        except Exception as error:
+            raise ConfigurationError("the SDK refuses its endpoint") from error
+        return self._clients.setdefault(region_id, client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +112,7 @@ class _Rotating:
     connection: Connection
 
     def get_credential(self) -> CredentialModel:
+        """What it raises, the SDK wraps, and has sent nothing."""
         found = self.connection.identity()
         return CredentialModel(
             access_key_id=found.access_key_id,
@@ -177,6 +170,8 @@ def _judged(
 
 def _of_transport(error: UnretryableException, operation: Operation) -> ProvisionerError:
     """Only the chain behind the inner exception tells "never sent" from "may have arrived"."""
+    if isinstance(error.inner_exception, ProvisionerError):  # there are no credentials
+        return error.inner_exception
     chain = list(_chain(error.inner_exception))
     if error.last_request is None:
         return unreachable(operation, type(error.inner_exception).__name__)
