@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from provisioner.core.values import replace
 
 def backend_servers(backends: Sequence[Backend]) -> str:
     """Strict JSON in a string: the SDK would flatten a list to parameters that the API ignores."""
-    return json.dumps(document.backend_servers(backends), separators=(",", ":"))
+    return document.dumped(document.backend_servers(backends))
 
 
 def identities(backends: Sequence[Backend]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -68,6 +67,7 @@ class Api(Generic[C]):
         self._make = make
         self._connection = connection
         self._rules = tuple(rules)
+        self._unhurried = _options(connection.seconds)
         self._clients: dict[str, C] = {}
 
     def call(
@@ -81,7 +81,8 @@ class Api(Generic[C]):
         """One attempt, in the `within` seconds that are left. What `read` makes of the response is
         the result; what it raises means that the answer cannot be read."""
         client = self._clients.get(request.region_id) or self._client(request.region_id)
-        options = _options(self._connection.timeout(within))
+        unhurried = within >= self._connection.seconds  # nearly always
+        options = self._unhurried if unhurried else _options(self._connection.timeout(within))
         try:
             response = method(client, request, options)
             # The SDK takes every status below 400 for success, and leaves no body where it reads
@@ -129,7 +130,6 @@ def _config(connection: Connection, region_id: str) -> Config:
     )
 
 
-@lru_cache(maxsize=16)  # while there is time enough, every call has the same
 def _options(seconds: float) -> RuntimeOptions:
     connect = seconds * _SHARE_TO_CONNECT
     return RuntimeOptions(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .errors import Problem
-from .model import Backend, Binding, Instance, OnExisting, Plan
+from .model import Backend, BackendKey, Binding, Instance, OnExisting, Plan
 from .values import replace
 
 
@@ -32,10 +32,10 @@ def from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Bac
 
 def distinct(backends: Iterable[Backend]) -> tuple[Backend, ...]:
     """Sorted by key; of two with one key, the first stays."""
-    first: dict[object, Backend] = {}
+    first: dict[BackendKey, Backend] = {}
     for backend in backends:
         first.setdefault(backend.key, backend)
-    return tuple(sorted(first.values(), key=lambda backend: backend.key))
+    return tuple(first[key] for key in sorted(first))
 
 
 def address_problems(backends: Sequence[Backend]) -> list[Problem]:

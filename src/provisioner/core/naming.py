@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from string import Formatter
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ CLAIM_PREFIX = "pending-claim/"
 _CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a-f]{16})\Z")
 
 PARKED_PREFIX = "pending-delete/"
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
@@ -107,11 +110,16 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def needs_activity(template: str) -> bool:
-    return any(fact == "scaling_activity_id" for _, fact, _, _ in Formatter().parse(template))
+    return "scaling_activity_id" in _facts(template)
 
 
 def needs_content(template: str) -> bool:
-    return any(fact == "content_hash" for _, fact, _, _ in Formatter().parse(template))
+    return "content_hash" in _facts(template)
+
+
+@lru_cache  # a deployment has few templates
+def _facts(template: str) -> frozenset[str | None]:
+    return frozenset(fact for _, fact, _, _ in Formatter().parse(template))
 
 
 def expand(template: str, request: Request) -> str:
@@ -120,13 +128,17 @@ def expand(template: str, request: Request) -> str:
     `content_hash` covers the instances that the event named, gone or not: what has happened to them
     since must not lead a later delivery to another group.
     """
-    backends = sorted([*backend.key] for backend in request.backends or ())
     activity = request.action.scaling_activity_id if request.action else ""
     return template.format(
         scaling_group_id=request.scaling_group_id,
         scaling_activity_id=activity,
-        content_hash=digest([_instance_ids(request), backends])[:16],
+        content_hash=_content_hash(request) if needs_content(template) else "",
     )
+
+
+def _content_hash(request: Request) -> str:
+    backends = sorted([*backend.key] for backend in request.backends or ())
+    return digest([_instance_ids(request), backends])[:16]
 
 
 def hook_event_id(hook_id: str, scaling_activity_id: str, token: str) -> str:
@@ -149,8 +161,7 @@ def ownership_description(request_fingerprint: str) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON of a value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_canonical.encode(value).encode("ascii")).hexdigest()
 
 
 def owner_tags(request_fingerprint: str) -> Mapping[str, str]:

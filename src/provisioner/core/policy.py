@@ -47,6 +47,8 @@ def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
 def overridden(binding: Binding, metadata: str) -> Binding:
     """NotificationMetadata is the user's own text: what is no JSON object, and every key that the
     binding does not open to it, says nothing to us."""
+    if not (metadata and binding.overridable):
+        return binding
     try:
         said = json.loads(metadata)
     except (ValueError, RecursionError):

@@ -6,7 +6,6 @@ a result that is published twice has one id, and a failure does not hide a later
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +37,7 @@ def result_document(outcome: Outcome) -> dict[str, Any]:
 
 def as_message(result: dict[str, Any]) -> str:
     """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
-    text = _dumped(result)
+    text = document.dumped(result)
     if len(text) <= LONGEST:
         return text
     data = result["data"]
@@ -51,16 +50,12 @@ def as_message(result: dict[str, Any]) -> str:
     if "error" in data:
         error = {key: value for key, value in data["error"].items() if key != "problems"}
         shorter["error"] = error
-    return _dumped({**result, "data": shorter})
+    return document.dumped({**result, "data": shorter})
 
 
 def tag(outcome: Outcome) -> str:
     """What a subscription can filter by."""
     return outcome.status.value[:LONGEST_TAG]
-
-
-def _dumped(result: dict[str, Any]) -> str:
-    return json.dumps(result, ensure_ascii=True, separators=(",", ":"))
 
 
 def _data(outcome: Outcome) -> dict[str, Any]:
