@@ -11,8 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -144,8 +143,16 @@ class _Messages:
             self._idle.pop()[0].close_connection()
 
     def _sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
-        with _our_errors(operation), self._client() as client:
-            seconds = self._connection.timeout(within)
+        try:
+            return self._answered(send, self._connection.timeout(within))
+        except ProvisionerError:  # there are no credentials
+            raise
+        except Exception as error:
+            raise _ours(error, operation) from error
+
+    def _answered(self, send: Callable[[MNSClient], Any], seconds: float) -> str:
+        client = self._take()
+        try:
             was_open = bool(client.http.conn.sock)
             try:
                 _limit(client, seconds)
@@ -158,18 +165,12 @@ class _Messages:
                 _limit(client, seconds)
                 sent = send(client)
             if not sent.message_id:
-                raise ValueError
-            return str(sent.message_id)
-
-    @contextmanager
-    def _client(self) -> Iterator[MNSClient]:
-        client = self._take()
-        try:
-            yield client
+                raise ValueError  # noqa: TRY301 - as what it raises where it cannot read
         except BaseException:
             client.close_connection()
             raise
         self._idle.append((client, self._clock.now()))
+        return str(sent.message_id)
 
     def _take(self) -> MNSClient:
         try:
@@ -208,19 +209,12 @@ def _never_sent(error: BaseException | None) -> bool:
     )
 
 
-@contextmanager
-def _our_errors(operation: Operation) -> Iterator[None]:
-    try:
-        yield
-    except ProvisionerError:  # there are no credentials
-        raise
-    except MNSServerException as error:
-        refusal = Refusal(operation, status=0, code=str(error.type))
-        raise judge(refusal, _RULES, otherwise=busy) from error
-    except MNSClientParameterException as error:
+def _ours(error: Exception, operation: Operation) -> ProvisionerError:
+    if isinstance(error, MNSServerException):
+        return judge(Refusal(operation, status=0, code=str(error.type)), _RULES, otherwise=busy)
+    if isinstance(error, MNSClientParameterException):
         message = "the endpoint or the name of the topic or queue is not one of MNS's"
-        raise ConfigurationError(message) from error
-    except Exception as error:
-        if _never_sent(error.__context__):
-            raise unreachable(operation, type(error.__context__).__name__) from error
-        raise unanswered(operation, type(error).__name__) from error
+        return ConfigurationError(message)
+    if _never_sent(error.__context__):
+        return unreachable(operation, type(error.__context__).__name__)
+    return unanswered(operation, type(error).__name__)
