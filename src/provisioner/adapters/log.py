@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from threading import Lock
+from types import FrameType
 from typing import IO, TYPE_CHECKING
 
 from provisioner.ports import Log
@@ -62,52 +63,54 @@ class StepLog(Log):
 
     def step(self, name: str, /, **fields: object) -> None:
         level = _level(name, fields)
-        if level >= self._logger.level:
-            self._logger.handle(_Step(self._logger.name, level, name, self._bound | fields))
+        if level < self._logger.level:
+            return
+        taken, told = sys._getframe(1), self._bound | fields  # noqa: SLF001 - as logging itself
+        for handler in self._logger.handlers:
+            if isinstance(handler, _Lines):
+                handler.tell(self._logger.name, level, name, taken, told)
+            else:
+                handler.handle(_record(self._logger.name, level, name, taken))
 
 
-class _Step(logging.LogRecord):
-    """Who took it stands two frames up: the stack is not searched, nor is the system asked for what
-    no line shows; of these a record has what a blank one has."""
+class _Lines(_ToStream):
+    """Writes a step as it is. A record, which asks the system for what no line shows, and a
+    formatter that looks for what else it may hold, take longer than all the rest."""
 
-    def __init__(self, logger: str, level: int, name: str, fields: dict[str, object]) -> None:
-        taken = sys._getframe(2)  # noqa: SLF001 - what logging itself calls
-        vars(self).update(_blank())
-        self.name, self.msg = logger, name
-        self.levelno, self.levelname = level, logging.getLevelName(level)
-        self.created = time.time()
-        self.msecs = int(self.created % 1 * 1000) + 0.0
-        self.funcName, self.lineno = taken.f_code.co_name, taken.f_lineno
-        self.pathname = taken.f_code.co_filename
-        self.fields = fields
+    def __init__(self, stream: IO[str], formatter: LambdaPowertoolsFormatter) -> None:
+        super().__init__(stream)
+        self._writing = Lock()
+        self._serialize = formatter.json_serializer
 
-
-@cache
-def _blank() -> Mapping[str, object]:
-    return vars(logging.makeLogRecord({}))
-
-
-class _Line(LambdaPowertoolsFormatter):
-    """Of a step. Looking for what else a record may hold takes longer than all the rest."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        assert isinstance(record, _Step)
+    def tell(
+        self, service: str, level: int, name: str, taken: FrameType, fields: Mapping[str, object]
+    ) -> None:
+        now = time.time()
+        second = int(now)
         told: dict[str, object] = {
-            "level": record.levelname,
-            "location": f"{record.funcName}:{record.lineno}",
-            "message": record.msg,
-            "timestamp": _timestamp(record.created),
-            "service": record.name,
+            "level": _level_name(level),
+            "location": f"{taken.f_code.co_name}:{taken.f_lineno}",
+            "message": name,
+            "timestamp": f"{_second(second)}.{int((now - second) * 1000):03d}+00:00",
+            "service": service,
         }
-        for key, value in record.fields.items():
+        for key, value in fields.items():
             if value is not None:
                 told[f"{key}_" if key in _TAKEN else key] = value
-        return _encoder.encode(told)
+        try:
+            line = f"{self._serialize(told)}\n"
+            with self._writing:
+                self.stream.write(line)
+                self.stream.flush()
+        except Exception:  # noqa: BLE001 - as any handler: what cannot be logged stops no event
+            self.handleError(_record(service, level, name, taken))
 
 
-def _timestamp(since_1970: float) -> str:
-    second = int(since_1970)
-    return f"{_second(second)}.{int((since_1970 - second) * 1000):03d}+00:00"
+def _record(service: str, level: int, name: str, taken: FrameType) -> logging.LogRecord:
+    """Of a step, for handlers that know nothing of them."""
+    code = taken.f_code
+    where = (code.co_filename, taken.f_lineno)
+    return logging.LogRecord(service, level, *where, name, (), None, code.co_name)
 
 
 @lru_cache(maxsize=8)  # several steps are taken in one
@@ -115,33 +118,19 @@ def _second(since_1970: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
 
 
-class _Lines(_ToStream):
-    """Has one formatter and no filter, and so asks for neither."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        super().__init__(stream)
-        self._writing = Lock()
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        try:
-            line = f"{self.format(record)}\n"
-            with self._writing:
-                self.stream.write(line)
-                self.stream.flush()
-        except Exception:  # noqa: BLE001 - as any handler: what cannot be logged stops no event
-            self.handleError(record)
-        return True
+_level_name = cache(logging.getLevelName)
 
 
 def new_logger(
     level: str, *, stream: IO[str] | None = None, service: str = SERVICE
 ) -> logging.Logger:
     """One per process: powertools keeps one configuration per service name."""
+    formatter = LambdaPowertoolsFormatter(json_serializer=_encoder.encode, utc=True)
     Logger(
         service=service,
         level=level,
-        logger_handler=_Lines(stream or sys.stdout),
-        logger_formatter=_Line(),
+        logger_handler=_Lines(stream or sys.stdout, formatter),
+        logger_formatter=formatter,
     )
     # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
     vars(logging)["logAsyncioTasks"] = False
