@@ -58,8 +58,10 @@ class Invocation:
     def share(self, now: float, parts: int) -> Invocation:
         """What one of `parts` may take of the time left, so that one that hangs does not starve
         the others, whatever hangs; what it leaves over, they have."""
+        if parts <= 1:
+            return self
         left = self.deadline - now
-        deadline = now + max(left / max(parts, 1), min(left, _LEAST_SHARE))
+        deadline = now + max(left / parts, min(left, _LEAST_SHARE))
         ends = min(self.ends, deadline + (self.ends - self.deadline))
         return replace(self, deadline=deadline, ends=ends)
 

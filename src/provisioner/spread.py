@@ -41,10 +41,12 @@ def spread(
     most: int,
 ) -> list[Outcome]:
     """Raises `Retryable` after all were tried."""
+    if len(wanted) == 1:
+        return [work(wanted[0], invocation)]
     run = _Run(wanted, work, invocation, clock, most)
     run.tried(range(len(wanted)))
     late = [n for n, error in run.failures.items() if error.code == Code.OUT_OF_TIME]
-    if late and len(wanted) > 1:
+    if late:
         for number in late:
             del run.failures[number]
         run.tried(sorted(late))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from provisioner.core.model import LifecycleAction, Transition
 from provisioner.core.values import dataclass
 from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
+
+from .tea import date_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
 def read_start(activity_id: str, response: Any) -> tuple[float, float] | None:
     """When the activity began, and the answer's own Date: our clock is not the cloud's."""
     listed = response.body.scaling_activities or ()
-    now = parsedate_to_datetime(response.headers["date"]).timestamp()
+    now = date_of(response)
     started = (_moment(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
     return next(((each, now) for each in started), None)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -26,7 +25,7 @@ from .slb_wire import (
     read_id,
     read_in_use,
 )
-from .tea import Api
+from .tea import Api, date_of
 from .turns import Turns
 
 with importing_parts_in_use():
@@ -203,15 +202,10 @@ class SlbLoadBalancers(LoadBalancers):
         sent_at = self._clock.now()
 
         def answer(response: Any) -> Answer[T]:
-            date = _timestamp(response.headers["date"])
-            return Answer(read(response.body), date, response.body.request_id, sent_at)
+            body = response.body
+            return Answer(read(body), date_of(response), body.request_id, sent_at)
 
         return self._api.call(operation, method, request, answer, within)
-
-
-@lru_cache(maxsize=16)  # some calls of one event are answered in the same second
-def _timestamp(date: str) -> float:
-    return parsedate_to_datetime(date).timestamp()
 
 
 def _nothing(_body: Any) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -106,6 +108,16 @@ class Api(Generic[C]):
         except Exception as error:
             raise ConfigurationError("the SDK refuses its endpoint") from error
         return self._clients.setdefault(region_id, client)
+
+
+def date_of(response: Any) -> float:
+    """The answer's own time, in seconds since 1970. Raises `KeyError` and `ValueError`."""
+    return _seconds(response.headers["date"])
+
+
+@lru_cache(maxsize=16)  # some calls of one event are answered in the same second
+def _seconds(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
 
 
 @dataclass(frozen=True, slots=True)

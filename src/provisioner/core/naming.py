@@ -172,5 +172,6 @@ def _instance_ids(request: Request) -> list[str]:
     return sorted(instance.instance_id for instance in request.instances)
 
 
+@lru_cache  # asked for with every list of groups
 def _hash(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]

@@ -60,6 +60,8 @@ class Sieve:
 
     def told(self, done: Ensured) -> Ensured:
         """Of a group of our own, which holds what it was given."""
+        if not self.left_out:
+            return done
         plan = self.rest(done.plan)
         return replace(done, plan=plan, group=replace(done.group, backends=plan.add))
 

@@ -37,5 +37,6 @@ _HOOKS: Mapping[Transition, type[Hook]] = {
 def task(means: Means, request: Request, invocation: Invocation) -> Hook:
     action = request.action
     assert action is not None, "a hook's request has an action"
-    known = replace(action, region_id=action.region_id or means.policy.region_id)
-    return _HOOKS[action.transition](means, replace(request, action=known), invocation)
+    if not action.region_id:
+        request = replace(request, action=replace(action, region_id=means.policy.region_id))
+    return _HOOKS[action.transition](means, request, invocation)

@@ -50,8 +50,10 @@ def look(task: Task) -> Look:
     event_id = naming.hook_event_id(
         state.action.hook_id, state.action.scaling_activity_id, state.action.token
     )
-    event = replace(known.event, id=event_id)
-    return Look(replace(known, action=state.action, event=event), bound, state, there)
+    if event_id != known.event.id or state.action is not known.action:
+        event = replace(known.event, id=event_id)
+        known = replace(known, action=state.action, event=event)
+    return Look(known, bound, state, there)
 
 
 def states(task: Task, scaling_activity_id: str) -> tuple[ActionState, ...]:
@@ -121,8 +123,9 @@ def _state(
             "waiting after all, its hook's DefaultResult will end it",
             fault=Fault.NOT_FOUND,
         )
-    activity = found.action.scaling_activity_id
-    action = replace(asked, token=found.action.token, scaling_activity_id=activity)
+    action, activity = asked, found.action.scaling_activity_id
+    if (asked.token, asked.scaling_activity_id) != (found.action.token, activity):
+        action = replace(asked, token=found.action.token, scaling_activity_id=activity)
     task.invocation.log.step(
         "hook",
         LifecycleHookId=action.hook_id,

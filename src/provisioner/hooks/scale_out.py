@@ -59,12 +59,14 @@ class ScaleOut(Hook):
         """The instances that may get traffic, with the address that ESS knows of them."""
         found = [(each, seen.there.get(each.instance_id)) for each in self.request.instances]
         return tuple(
-            replace(instance, server_ip=there.private_ip)
+            Instance(instance.instance_id, instance.weight, there.private_ip)
             for instance, there in found
             if there is not None and there.lifecycle_state not in LEAVING
         )
 
     def _noted(self, outcome: Outcome, kept: Sequence[Instance]) -> Outcome:
+        if len(kept) == len(self.request.instances):
+            return outcome
         stay = {instance.instance_id for instance in kept}
         gone = [i.instance_id for i in self.request.instances if i.instance_id not in stay]
         return replace(outcome, dropped_instances=tuple(gone))
