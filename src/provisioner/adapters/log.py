@@ -56,7 +56,7 @@ class StepLog(Log):
 
     def __init__(self, logger: logging.Logger, **bound: object) -> None:
         self._logger = logger
-        self._bound = bound
+        self._bound = _told(bound)
 
     def bind(self, **fields: object) -> StepLog:
         return StepLog(self._logger, **self._bound | fields)
@@ -65,12 +65,21 @@ class StepLog(Log):
         level = _level(name, fields)
         if level < self._logger.level:
             return
-        taken, told = sys._getframe(1), self._bound | fields  # noqa: SLF001 - as logging itself
+        taken = sys._getframe(1)  # noqa: SLF001 - as logging itself
+        told = self._bound | _told(fields)
         for handler in self._logger.handlers:
             if isinstance(handler, _Lines):
                 handler.tell(self._logger.name, level, name, taken, told)
             else:
                 handler.handle(_record(self._logger.name, level, name, taken))
+
+
+def _told(fields: Mapping[str, object]) -> dict[str, object]:
+    return {
+        f"{key}_" if key in _TAKEN else key: value
+        for key, value in fields.items()
+        if value is not None
+    }
 
 
 class _Lines(_ToStream):
@@ -93,10 +102,8 @@ class _Lines(_ToStream):
             "message": name,
             "timestamp": f"{_second(second)}.{int((now - second) * 1000):03d}+00:00",
             "service": service,
+            **fields,
         }
-        for key, value in fields.items():
-            if value is not None:
-                told[f"{key}_" if key in _TAKEN else key] = value
         try:
             line = f"{self._serialize(told)}\n"
             with self._writing:
