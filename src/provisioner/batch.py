@@ -39,7 +39,7 @@ _GIVEN_UP = (Status.REFUSED, Status.FAILED)
 
 def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
     """What became of each item, in the order of the items."""
-    asked = (item.decoded for item in items)
+    asked = [item.decoded for item in items]
     requests = [each if isinstance(each, (Request, Sweep)) else None for each in asked]
     found = lanes.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))

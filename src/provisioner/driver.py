@@ -25,6 +25,12 @@ _GRACE = 3.0
 _LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
 _STRETCH = 8.0  # seconds that a call gets beyond the time when the hold has to be asked again
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
+_SENT_ONCE = (
+    commands.CreateGroup,
+    commands.SetWeights,
+    commands.RenameGroup,
+    commands.DeleteGroup,
+)
 _AFTER_DRAIN = 8.0  # seconds that a drain leaves for what comes after it
 
 
@@ -118,36 +124,23 @@ class Drive:
                 return self._clock.now() + self._ahead
             case commands.Nonce():
                 return f"{self._random.getrandbits(64):016x}"
-            case (
-                commands.ListGroups()
-                | commands.ReadGroup()
-                | commands.AddBackends()
-                | commands.RemoveBackends()
-            ):
-                return self._call_on(command)
             case _:
                 return self._call(command)
 
-    def _call_on(
-        self,
-        command: commands.ListGroups
-        | commands.ReadGroup
-        | commands.AddBackends
-        | commands.RemoveBackends,
-    ) -> Any:
+    def _call(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
         """What the adapter tries again as long as it has time gets that in stretches, each until
         the hold has to be asked again."""
         while True:
             try:
-                return self._call(command)
+                return self._call_once(command)
             except (Ambiguous, ConfigurationError):
                 raise
             except Retryable as error:
-                if self._hold() == self._held:
+                if isinstance(command, _SENT_ONCE) or self._hold() == self._held:
                     raise
                 self._last_failure = error
 
-    def _call(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
+    def _call_once(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
         within = self._time_left(command)
         name, about, call = self._calls(command)
         sent_at = self._clock.now()

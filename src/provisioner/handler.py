@@ -68,9 +68,9 @@ def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any])
 def app(context: Any) -> App:
     """Raises `ConfigurationError`, also where the context tells of too short a timeout."""
     global _app  # noqa: PLW0603 - an instance of the function is a process
-    with _lock:
-        if _app is None:
-            _app = bootstrap.build()
+    if _app is None:
+        with _lock:
+            _app = _app or bootstrap.build()
     _app.check_time(context)
     return _app
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from provisioner.core.errors import Fault, Rejected
 from provisioner.core.model import Backend, VServerGroup
-from provisioner.core.values import replace
 from provisioner.ports import Answer, Clock, LoadBalancers
 
 from .connection import Connection
@@ -17,14 +16,7 @@ from .refusals import Operation
 from .retry import Retry
 from .sdk import importing_parts_in_use
 from .slb_rules import ADD, CREATE, DELETE, LIST, READ, REMOVE, RULES, SET
-from .slb_wire import (
-    backend_servers,
-    identities,
-    read_backend,
-    read_group,
-    read_id,
-    read_in_use,
-)
+from .slb_wire import backend_servers, identities, read_group, read_id, read_listed
 from .tea import Api, date_of
 from .turns import Turns
 
@@ -48,8 +40,7 @@ class SlbLoadBalancers(LoadBalancers):
     ) -> Answer[tuple[VServerGroup, ...]]:
         def read(body: Any) -> tuple[VServerGroup, ...]:
             listed = body.vserver_groups and body.vserver_groups.vserver_group
-            groups = ((i, read_group(i, region_id, load_balancer_id)) for i in listed or ())
-            return tuple(replace(group, in_use=read_in_use(item)) for item, group in groups)
+            return tuple([read_listed(item, region_id, load_balancer_id) for item in listed or ()])
 
         asked = references or None  # left out, it is false
         request = models.DescribeVServerGroupsRequest(
@@ -67,9 +58,7 @@ class SlbLoadBalancers(LoadBalancers):
         self, region_id: str, vserver_group_id: str, *, within: float
     ) -> Answer[VServerGroup | None]:
         def read(body: Any) -> VServerGroup | None:
-            listed = body.backend_servers and body.backend_servers.backend_server
-            group = read_group(body, region_id, body.load_balancer_id or "")
-            return replace(group, backends=tuple(map(read_backend, listed or ())))
+            return read_group(body, region_id)
 
         request = models.DescribeVServerGroupAttributeRequest(
             region_id=region_id, vserver_group_id=vserver_group_id

@@ -20,26 +20,34 @@ def identities(backends: Sequence[Backend]) -> str:
     return backend_servers([replace(backend, description="") for backend in backends])
 
 
-def read_group(item: Any, region_id: str, load_balancer_id: str) -> VServerGroup:
-    tags = item.tags and item.tags.tag
-    return VServerGroup(
-        region_id=region_id,
-        load_balancer_id=load_balancer_id,
-        name=item.vserver_group_name or "",
-        tags={tag.tag_key: tag.tag_value or "" for tag in tags or ()},
-        id=read_id(item.vserver_group_id),
-    )
+def read_listed(item: Any, region_id: str, load_balancer_id: str) -> VServerGroup:
+    return _read_group(item, region_id, load_balancer_id, (), in_use=_is_in_use(item))
 
 
-def read_in_use(item: Any) -> bool:
-    """Of a listed group: its listeners and rules, of which an answer may tell nothing at all."""
+def read_group(item: Any, region_id: str) -> VServerGroup:
+    listed = item.backend_servers and item.backend_servers.backend_server
+    backends = tuple(map(_read_backend, listed or ()))
+    return _read_group(item, region_id, item.load_balancer_id or "", backends, in_use=False)
+
+
+def _read_group(
+    item: Any, region_id: str, balancer: str, backends: tuple[Backend, ...], *, in_use: bool
+) -> VServerGroup:
+    name, tags = item.vserver_group_name or "", item.tags and item.tags.tag
+    named = {tag.tag_key: tag.tag_value or "" for tag in tags or ()}
+    group_id = read_id(item.vserver_group_id)
+    return VServerGroup(region_id, balancer, name, backends, named, group_id, in_use)
+
+
+def _is_in_use(item: Any) -> bool:
+    """Its listeners and rules say so, of which an answer may tell nothing at all."""
     known = item.associated_objects
     listeners = known and known.listeners and known.listeners.listener
     rules = known and known.rules and known.rules.rule
     return bool(listeners or rules)
 
 
-def read_backend(item: Any) -> Backend:
+def _read_backend(item: Any) -> Backend:
     # The SDK coerces nothing: numbers may be strings, and unset fields are None.
     return Backend(
         server_id=read_id(item.server_id),

@@ -19,6 +19,8 @@ def lanes(
     requests: Sequence[Request | Sweep | None], bindings: Sequence[Binding]
 ) -> list[list[int]]:
     """Lists of indexes, the longest first. None is an item that touches no load balancer."""
+    if len(requests) == 1:
+        return [[0]]
     bound = _bound(bindings)
     joined: dict[str, str] = {}
     members: dict[str, list[int]] = {}
@@ -33,8 +35,7 @@ def lanes(
         else:
             alone.append([index])
     for lane in members.values():
-        if len(lane) > 1:
-            lane.sort(key=lambda index: _order(requests[index]))
+        lane.sort(key=lambda index: _order(requests[index]))
     return sorted([*members.values(), *alone], key=len, reverse=True)
 
 

@@ -136,9 +136,10 @@ def _transition(message: _Message) -> str:
 
 def _ids(message: _Message, found: list[Problem]) -> dict[str, str]:
     hook = message.hook
-    for name in _IDS:
+    ids = {name: identifier(hook.get(name)) for name in _IDS}
+    for name, known in ids.items():
         value = hook.get(name, "")
-        if value != "" and not identifier(value):
+        if value != "" and not known:
             rule = f"{name} must be a string of printable ASCII, is {type_name(value)}"
             found.append(Problem(message.pointer(name), _with_remedy(rule)))
     if hook.get("lifecycleHookId", "") == "":
@@ -147,7 +148,7 @@ def _ids(message: _Message, found: list[Problem]) -> dict[str, str]:
     if hook.get("lifecycleActionToken", "") == hook.get("scalingActivityId", "") == "":
         rule = "lifecycleActionToken is required, or scalingActivityId to ask ESS for the token"
         found.append(Problem(message.pointer("lifecycleActionToken"), rule))
-    return {name: identifier(hook.get(name)) for name in _IDS}
+    return ids
 
 
 def _instance_ids(message: _Message, found: list[Problem]) -> tuple[str, ...]:
@@ -160,11 +161,13 @@ def _instance_ids(message: _Message, found: list[Problem]) -> tuple[str, ...]:
         rule = f"instanceIds must be a list of at least one instance id, {seen}"
         found.append(Problem(message.pointer("instanceIds"), _with_remedy(rule)))
         return ()
-    for index, element in enumerate(value):
-        if not identifier(element):
-            rule = f"an instance id must be a string of printable ASCII, is {type_name(element)}"
+    ids = [identifier(element) for element in value]
+    for index, known in enumerate(ids):
+        if not known:
+            seen = type_name(value[index])
+            rule = f"an instance id must be a string of printable ASCII, is {seen}"
             found.append(Problem(message.pointer("instanceIds", index), _with_remedy(rule)))
-    return tuple(dict.fromkeys(map(identifier, value)))
+    return tuple(dict.fromkeys(ids))
 
 
 def _region_id(message: _Message, found: list[Problem]) -> str:
