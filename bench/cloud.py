@@ -15,6 +15,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+from bench.cores import CLOUD
 from bench.package import ROOT
 
 REGION, BALANCER, GROUP, HOOK = "cn-hangzhou", "lb-bench", "asg-bench", "ash-bench"
@@ -124,6 +125,7 @@ def localcloud() -> Iterator[Cloud]:
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, cwd=ROOT / "src", text=True, **pipes) as process:
             try:
+                os.sched_setaffinity(process.pid, CLOUD)
                 assert process.stdout is not None
                 url = process.stdout.readline().split()[-1]
                 context = ssl.create_default_context(cafile=str(ca_file))

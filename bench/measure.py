@@ -99,8 +99,7 @@ def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, 
             for _ in range(effort.runs):
                 for module, process in processes.items():
                     by[module].append(_second(process, event, cloud, latency))
-                if not latency:
-                    by["one call"].append(_second(processes[CALLS], b"one", cloud, latency))
+                by["one call"].append(_second(processes[CALLS], b"one", cloud, latency))
     return {
         latency: {name: figures(samples) for name, samples in by.items()}
         for latency, by in taken.items()

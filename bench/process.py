@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cloud import Cloud
+from bench.cores import MEASURED
 from bench.package import Package
 
 _PROBE = Path(__file__).with_name("probe.py")
@@ -67,7 +68,7 @@ def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iter
     with (
         Path(os.devnull).open("w") as nowhere,
         subprocess.Popen(
-            [package.python, str(_PROBE), module],
+            [package.python, str(_PROBE), module, str(MEASURED)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("BENCH_VERBOSE") else nowhere,

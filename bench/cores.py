@@ -1,0 +1,10 @@
+"""Which core does what: one is for whoever is measured, as an instance of the function has one or a
+share of one; localcloud has the others, where there are any.
+"""
+
+from __future__ import annotations
+
+import os
+
+MEASURED, *_OTHERS = sorted(os.sched_getaffinity(0))
+CLOUD = frozenset(_OTHERS or [MEASURED])
