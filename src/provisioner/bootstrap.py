@@ -13,7 +13,7 @@ from . import budget, runtime
 from .adapters.clock import SystemClock
 from .adapters.connection import Connection
 from .adapters.ess import EssScalingGroups
-from .adapters.log import StepLog, new_logger, silence_sdk_loggers
+from .adapters.log import new_log, silence_sdk_loggers
 from .adapters.mns import MnsDeadLetters, MnsNotifications
 from .adapters.slb import SlbLoadBalancers
 from .core.errors import ConfigurationError
@@ -109,7 +109,7 @@ def build(  # noqa: PLR0913 - every part can be passed in
         dead_letters or (queue if settings.dead_letter_queue else None),
         settings.concurrency,
     )
-    return App(means, log or StepLog(new_logger(settings.log_level)), _closing(topic, queue), role)
+    return App(means, log or new_log(settings.log_level), _closing(topic, queue), role)
 
 
 def _closing(*messages: MnsNotifications | MnsDeadLetters) -> Callable[[], None]:

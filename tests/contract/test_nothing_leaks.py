@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 PROGRAM = """
 import logging, sys
 when, url, topic, lb = sys.argv[1:]
-from provisioner.adapters.log import StepLog, new_logger, silence_sdk_loggers
+from provisioner.adapters.log import new_log, silence_sdk_loggers
 
 def silence():
     if when == "before":
@@ -41,7 +41,7 @@ logging.getLogger("urllib3").setLevel(logging.DEBUG)
 logging.getLogger("urllib3.connectionpool").setLevel(logging.DEBUG)
 logging.getLogger("darabonba-core").setLevel(logging.DEBUG)
 
-log = StepLog(new_logger("DEBUG"))
+log = new_log("DEBUG")
 keys = Credentials("STS.canary-key", "canary-secret", "canary-token")
 connection = Connection(lambda: keys, url)
 slb = SlbLoadBalancers(connection, FakeClock(), replayable())

@@ -11,7 +11,7 @@ from typing import Any
 from builders import TOKEN, a_hook_request
 from deployments import Deployment, a_binding, context, deployment, servers
 from provisioner import failures, handler
-from provisioner.adapters.log import StepLog, new_logger
+from provisioner.adapters.log import StepLog, new_log
 from provisioner.bootstrap import App
 from provisioner.core.errors import ConfigurationError, Rejected, Retryable
 from provisioner.settings import VARIABLES, Settings
@@ -31,9 +31,7 @@ class Function:
     def __init__(self) -> None:
         self._written = io.StringIO()
         # powertools keeps one configuration per service name.
-        self._log = StepLog(
-            new_logger("DEBUG", stream=self._written, service=f"fuzz{next(_count)}")
-        )
+        self._log = new_log("DEBUG", stream=self._written, service=f"fuzz{next(_count)}")
         self._left = 0
         self._app = self._fresh()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.adapters.log import StepLog, new_logger, silence_sdk_loggers
+from provisioner.adapters.log import StepLog, new_log, silence_sdk_loggers
 from provisioner.core.model import LifecycleResult
 from provisioner.ports import Credentials
 
@@ -28,7 +28,7 @@ def output() -> Output:
 
 @pytest.fixture
 def log(output: Output, request: pytest.FixtureRequest) -> StepLog:
-    return StepLog(new_logger("INFO", stream=output, service=request.node.name), event="e-1")
+    return new_log("INFO", stream=output, service=request.node.name).bind(event="e-1")
 
 
 def test_a_step_is_one_line_with_its_name_its_time_in_utc_and_where_it_was_taken(
@@ -113,7 +113,7 @@ def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(
 
 
 def test_at_warning_refusals_and_failures_are_still_written(output: Output) -> None:
-    log = StepLog(new_logger("WARNING", stream=output, service="loud"))
+    log = new_log("WARNING", stream=output, service="loud")
 
     log.step("slb.add.failed", code="SystemBusy")
     log.step("slb.add", outcome="failed")
@@ -132,8 +132,25 @@ def test_at_warning_refusals_and_failures_are_still_written(output: Output) -> N
     assert output.lines()[0]["location"].startswith("test_at_warning")
 
 
+class Broken(Output):
+    def write(self, _: str) -> int:
+        raise OSError("no space left on device")
+
+
+def test_a_line_that_cannot_be_written_stops_nothing_and_shows_nothing_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log, field = new_log("INFO", stream=Broken(), service="broken"), {"id": "rsp-1"}
+
+    log.step("created", **field)
+
+    errors = capsys.readouterr().err
+    assert "no space left" in errors
+    assert "rsp-1" not in errors
+
+
 def test_above_info_no_step_is_written(output: Output) -> None:
-    log = StepLog(new_logger("WARNING", stream=output, service="quiet"))
+    log = new_log("WARNING", stream=output, service="quiet")
 
     log.step("created")
 

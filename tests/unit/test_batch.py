@@ -21,7 +21,7 @@ from builders import (
 )
 from deployments import LB, Deployment, a_binding, answers, context, deployment
 from provisioner import handler
-from provisioner.adapters.log import StepLog, new_logger
+from provisioner.adapters.log import new_log
 from provisioner.core import letter
 from provisioner.core.errors import Code, Fault, Rejected, Retryable
 from provisioner.core.model import Answer, LifecycleResult, VServerGroup
@@ -167,7 +167,7 @@ def test_a_topic_that_hangs_leaves_time_for_the_hook_that_waits_behind(cloud: De
 
 def test_lines_of_items_that_are_handled_at_once_are_whole_and_name_their_own_event() -> None:
     stream = io.StringIO()
-    log = StepLog(new_logger("INFO", stream=stream, service="test-batch"))
+    log = new_log("INFO", stream=stream, service="test-batch")
 
     def tell(number: int) -> None:
         bound = log.bind(correlation_id=f"event-{number}")

@@ -6,28 +6,23 @@ written as the name of its type, so that no object's text can carry a payload or
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import field
 from functools import cache, lru_cache
 from threading import Lock
-from types import FrameType
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any
 
+from provisioner.core import compact
+from provisioner.core.values import dataclass
 from provisioner.ports import Log
 
 from .sdk import importing_parts_in_use
 
 with importing_parts_in_use():
     from aws_lambda_powertools import Logger
-    from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-
-if TYPE_CHECKING:
-    _ToStream = logging.StreamHandler[IO[str]]
-else:
-    _ToStream = logging.StreamHandler  # not generic before Python 3.11
 
 SERVICE = "vservergroup-provisioner"
 
@@ -51,73 +46,58 @@ _SDK_LOGGERS = (
 _LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 with the credentials
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What a powertools Logger is set up for. A record, a handler and a formatter for each step
+    took longer than all the rest: a step is written as they would have written it."""
+
+    level: int
+    service: str
+    serialize: Callable[[Any], str]
+    handler: logging.StreamHandler[IO[str]]
+    writing: Lock = field(default_factory=Lock)
+
+
 class StepLog(Log):
     """Bound to one invocation: its fields are part of every line, and of no other's."""
 
-    def __init__(self, logger: logging.Logger, **bound: object) -> None:
-        self._logger = logger
-        self._bound = _told(bound)
+    def __init__(self, output: _Output, **bound: object) -> None:
+        self._output = output
+        self._bound = bound
 
     def bind(self, **fields: object) -> StepLog:
-        return StepLog(self._logger, **self._bound | fields)
+        return StepLog(self._output, **self._bound | fields)
 
     def step(self, name: str, /, **fields: object) -> None:
-        level = _level(name, fields)
-        if level < self._logger.level:
+        # In one piece: it is run after each call of the cloud, when nothing of it is in the
+        # processor's caches any more.
+        output, level = self._output, _level(name, fields.get("outcome"))
+        if level < output.level:
             return
-        taken = sys._getframe(1)  # noqa: SLF001 - as logging itself
-        told = self._bound | _told(fields)
-        for handler in self._logger.handlers:
-            if isinstance(handler, _Lines):
-                handler.tell(self._logger.name, level, name, taken, told)
-            else:
-                handler.handle(_record(self._logger.name, level, name, taken))
-
-
-def _told(fields: Mapping[str, object]) -> dict[str, object]:
-    return {
-        f"{key}_" if key in _TAKEN else key: value
-        for key, value in fields.items()
-        if value is not None
-    }
-
-
-class _Lines(_ToStream):
-    """Writes a step as it is. A record, which asks the system for what no line shows, and a
-    formatter that looks for what else it may hold, take longer than all the rest."""
-
-    def __init__(self, stream: IO[str], formatter: LambdaPowertoolsFormatter) -> None:
-        super().__init__(stream)
-        self._writing = Lock()
-        self._serialize = formatter.json_serializer
-
-    def tell(
-        self, service: str, level: int, name: str, taken: FrameType, fields: Mapping[str, object]
-    ) -> None:
-        now = time.time()
+        told = self._bound | fields
+        if None in told.values() or not _TAKEN.isdisjoint(told):
+            told = {_free(key): value for key, value in told.items() if value is not None}
+        taken, now = sys._getframe(1), time.time()  # noqa: SLF001 - as logging itself
         second = int(now)
-        told: dict[str, object] = {
+        line = {
             "level": _level_name(level),
             "location": f"{taken.f_code.co_name}:{taken.f_lineno}",
             "message": name,
             "timestamp": f"{_second(second)}.{int((now - second) * 1000):03d}+00:00",
-            "service": service,
-            **fields,
+            "service": output.service,
+            **told,
         }
         try:
-            line = f"{self._serialize(told)}\n"
-            with self._writing:
-                self.stream.write(line)
-                self.stream.flush()
+            text, stream = output.serialize(line), output.handler.stream
+            with output.writing:
+                stream.write(f"{text}\n")
+                stream.flush()
         except Exception:  # noqa: BLE001 - as any handler: what cannot be logged stops no event
-            self.handleError(_record(service, level, name, taken))
+            output.handler.handleError(logging.makeLogRecord({"msg": name}))
 
 
-def _record(service: str, level: int, name: str, taken: FrameType) -> logging.LogRecord:
-    """Of a step, for handlers that know nothing of them."""
-    code = taken.f_code
-    where = (code.co_filename, taken.f_lineno)
-    return logging.LogRecord(service, level, *where, name, (), None, code.co_name)
+def _free(key: str) -> str:
+    return f"{key}_" if key in _TAKEN else key
 
 
 @lru_cache(maxsize=8)  # several steps are taken in one
@@ -125,26 +105,18 @@ def _second(since_1970: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
 
 
-_level_name = cache(logging.getLevelName)
-
-
-def new_logger(
-    level: str, *, stream: IO[str] | None = None, service: str = SERVICE
-) -> logging.Logger:
+def new_log(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> StepLog:
     """One per process: powertools keeps one configuration per service name."""
-    formatter = LambdaPowertoolsFormatter(json_serializer=_encoder.encode, utc=True)
-    Logger(
-        service=service,
-        level=level,
-        logger_handler=_Lines(stream or sys.stdout, formatter),
-        logger_formatter=formatter,
+    handler = logging.StreamHandler(stream or sys.stdout)
+    serialize = compact.encoder(default=lambda value: type(value).__name__)
+    made = Logger(
+        service=service, level=level, logger_handler=handler, json_serializer=serialize, utc=True
     )
+    # Whatever the host has on the root logger would print each line a second time.
+    logging.getLogger(service).propagate = False
     # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
     vars(logging)["logAsyncioTasks"] = False
-    made = logging.getLogger(service)
-    # Whatever the host has on the root logger would print each line a second time.
-    made.propagate = False
-    return made
+    return StepLog(_Output(made.log_level, service, serialize, handler))
 
 
 def silence_sdk_loggers() -> None:
@@ -157,8 +129,7 @@ def silence_sdk_loggers() -> None:
     logging.getLogger().addFilter(_not_from_an_sdk)
 
 
-# One for all lines: json.dumps would make one for each.
-_encoder = json.JSONEncoder(separators=(",", ":"), default=lambda value: type(value).__name__)
+_level_name = cache(logging.getLevelName)
 _OUTCOMES = {"refused": logging.WARNING, "failed": logging.ERROR}
 _LOUD = {"paused": logging.WARNING, "circuit_breaker": logging.ERROR}
 _NOWHERE = logging.NullHandler()
@@ -173,10 +144,11 @@ def _not_from_an_sdk(record: logging.LogRecord) -> bool:
     return True
 
 
-def _level(name: str, fields: Mapping[str, object]) -> int:
+@lru_cache(maxsize=64)
+def _level(name: str, outcome: object) -> int:
     """A failed call may yet be made good; an outcome that failed was not."""
     if name.endswith(".failed"):
         return logging.WARNING
     if name == "outcome":
-        return _OUTCOMES.get(str(fields.get("outcome")), logging.INFO)
+        return _OUTCOMES.get(str(outcome), logging.INFO)
     return _LOUD.get(name, logging.INFO)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from provisioner.core import document
+from provisioner.core import compact, document
 from provisioner.core.model import DEFAULT_WEIGHT, Backend, VServerGroup
 from provisioner.core.values import replace
+
+_text = compact.encoder()
 
 
 def backend_servers(backends: Sequence[Backend]) -> str:
     """Strict JSON in a string: the SDK would flatten a list to parameters that the API ignores."""
-    return document.dumped(document.backend_servers(backends))
+    return _text(document.backend_servers(backends))
 
 
 def identities(backends: Sequence[Backend]) -> str:

@@ -34,11 +34,6 @@ def read_json(text: str, *, what: str) -> Any:
         ) from error
 
 
-def dumped(value: object) -> str:
-    """Compact, in ASCII."""
-    return _encoder.encode(value)
-
-
 def is_request(value: object) -> bool:
     """Whether an object means to be a request document: one of its telling keys is there."""
     telling = ("loadbalancerid", "backendservers", "instances", "vservergroupname")
@@ -96,9 +91,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(name)
 
 
-# json.loads and json.dumps would make one for each text.
-_decoder = json.JSONDecoder(parse_constant=_no_constant)
-_encoder = json.JSONEncoder(separators=(",", ":"))
+_decoder = json.JSONDecoder(parse_constant=_no_constant)  # json.loads would make one for each text
 
 
 def _each(document: dict[str, Any], key: str, read: _Element, found: list[Problem]) -> None:

@@ -8,13 +8,13 @@ and chance belong: it is what two deliveries race with (see `ensure`).
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from string import Formatter
 from typing import NamedTuple
 
+from . import compact
 from .errors import Problem
 from .model import Request, VServerGroup
 
@@ -27,7 +27,7 @@ _CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a
 
 PARKED_PREFIX = "pending-delete/"
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_canonical = compact.encoder(sort_keys=True)
 
 OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
@@ -161,7 +161,7 @@ def ownership_description(request_fingerprint: str) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON of a value."""
-    return hashlib.sha256(_canonical.encode(value).encode("ascii")).hexdigest()
+    return hashlib.sha256(_canonical(value).encode("ascii")).hexdigest()
 
 
 def owner_tags(request_fingerprint: str) -> Mapping[str, str]:

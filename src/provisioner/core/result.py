@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import document, naming
+from . import compact, document, naming
 from .errors import Retryable
 from .model import Backend, Deregistered, Outcome
 
@@ -17,6 +17,9 @@ TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
 LONGEST = 64 * 1024  # bytes: the limit of a topic's message
 LONGEST_TAG = 16  # characters: likewise
+
+
+_text = compact.encoder()
 
 
 def result_document(outcome: Outcome) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def result_document(outcome: Outcome) -> dict[str, Any]:
 
 def as_message(result: dict[str, Any]) -> str:
     """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
-    text = document.dumped(result)
+    text = _text(result)
     if len(text) <= LONGEST:
         return text
     data = result["data"]
@@ -50,7 +53,7 @@ def as_message(result: dict[str, Any]) -> str:
     if "error" in data:
         error = {key: value for key, value in data["error"].items() if key != "problems"}
         shorter["error"] = error
-    return document.dumped({**result, "data": shorter})
+    return _text({**result, "data": shorter})
 
 
 def tag(outcome: Outcome) -> str:
