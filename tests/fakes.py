@@ -283,9 +283,10 @@ class FakeNotifications(Scripted, Notifications):
     def __init__(self) -> None:
         super().__init__()
         self.published: list[Published] = []
+        self._numbers = count(1)
 
     def publish(self, document: str, *, tag: str, within: float) -> str:
-        message = Published(document, tag, f"message-{len(self.published) + 1}")
+        message = Published(document, tag, f"message-{next(self._numbers)}")
         with self._call("publish", document, tag, within=within):
             if len(document.encode("utf-8")) > LONGEST_MESSAGE or len(tag) > LONGEST_TAG:
                 raise Rejected("InvalidArgument", "the message or its tag is too long")

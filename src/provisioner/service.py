@@ -9,8 +9,10 @@ hook pending: the next delivery goes on from what it finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
+from .at_once import at_once
 from .core import bindings, result
 from .core.ensure import ensure, inspect
 from .core.ensured import Ensured
@@ -152,14 +154,16 @@ class Task:
         return outcome
 
     def announced(self, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
-        """Publishes each; the first error, once all were tried."""
-        unheard: ProvisionerError | None = None
-        for outcome in outcomes:
+        """Publishes all at once; the first error, in order, once all were tried."""
+
+        def heard(outcome: Outcome) -> ProvisionerError | None:
             try:
                 self.published(outcome)
             except ProvisionerError as error:
-                unheard = unheard or error
-        return unheard
+                return error
+            return None
+
+        return next(filter(None, at_once([partial(heard, outcome) for outcome in outcomes])), None)
 
     def told(self, outcome: Outcome) -> Outcome:
         """The last word on one group, in the log."""

@@ -341,9 +341,10 @@ def test_every_bound_load_balancer_is_told_of_once_and_the_action_completed_afte
     owned(cloud, *servers(3, port=8443), name=f"{GROUP}-8443")
     owned(cloud, *servers(3), name="other", load_balancer_id="lb-0002")
     cloud.complete(HOOK)
-    subjects = [result["subject"] for result in cloud.notifications.results]
-    assert subjects == [LB, f"lb-0002/{GROUP}"]
-    first = cloud.notifications.results[0]["data"]
+    results = {result["subject"]: result["data"] for result in cloud.notifications.results}
+    assert len(cloud.notifications.results) == 2
+    assert set(results) == {LB, f"lb-0002/{GROUP}"}
+    first = results[LB]
     assert first["VServerGroupName"] is None
     assert [group["VServerGroupName"] for group in first["groups"]] == [GROUP, f"{GROUP}-8443"]
     assert {len(group.backends) for group in cloud.load_balancers.groups.values()} == {1}

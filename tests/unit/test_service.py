@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
 from builders import a_request
-from deployments import LB, MOMENT, NAME, Deployment, a_binding, deployment, servers
+from deployments import (
+    LB,
+    MOMENT,
+    NAME,
+    Deployment,
+    HeldToTheSchema,
+    a_binding,
+    deployment,
+    servers,
+)
 from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from provisioner.core.model import EventRef, Instance, OnExisting, Request, Status
 from provisioner.service import refuse
@@ -171,6 +181,27 @@ def test_two_bindings_make_two_groups_and_two_results() -> None:
         "asg-0001-8443",
     ]
     assert len({result["id"] for result in cloud.notifications.results}) == 2
+
+
+class Together(HeldToTheSchema):
+    """Each waits until two are being published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.two = Barrier(2, timeout=60)
+
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        self.two.wait()
+        return super().publish(document, tag=tag, within=within)
+
+
+def test_the_results_of_two_groups_are_published_at_once_and_one_that_fails_alone() -> None:
+    cloud = two_listeners()
+    cloud.notifications = Together()
+    cloud.notifications.fail_next("publish", BUSY)
+    with pytest.raises(Retryable):
+        cloud.provision(BY_BINDINGS)
+    assert cloud.notifications.kinds == ["provisioned"]
 
 
 def test_what_is_retryable_raises_after_every_group_was_tried_and_before_any_is_published() -> None:
