@@ -118,6 +118,53 @@ def test_a_request_is_accepted_exactly_if_it_is_valid(document: Any) -> None:
     assert schema._accepts("request")(whole) == valid("request", whole)
 
 
+_NAMES = st.sampled_from(["a", "b"])
+_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 3), st.sampled_from([1.0, 2.5, "", "a", "bb", "x\n"])
+)
+_TYPES = st.sampled_from(["array", "boolean", "integer", "null", "number", "object", "string"])
+_DOCUMENTS = st.recursive(
+    _VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=8,
+)
+_SCHEMAS = st.recursive(
+    st.booleans(),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "type": _TYPES | st.lists(_TYPES, min_size=1, max_size=2, unique=True),
+            "enum": st.lists(_VALUES, min_size=1, max_size=3),
+            "const": _VALUES,
+            "minLength": st.integers(0, 2),
+            "maxLength": st.integers(0, 2),
+            "pattern": st.sampled_from(["^a*$", "b", "^a*$(?!\\n)"]),
+            "minimum": st.integers(-1, 2),
+            "maximum": st.integers(-1, 2),
+            "minItems": st.integers(0, 2),
+            "maxItems": st.integers(0, 2),
+            "uniqueItems": st.booleans(),
+            "items": inner,
+            "properties": st.dictionaries(_NAMES, inner, max_size=2),
+            "required": st.lists(_NAMES, max_size=2, unique=True),
+            "additionalProperties": st.booleans() | inner,
+            "oneOf": st.lists(inner, min_size=1, max_size=2),
+            "if": inner,
+            "then": inner,
+            "else": inner,
+            "format": st.just("date"),
+        },
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(rules=_SCHEMAS, document=_DOCUMENTS)
+def test_whatever_the_schema_a_yes_is_never_a_no_of_jsonschemas(rules: Any, document: Any) -> None:
+    assert not accept.compiled(rules)(document) or Draft202012Validator(rules).is_valid(document)
+
+
 @pytest.mark.parametrize(
     ("unknown", "document"),
     [

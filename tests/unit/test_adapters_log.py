@@ -149,6 +149,12 @@ def test_a_line_that_cannot_be_written_stops_nothing_and_shows_nothing_of_it(
     assert "rsp-1" not in errors
 
 
+def test_an_outcome_may_be_of_any_type(log: StepLog, output: Output) -> None:
+    log.step("outcome", outcome=["refused"])
+
+    assert output.lines()[0]["outcome"] == ["refused"]
+
+
 def test_above_info_no_step_is_written(output: Output) -> None:
     log = new_log("WARNING", stream=output, service="quiet")
 

@@ -71,7 +71,7 @@ class StepLog(Log):
     def step(self, name: str, /, **fields: object) -> None:
         # In one piece: it is run after each call of the cloud, when nothing of it is in the
         # processor's caches any more.
-        output, level = self._output, _level(name, fields.get("outcome"))
+        output, level = self._output, _level(name, str(fields.get("outcome")))
         if level < output.level:
             return
         told = self._bound | fields
@@ -145,10 +145,10 @@ def _not_from_an_sdk(record: logging.LogRecord) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _level(name: str, outcome: object) -> int:
+def _level(name: str, outcome: str) -> int:
     """A failed call may yet be made good; an outcome that failed was not."""
     if name.endswith(".failed"):
         return logging.WARNING
     if name == "outcome":
-        return _OUTCOMES.get(str(outcome), logging.INFO)
+        return _OUTCOMES.get(outcome, logging.INFO)
     return _LOUD.get(name, logging.INFO)

@@ -162,7 +162,9 @@ def _exact(schema: Any) -> bool:
     if not isinstance(schema, dict) or not set(schema) <= {"required", "properties"}:
         return False
     return all(
-        set(rule) == {"enum"} and _one_of_values(rule["enum"], rule) is not _nothing
+        isinstance(rule, dict)
+        and set(rule) == {"enum"}
+        and _one_of_values(rule["enum"], rule) is not _nothing
         for rule in schema.get("properties", {}).values()
     )
 
