@@ -131,8 +131,9 @@ class Drive:
         """What the adapter tries again as long as it has time gets that in stretches, each until
         the hold has to be asked again."""
         while True:
+            within = self._time_left(command)  # what the hold raises is no answer to the call
             try:
-                return self._call_once(command)
+                return self._call_once(command, within)
             except (Ambiguous, ConfigurationError):
                 raise
             except Retryable as error:
@@ -140,8 +141,9 @@ class Drive:
                     raise
                 self._last_failure = error
 
-    def _call_once(self, command: commands.ListGroups | commands.ReadGroup | commands.Write) -> Any:
-        within = self._time_left(command)
+    def _call_once(
+        self, command: commands.ListGroups | commands.ReadGroup | commands.Write, within: float
+    ) -> Any:
         name, about, call = self._calls(command)
         sent_at = self._clock.now()
         self.wrote = self.wrote or isinstance(command, commands.Write)
