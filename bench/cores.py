@@ -1,5 +1,5 @@
-"""Which core does what: one is for whoever is measured, as an instance of the function has one or a
-share of one; localcloud has the others, where there are any.
+"""Which core does what: one is for whoever is measured, as an instance of the function has a share
+of one by default; localcloud has the others, where there are any.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ class Results:
             [
                 f"Measured on {machine()}, each figure a median of {self.runs} interleaved runs",
                 "and, in brackets, where the middle half of them lies. Whoever is measured has one",
-                "core, as an instance of the function has at most one; localcloud answers over TLS",
-                "from the others. Ratios say more than milliseconds.",
+                "core once it runs, as an instance has by default (Cpu 0.35), and localcloud, over",
+                "TLS, the others, where there are any. Ratios say more than milliseconds.",
                 "",
                 *self._cold_tables(),
                 *self._warm_tables(),

@@ -274,6 +274,29 @@ def test_work_and_waits_end_when_the_hold_does(cloud: Deployment) -> None:
     assert late.value.code == Code.OUT_OF_TIME.value
 
 
+@pytest.mark.parametrize(
+    "command", [commands.ListGroups(), commands.CreateGroup("web", {})], ids=["again", "once"]
+)
+def test_a_hold_that_cannot_tell_is_asked_once_and_nothing_is_sent(
+    cloud: Deployment, command: commands.Command
+) -> None:
+    asked = []
+
+    def hold() -> Hold:
+        asked.append(cloud.clock.now())
+        if len(asked) > 1:
+            return Hold()
+        raise BUSY
+
+    invocation = replace(cloud.invocation(60.0), hold=hold)
+    driven = Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+    with pytest.raises(Retryable) as raised:
+        ask(driven, command)
+    assert raised.value is BUSY
+    assert len(asked) == 1
+    assert cloud.operations == []
+
+
 def test_what_the_hold_raises_is_told_to_the_protocol_which_may_still_tidy(
     cloud: Deployment,
 ) -> None:
@@ -328,29 +351,6 @@ def stubborn(
         ("remove_backend_servers", commands.RemoveBackends("rsp-0001", servers(1))),
     ],
 )
-@pytest.mark.parametrize(
-    "command", [commands.ListGroups(), commands.CreateGroup("web", {})], ids=["again", "once"]
-)
-def test_a_hold_that_cannot_tell_is_asked_once_and_nothing_is_sent(
-    cloud: Deployment, command: commands.Command
-) -> None:
-    asked = []
-
-    def hold() -> Hold:
-        asked.append(cloud.clock.now())
-        if len(asked) > 1:
-            return Hold()
-        raise BUSY
-
-    invocation = replace(cloud.invocation(60.0), hold=hold)
-    driven = Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
-    with pytest.raises(Retryable) as raised:
-        ask(driven, command)
-    assert raised.value is BUSY
-    assert len(asked) == 1
-    assert cloud.operations == []
-
-
 def test_what_the_adapter_sends_again_gets_its_time_in_stretches_between_which_the_hold_is_asked(
     cloud: Deployment, operation: str, command: commands.Command
 ) -> None:

@@ -53,7 +53,7 @@ _NEVER_SENT = (
 )
 
 
-class _UnreadableAnswerError(Exception):
+class UnreadableAnswerError(Exception):
     """An answer with a good status that is not the API's."""
 
 
@@ -91,7 +91,7 @@ class Api(Generic[C]):
             # none.
             body = response.body
             if response.status_code not in _SUCCESS or body is None or not body.request_id:
-                raise _UnreadableAnswerError  # noqa: TRY301 - the last handler is for it
+                raise UnreadableAnswerError  # noqa: TRY301 - the last handler is for it
             return read(response)
         except AlibabaCloudException as error:
             raise _of_answer(error, operation, self._rules) from error
