@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -118,51 +119,166 @@ def test_a_request_is_accepted_exactly_if_it_is_valid(document: Any) -> None:
     assert schema._accepts("request")(whole) == valid("request", whole)
 
 
+class Text(str):
+    """To jsonschema as good as a str."""
+
+    __slots__ = ()
+
+
+class Object(dict[str, Any]):
+    """To jsonschema as good as a dict."""
+
+
+class List(list[Any]):
+    """To jsonschema as good as a list."""
+
+
 _NAMES = st.sampled_from(["a", "b"])
 _VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 3), st.sampled_from([1.0, 2.5, "", "a", "bb", "x\n"])
 )
+_ODD_VALUES = st.sampled_from([Text("a"), Decimal(1), ("a",), b"a"])
 _TYPES = st.sampled_from(["array", "boolean", "integer", "null", "number", "object", "string"])
 _DOCUMENTS = st.recursive(
-    _VALUES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=2),
+    _VALUES | _ODD_VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_NAMES, inner, max_size=2)
+        | st.dictionaries(_NAMES, inner, max_size=2).map(Object)
+    ),
     max_leaves=8,
 )
-_SCHEMAS = st.recursive(
-    st.booleans(),
-    lambda inner: st.fixed_dictionaries(
-        {},
-        optional={
-            "type": _TYPES | st.lists(_TYPES, min_size=1, max_size=2, unique=True),
-            "enum": st.lists(_VALUES, min_size=1, max_size=3),
-            "const": _VALUES,
-            "minLength": st.integers(0, 2),
-            "maxLength": st.integers(0, 2),
-            "pattern": st.sampled_from(["^a*$", "b", "^a*$(?!\\n)"]),
-            "minimum": st.integers(-1, 2),
-            "maximum": st.integers(-1, 2),
-            "minItems": st.integers(0, 2),
-            "maxItems": st.integers(0, 2),
-            "uniqueItems": st.booleans(),
-            "items": inner,
-            "properties": st.dictionaries(_NAMES, inner, max_size=2),
-            "required": st.lists(_NAMES, max_size=2, unique=True),
-            "additionalProperties": st.booleans() | inner,
-            "oneOf": st.lists(inner, min_size=1, max_size=2),
-            "if": inner,
-            "then": inner,
-            "else": inner,
-            "format": st.just("date"),
-        },
-    ),
-    max_leaves=6,
+_TEXTS = st.lists(st.sampled_from([None, "", "a", "bb"]), min_size=1, max_size=2)
+_EXACT = st.fixed_dictionaries(
+    {},
+    optional={
+        "required": st.lists(_NAMES, max_size=2, unique=True),
+        "properties": st.dictionaries(
+            _NAMES, st.fixed_dictionaries({"enum": _TEXTS}), min_size=1, max_size=2
+        ),
+    },
+)
+
+
+def few_keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A document hardly ever keeps to many at once."""
+    keywords: dict[str, st.SearchStrategy[Any]] = {
+        "type": _TYPES | st.lists(_TYPES, min_size=1, max_size=2, unique=True),
+        "enum": st.lists(_VALUES, min_size=1, max_size=3) | _TEXTS,
+        "const": _VALUES,
+        "minLength": st.integers(0, 2),
+        "maxLength": st.integers(0, 2),
+        "pattern": st.sampled_from(["^a*$", "b", "^a*$(?!\\n)"]),
+        "minimum": st.integers(-1, 2),
+        "maximum": st.integers(-1, 2),
+        "minItems": st.integers(0, 2),
+        "maxItems": st.integers(0, 2),
+        "uniqueItems": st.booleans(),
+        "items": inner,
+        "properties": st.dictionaries(_NAMES, inner, min_size=1, max_size=2),
+        "required": st.lists(_NAMES, max_size=2, unique=True),
+        "additionalProperties": st.booleans() | inner,
+        "oneOf": st.lists(_EXACT | inner, min_size=1, max_size=2),
+        "if": _EXACT | inner,
+        "then": inner,
+        "else": inner,
+        "format": st.just("date"),
+    }
+    pairs = [st.tuples(st.just(keyword), rule) for keyword, rule in keywords.items()]
+    return st.lists(st.one_of(pairs), max_size=3).map(dict)
+
+
+_SCHEMAS: st.SearchStrategy[Any] = st.recursive(
+    st.booleans() | st.just({}), few_keywords, max_leaves=6
 )
 
 
 @settings(max_examples=500, deadline=None)
-@given(rules=_SCHEMAS, document=_DOCUMENTS)
-def test_whatever_the_schema_a_yes_is_never_a_no_of_jsonschemas(rules: Any, document: Any) -> None:
-    assert not accept.compiled(rules)(document) or Draft202012Validator(rules).is_valid(document)
+@given(rules=_SCHEMAS, documents=st.lists(_DOCUMENTS, min_size=1, max_size=8))
+def test_whatever_the_schema_a_yes_is_never_a_no_of_jsonschemas(
+    rules: Any, documents: list[Any]
+) -> None:
+    accepts, judge = accept.compiled(rules), Draft202012Validator(rules)
+    assert [each for each in documents if accepts(each) and not judge.is_valid(each)] == []
+
+
+_EITHER = {"oneOf": [{"required": ["a"]}, {"properties": {"b": {"enum": ["x"]}}}]}
+_WHERE_A = {
+    "if": {"properties": {"b": {"enum": ["x"]}}, "required": ["a"]},
+    "then": {"type": "null"},
+    "else": {"type": "object"},
+}
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept", "broken"),
+    [
+        (True, b"anything", None),
+        ({}, b"anything", None),
+        ({"type": "integer"}, 1, True),
+        ({"type": ["string", "null"]}, None, 1),
+        ({"enum": ["a", None]}, None, "b"),
+        ({"const": "a"}, "a", True),
+        ({"const": True}, True, 1),
+        ({"minLength": 2}, "aa", "a"),
+        ({"maxLength": 2}, "aa", "aaa"),
+        ({"maxLength": 2}, [1, 2, 3], "aaa"),
+        ({"pattern": "^a$(?!\n)"}, "a", "a\n"),
+        ({"pattern": "b$"}, "ab", "ba"),
+        ({"type": "string", "maxLength": 2}, "aa", 1),
+        ({"minimum": 1}, 1.0, 0.5),
+        ({"maximum": 1}, True, 2),
+        ({"type": "integer", "maximum": 1}, 1, True),
+        ({"type": "integer", "maximum": 1}, 1, 0.5),
+        ({"minItems": 2}, [1, 1], [1]),
+        ({"maxItems": 2}, [1, 1], [1, 1, 1]),
+        ({"uniqueItems": True}, [1, 2], [1, 1]),
+        ({"uniqueItems": True}, ["1", 1], [{}, {}]),
+        ({"uniqueItems": False}, [1, 1], None),
+        ({"items": {"type": "null"}}, [None], [None, 1]),
+        ({"type": "array", "items": True}, [b"x"], {}),
+        ({"properties": {"a": {"type": "null"}}}, {"a": None, "b": b"x"}, {"a": 1}),
+        ({"required": ["a"]}, {"a": b"x"}, {"b": 1}),
+        ({"additionalProperties": False, "properties": {"a": True}}, {"a": 1}, {"b": 1}),
+        ({"type": "object", "additionalProperties": True}, {"a": b"x"}, []),
+        (_EITHER, {"a": 1, "b": "y"}, {"a": 1}),
+        (_EITHER, {"a": 1, "b": 1}, {"a": 1, "b": "x"}),
+        (_WHERE_A, {"a": 1, "b": "y"}, {"a": 1, "b": "x"}),
+        (_WHERE_A, {}, {"a": 1}),
+        ({"$comment": "x", "description": "x", "title": "x", "then": False}, 1, None),
+    ],
+)
+def test_each_keyword_has_its_yes_and_its_no_as_jsonschema_has(
+    rules: Any, kept: Any, broken: Any
+) -> None:
+    """None: there is nothing that breaks it."""
+    accepts, judge = accept.compiled(rules), Draft202012Validator(rules)
+    assert (accepts(kept), judge.is_valid(kept)) == (True, True)
+    assert broken is None or (accepts(broken), judge.is_valid(broken)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("rules", "document"),
+    [
+        ({"maxLength": 1}, Text("aa")),
+        ({"maximum": 1}, Decimal(2)),
+        ({"maxItems": 0}, List([1])),
+        ({"required": ["a"]}, Object()),
+        ({"if": {"properties": {"a": {"enum": [1]}}}, "then": False}, {"a": 1}),
+        ({"if": {"required": ["a"]}, "then": False}, Object(a=1)),
+        ({"if": {"properties": {"a": {"enum": ["x"]}}}, "then": False}, {"a": Text("x")}),
+        ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, Object(a=1, b=1)),
+        (
+            {"oneOf": [{"properties": {"a": {"enum": ["x"]}}}, {"required": ["a"]}]},
+            {"a": Text("x")},
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_judged_is_never_a_yes_inside_or_outside(
+    rules: dict[str, Any], document: Any
+) -> None:
+    assert not Draft202012Validator(rules).is_valid(document)
+    assert not accept.compiled(rules)(document)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +288,7 @@ def test_whatever_the_schema_a_yes_is_never_a_no_of_jsonschemas(rules: Any, docu
         ({"minProperties": 0}, {}),
         ({"$ref": "#/$defs/x"}, 1),
         ({"additionalProperties": {}}, {"a": 1}),
+        ({"additionalProperties": {"type": "null"}}, {"a": 1}),
         ({"enum": [1]}, 1),
         ({"const": 1}, 1),
         ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, 1),

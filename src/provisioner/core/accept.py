@@ -1,8 +1,8 @@
 """Says yes to a document only where jsonschema would: a schema becomes one function.
 
-Only plain JSON values are judged, by the keywords below. What is not known here, a keyword or a
-type of Python, is answered with no, so that a schema that changes is never checked by less than
-all of it. What is refused here is for jsonschema to judge and to explain.
+Values are judged by the keywords below, as far as they are plain JSON. What is not known here, a
+keyword or a type of Python, is answered with no, so that a schema that changes is never checked by
+less than all of it. What is refused here is for jsonschema to judge and to explain.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _checks(keyword: str, schema: Mapping[str, Any]) -> Check:
     return make(schema[keyword], schema) if make else _nothing
 
 
-def _anything(value: Any) -> bool:
-    return type(value) in _PLAIN
+def _anything(_: Any) -> bool:
+    return True
 
 
 def _nothing(_: Any) -> bool:
@@ -145,20 +145,20 @@ def _one_of(asked: list[Any], _: Any) -> Check:
     """A no of a branch may be a yes of jsonschema's: branches have to be exact."""
     if not all(map(_exact, asked)):
         return _nothing
-    branches = [compiled(branch) for branch in asked]
-    return lambda value: sum(branch(value) for branch in branches) == 1
+    plain, branches = _plain_for(asked), [compiled(branch) for branch in asked]
+    return lambda value: plain(value) and sum(branch(value) for branch in branches) == 1
 
 
 def _if(asked: Any, schema: Any) -> Check:
     if not _exact(asked):
         return _nothing
-    condition = compiled(asked)
+    plain, condition = _plain_for([asked]), compiled(asked)
     then, otherwise = (compiled(schema.get(keyword, True)) for keyword in ("then", "else"))
-    return lambda value: then(value) if condition(value) else otherwise(value)
+    return lambda value: plain(value) and (then if condition(value) else otherwise)(value)
 
 
 def _exact(schema: Any) -> bool:
-    """No means no here, whatever the value."""
+    """No means no here, of plain values."""
     if not isinstance(schema, dict) or not set(schema) <= {"required", "properties"}:
         return False
     return all(
@@ -167,6 +167,21 @@ def _exact(schema: Any) -> bool:
         and _one_of_values(rule["enum"], rule) is not _nothing
         for rule in schema.get("properties", {}).values()
     )
+
+
+def _plain_for(schemas: Sequence[Mapping[str, Any]]) -> Check:
+    """Is what these exact ones look at plain?"""
+    names = tuple({name for schema in schemas for name in schema.get("properties", ())})
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict:
+            return type(value) in _PLAIN
+        for name in names:  # noqa: SIM110 - see above
+            if type(value.get(name)) not in _PLAIN:
+                return False
+        return True
+
+    return check
 
 
 _NONE = type(None)
