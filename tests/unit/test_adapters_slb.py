@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from alibabacloud_slb20140515 import models
+from alibabacloud_slb20140515.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
+from alibabacloud_tea_openapi.utils_models import Config
 
 from canned import DATE, DATE_SECONDS, Canned, canned
 from fakes import REGION, FakeClock
@@ -213,7 +215,7 @@ def test_a_write_whose_answer_is_not_the_apis_is_ambiguous(
 ) -> None:
     api.say(**nonsense)
 
-    with pytest.raises(Ambiguous):
+    with pytest.raises(Ambiguous, match=r"may have taken effect: no readable answer \(\w"):
         port.delete_vserver_group(REGION, "rsp-1", within=LONG)
 
 
@@ -470,17 +472,35 @@ def test_an_endpoint_is_a_url_or_a_host_and_tls_unless_it_says_otherwise(
     assert (client._protocol, client._endpoint) == (protocol, host)
 
 
-def test_a_client_is_kept_for_its_region_and_signs_with_the_credentials_of_the_moment() -> None:
-    keys = [Credentials("key", "secret")]
-    connection = Connection(lambda: keys[-1], "http://127.0.0.1:1")
-    api = SlbLoadBalancers(connection, FakeClock(), replayable())._api
+def test_a_client_is_made_once_for_each_region(
+    api: Canned, port: SlbLoadBalancers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    make = port._api._make
 
-    first = api._client(REGION)
-    before = first._credential.get_credential()
-    keys.append(Credentials("other", "secret", "token"))
-    after = first._credential.get_credential()
+    def counted(config: Config) -> Client:
+        made.append(config.region_id)
+        return make(config)
 
-    assert api._client(REGION) is first
-    assert api._client("cn-beijing") is not first
-    assert (before.access_key_id, before.security_token) == ("key", None)
-    assert (after.access_key_id, after.security_token) == ("other", "token")
+    monkeypatch.setattr(port._api, "_make", counted)
+
+    for region_id in (REGION, "cn-beijing", REGION, "cn-beijing"):
+        api.say(said())
+        port.list_vserver_groups(region_id, "lb-1", within=LONG)
+
+    assert made == [REGION, "cn-beijing"]
+
+
+def test_why_there_are_no_credentials_stays_with_the_error(api: Canned) -> None:
+    why = KeyError("a role")
+
+    def nobody() -> Credentials:
+        raise ConfigurationError("there are no credentials") from why
+
+    port = SlbLoadBalancers(Connection(nobody, api.url), FakeClock(), replayable())
+
+    with pytest.raises(ConfigurationError, match="no credentials") as refused:
+        groups(port)
+
+    assert refused.value.__cause__ is why
+    assert api.asked == []

@@ -96,6 +96,9 @@ class Api(Generic[C]):
         except AlibabaCloudException as error:
             raise _of_answer(error, operation, self._rules) from error
         except UnretryableException as error:
+            inner = error.inner_exception
+            if isinstance(inner, ProvisionerError):  # there are no credentials
+                raise inner from inner.__cause__
             raise _of_transport(error, operation) from error
         except Exception as error:  # the SDK lets KeyError, TypeError and others through
             raise unanswered(operation, type(error).__name__) from error
@@ -182,8 +185,6 @@ def _judged(
 
 def _of_transport(error: UnretryableException, operation: Operation) -> ProvisionerError:
     """Only the chain behind the inner exception tells "never sent" from "may have arrived"."""
-    if isinstance(error.inner_exception, ProvisionerError):  # there are no credentials
-        return error.inner_exception
     chain = list(_chain(error.inner_exception))
     if error.last_request is None:
         return unreachable(operation, type(error.inner_exception).__name__)
