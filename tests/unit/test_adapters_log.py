@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from provisioner.adapters.log import StepLog, new_log, silence_sdk_loggers
 from provisioner.core.model import LifecycleResult
@@ -45,6 +47,21 @@ def test_a_step_is_one_line_with_its_name_its_time_in_utc_and_where_it_was_taken
     assert line["location"].startswith("test_a_step_is_one_line")
 
 
+@pytest.mark.parametrize("level", ["INFO", "WARNING"])
+def test_a_step_is_the_very_text_that_powertools_makes_of_it(
+    output: Output, request: pytest.FixtureRequest, level: str
+) -> None:
+    service, fields = request.node.name, {"event": "é", "ids": ("i-1",), "result": object()}
+    log, logger = new_log(level, stream=output, service=service), Logger(service=service)
+
+    log.step("paused", **fields)
+    logger.warning("paused", extra=fields)
+
+    changing = re.compile(r"(?<=:)[0-9]+(?=\")|(?<=\d\dT)[0-9:.]+")  # line and time
+    ours, theirs = (changing.sub("…", line) for line in output.getvalue().splitlines())
+    assert ours == theirs
+
+
 def test_what_is_bound_is_in_every_line_of_this_log_and_of_no_other(
     log: StepLog, output: Output
 ) -> None:
@@ -78,15 +95,26 @@ def test_concurrent_invocations_do_not_mix_their_fields(log: StepLog, output: Ou
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(name, f"{name}_") for name in ("message", "level", "location", "timestamp", "service")]
-    + [(name, name) for name in ("name", "args", "exc_info", "created", "step")],
+    + [(name, name) for name in ("name", "args", "exc_info", "created", "output", "self", "step")],
 )
 def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str, shown: str) -> None:
     log.step("created", **{name: "mine"})
 
+    log.bind(**{name: "mine"}).step("created")
+
+    first, second = output.lines()
+    for line in (first, second):
+        assert line[shown] == "mine"
+        assert line["message"] == "created"
+        assert line["level"] == "INFO"
+
+
+def test_a_field_of_none_is_left_out_wherever_it_is_given(log: StepLog, output: Output) -> None:
+    log.bind(x=None).step("created", y=None, z=0)
+
     (line,) = output.lines()
-    assert line[shown] == "mine"
-    assert line["message"] == "created"
-    assert line["level"] == "INFO"
+    assert line["z"] == 0
+    assert not {"x", "y"} & line.keys()
 
 
 def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(

@@ -49,7 +49,7 @@ _LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 w
 @dataclass(frozen=True, slots=True)
 class _Output:
     """What a powertools Logger is set up for. A record, a handler and a formatter for each step
-    took longer than all the rest: a step is written as they would have written it."""
+    took longer than all the rest: a step is written here, in the very text that they make of it."""
 
     level: int
     service: str
@@ -61,11 +61,11 @@ class _Output:
 class StepLog(Log):
     """Bound to one invocation: its fields are part of every line, and of no other's."""
 
-    def __init__(self, output: _Output, **bound: object) -> None:
+    def __init__(self, output: _Output, /, **bound: object) -> None:
         self._output = output
         self._bound = bound
 
-    def bind(self, **fields: object) -> StepLog:
+    def bind(self, /, **fields: object) -> StepLog:
         return StepLog(self._output, **self._bound | fields)
 
     def step(self, name: str, /, **fields: object) -> None:
@@ -110,11 +110,15 @@ def new_log(level: str, *, stream: IO[str] | None = None, service: str = SERVICE
     handler = logging.StreamHandler(stream or sys.stdout)
     serialize = compact.encoder(default=lambda value: type(value).__name__)
     made = Logger(
-        service=service, level=level, logger_handler=handler, json_serializer=serialize, utc=True
+        service=service,
+        level=level,
+        logger_handler=handler,
+        json_serializer=serialize,
+        utc=True,
+        use_rfc3339=True,
     )
-    # Whatever the host has on the root logger would print each line a second time.
-    logging.getLogger(service).propagate = False
-    # From Python 3.12 on, a record asks a loaded asyncio for its task, and would load its stand-in.
+    # From Python 3.12 on, any record, whoever makes it, asks a loaded asyncio for its task: it
+    # would load the stand-in's original.
     vars(logging)["logAsyncioTasks"] = False
     return StepLog(_Output(made.log_level, service, serialize, handler))
 
