@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import json.encoder
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING
 from typing import Any
 
 import pytest
@@ -51,12 +54,36 @@ def only_for_one_text(seen: object, *rest: Any) -> Any:
 c_make_encoder = vars(json.encoder)["c_make_encoder"]
 
 
-@pytest.mark.parametrize("other", [None, only_for_one_text])
+def is_the_usual_one(encode: Callable[[Any], str]) -> bool:
+    return isinstance(getattr(encode, "__self__", None), json.JSONEncoder)
+
+
+@pytest.mark.skipif(
+    sys.implementation.name != "cpython" or sys.version_info[:2] > (3, 12),
+    reason="of an interpreter that is no runtime, nobody knows whether it has the encoder",
+)
+def test_the_runtimes_have_an_encoder_to_share() -> None:
+    assert not is_the_usual_one(compact.encoder())
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("c_make_encoder", None),
+        ("c_make_encoder", only_for_one_text),
+        ("c_make_encoder", MISSING),
+        ("encode_basestring_ascii", MISSING),
+    ],
+)
 def test_an_interpreter_with_another_encoder_takes_the_usual_way(
-    monkeypatch: pytest.MonkeyPatch, other: object
+    monkeypatch: pytest.MonkeyPatch, part: str, other: object
 ) -> None:
-    monkeypatch.setattr(json.encoder, "c_make_encoder", other)
+    with monkeypatch.context() as changed:
+        if other is MISSING:
+            changed.delattr(json.encoder, part)
+        else:
+            changed.setattr(json.encoder, part, other)
+        encode = compact.encoder(sort_keys=True, default=named)
 
-    encode = compact.encoder(sort_keys=True, default=named)
-
+    assert is_the_usual_one(encode)
     assert encode({"b": {1}, "a": "é"}) == '{"a":"\\u00e9","b":"set"}'

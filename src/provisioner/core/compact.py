@@ -14,11 +14,12 @@ def encoder(
 ) -> Callable[[Any], str]:
     """Of values without cycles. `default` makes of other values what is JSON."""
     usual = json.JSONEncoder(sort_keys=sort_keys, separators=(",", ":"), default=default)
+    known = vars(json.encoder)
     try:
-        parts = vars(json.encoder)["c_make_encoder"](
+        parts = known["c_make_encoder"](
             None,  # what was seen, to find cycles
             usual.default,
-            json.encoder.encode_basestring_ascii,
+            known["encode_basestring_ascii"],
             None,  # indent
             usual.key_separator,
             usual.item_separator,

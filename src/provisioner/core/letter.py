@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
-from . import naming
+from . import compact, naming
 from .errors import ProvisionerError, RetriesExhausted
 from .event import EventRef
 from .result import SOURCE, TYPE_PREFIX
@@ -95,5 +94,4 @@ def _document(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _dumped(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+_dumped = compact.encoder()

@@ -24,7 +24,7 @@ else:
     def replace(value: Any, /, **changes: Any) -> Any:
         owner, left = type(value), len(changes)
         made = object.__new__(owner)
-        read, setters, finish = owner.__parts__
+        read, setters, finish = owner._parts  # noqa: SLF001 - of a class made here
         for (name, put), old in zip(setters, read(value)):  # noqa: B905 - of the same fields
             if name in changes:
                 left -= 1
@@ -53,7 +53,7 @@ else:
             return _with(
                 bare,
                 __init__=_init(bare, taken),
-                __parts__=(_reader(taken), _setters(bare, taken), finish),
+                _parts=(_reader(taken), _setters(bare, taken), finish),
                 __repr__=_repr(shown),
                 __eq__=_eq(key),
                 __hash__=(lambda self: hash(key(self))) if frozen else None,
