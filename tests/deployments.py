@@ -196,6 +196,12 @@ class Deployment:
     def app(self) -> App:
         return App(self.means, self.log, self._close, self.role)
 
+    @property
+    def asked_of_ess(self) -> list[str]:
+        """A hook's first two calls are on their way at once: they stand in alphabetical order."""
+        asked = [call.operation for call in self.scaling_groups.calls]
+        return [*sorted(asked[:2]), *asked[2:]]
+
     def invocation(self, seconds: float = LONG) -> Invocation:
         now = self.clock.now()
         return Invocation(now + seconds, now + seconds + 5, self.log, "fc-0001")

@@ -85,10 +85,7 @@ def test_the_same_event_again_reads_publishes_the_same_result_and_writes_nothing
     (again,) = cloud.complete(HOOK)
     assert again.status is Status.PROVISIONED
     assert cloud.operations == ["list", "read"]
-    assert [call.operation for call in cloud.scaling_groups.calls] == [
-        "instances",
-        "lifecycle_actions",
-    ]
+    assert cloud.asked_of_ess == ["instances", "lifecycle_actions"]
     first, second = cloud.notifications.results
     assert first["id"] == second["id"]
     assert first["data"]["VServerGroupId"] == second["data"]["VServerGroupId"]

@@ -111,12 +111,7 @@ def test_the_calls_are_those_of_any_hook_and_four_to_the_load_balancer_for_one_g
     owned(cloud, *servers(5))
     cloud.complete(HOOK)
     assert cloud.operations == ["list", "read", "remove", "read"]
-    assert [call.operation for call in cloud.scaling_groups.calls] == [
-        "instances",
-        "lifecycle_actions",
-        "hook_terms",
-        "complete",
-    ]
+    assert cloud.asked_of_ess == ["instances", "lifecycle_actions", "hook_terms", "complete"]
 
 
 def test_where_nothing_is_left_to_take_out_that_is_success() -> None:
