@@ -25,11 +25,11 @@ _GRACE = 3.0
 _LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
 _STRETCH = 8.0  # seconds that a call gets beyond the time when the hold has to be asked again
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
-_SENT_ONCE = (
-    commands.CreateGroup,
-    commands.SetWeights,
-    commands.RenameGroup,
-    commands.DeleteGroup,
+_MAY_BE_REPEATED = (
+    commands.ListGroups,
+    commands.ReadGroup,
+    commands.AddBackends,
+    commands.RemoveBackends,
 )
 _AFTER_DRAIN = 8.0  # seconds that a drain leaves for what comes after it
 
@@ -137,7 +137,8 @@ class Drive:
             except (Ambiguous, ConfigurationError):
                 raise
             except Retryable as error:
-                if isinstance(command, _SENT_ONCE) or self._hold() == self._held:
+                # Where the hold is as it was, the adapter had all the time that there is.
+                if not isinstance(command, _MAY_BE_REPEATED) or self._hold() == self._held:
                     raise
                 self._last_failure = error
 

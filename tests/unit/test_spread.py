@@ -44,6 +44,26 @@ def test_groups_of_different_load_balancers_are_worked_on_at_once() -> None:
     assert spread_over(on("a", "b"), work, most=8) == [WORKED, WORKED]
 
 
+@pytest.mark.parametrize("most", [1, 8])
+def test_a_single_group_has_all_the_time_and_its_failure_is_told(most: int) -> None:
+    cloud = Deployment()
+    invocation = cloud.invocation(seconds=60.0)
+    late = Retryable(Code.OUT_OF_TIME, "later")
+    ends: list[Outcome | Retryable] = [late, WORKED]
+
+    def work(_wanted: Named, share: Invocation) -> Outcome:
+        assert share is invocation
+        end = ends.pop()
+        if isinstance(end, Retryable):
+            raise end
+        return end
+
+    assert spread(on("a"), work, invocation, cloud.clock, most=most) == [WORKED]
+    with pytest.raises(Retryable) as told:
+        spread(on("a"), work, invocation, cloud.clock, most=most)
+    assert told.value is late
+
+
 def test_groups_of_one_load_balancer_are_worked_on_in_their_order() -> None:
     seen: list[tuple[str, int]] = []
 

@@ -46,8 +46,9 @@ class ScaleOut(Hook):
 
     def _wait_for_addresses(self, seen: Look) -> None:
         """An ENI or ECI is known by its address, which ESS may not have of a fresh instance yet."""
-        by_address = any(binding.type != "ecs" for binding in seen.bound)
-        missing = [each for each in seen.there.values() if by_address and not each.private_ip]
+        if all(binding.type == "ecs" for binding in seen.bound):
+            return
+        missing = [each for each in seen.there.values() if not each.private_ip]
         if missing:
             raise Retryable(
                 Code.INSTANCES_NOT_READY,
