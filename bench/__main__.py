@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import measure, profile
 from bench.cloud import localcloud
+from bench.cores import CLOUD, on
 from bench.measure import Effort
 from bench.package import ROOT, packages
 from bench.report import Results
@@ -23,7 +24,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="once each: does it run at all?")
     parser.add_argument("--output", type=Path, default=_REPORT, help="the file to write into")
     options = parser.parse_args()
-    results = measured(Effort.quick() if options.quick else Effort.full())
+    with on(CLOUD):
+        results = measured(Effort.quick() if options.quick else Effort.full())
     text = results.markdown()
     print(text)
     write(options.output, text)
@@ -42,13 +44,18 @@ def measured(effort: Effort) -> Results:
         oldest = measurable[0]
         _say("warm")
         warm = measure.warm(oldest, cloud, effort)
-        spent = profile.warm(oldest, cloud, effort.runs, measure.INSTANCES)
         calls = measure.calls(oldest, cloud)
         _say("scale")
         scale = measure.scale(oldest, cloud, effort)
         _say(f"{effort.lasting} events on one instance")
         lasting = measure.lasting(oldest, cloud, effort)
-    return Results(cold, imports, warm, spent, calls, lasting, scale, effort.runs)
+    at_once = next(iter(warm.values()))  # without latency
+    spent = profile.spent(at_once[measure.OURS], at_once[measure.QUIET])
+    told = {
+        latency: {name: measure.figures(samples) for name, samples in by.items()}
+        for latency, by in warm.items()
+    }
+    return Results(cold, imports, told, spent, calls, lasting, scale, effort.runs)
 
 
 def write(file: Path, text: str) -> None:

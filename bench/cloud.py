@@ -15,7 +15,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from bench.cores import CLOUD
+from bench.cores import CLOUD, on
 from bench.package import ROOT
 
 REGION, BALANCER, GROUP, HOOK = "cn-hangzhou", "lb-bench", "asg-bench", "ash-bench"
@@ -123,9 +123,10 @@ def localcloud() -> Iterator[Cloud]:
         command = [sys.executable, "-m", "localcloud", "--port", "0", "--empty", "--tls"]
         command += ["--ca-file", str(ca_file), "--until-stdin-closes"]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(command, cwd=ROOT / "src", text=True, **pipes) as process:
+        with on(CLOUD):
+            started = subprocess.Popen(command, cwd=ROOT / "src", text=True, **pipes)
+        with started as process:
             try:
-                os.sched_setaffinity(process.pid, CLOUD)
                 assert process.stdout is not None
                 url = process.stdout.readline().split()[-1]
                 context = ssl.create_default_context(cafile=str(ca_file))

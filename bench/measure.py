@@ -18,8 +18,8 @@ from bench.package import Package
 from bench.process import Process, Sample, cold_start, initialize, running
 
 OURS, NAIVE, CAREFUL, DIRECT, CALLS = "index", "naive", "careful", "direct", "calls"
+QUIET = "quiet"  # the function, at a level at which it logs nothing
 PEERS = (NAIVE, CAREFUL, DIRECT)
-LATENCIES = (0.0, 0.005, 0.05)
 INSTANCES = 5
 _GROUPS = (1, 2, 4)  # of one hook, each on another load balancer
 _SOON_DONE = 100  # messages: larger batches run once
@@ -30,6 +30,7 @@ class Effort:
     """How much of everything."""
 
     runs: int
+    latencies: tuple[float, ...]
     backends: tuple[int, ...]
     batches: tuple[tuple[int, int], ...]  # messages, load balancers
     overlap: int  # messages of the batch whose throughput is compared
@@ -39,11 +40,11 @@ class Effort:
     @classmethod
     def full(cls) -> Effort:
         batches = ((1, 1), (10, 1), (100, 1), (10, 10), (100, 10), (300, 10), (1000, 20))
-        return cls(11, (1, 10, 50, 100, 200), batches, 20, 3, 10_000)
+        return cls(11, (0.0, 0.005, 0.05), (1, 10, 50, 100, 200), batches, 20, 3, 10_000)
 
     @classmethod
     def quick(cls) -> Effort:
-        return cls(1, (1, 10), ((1, 1), (4, 2)), 4, 1, 20)
+        return cls(1, (0.0,), (1, 10), ((1, 1), (4, 2)), 4, 1, 20)
 
 
 @dataclass(frozen=True)
@@ -88,22 +89,19 @@ def cold(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, 
     return {name: figures(samples) for name, samples in taken.items()}
 
 
-def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, dict[str, Figure]]]:
+def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, list[Sample]]]:
     """By latency, then by who. Wall time is what is beyond the calls' own latency."""
-    event, modules = events.hook(INSTANCES), (OURS, *PEERS, CALLS)
+    event = events.hook(INSTANCES)
     taken: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
-        processes = _processes(stack, package, cloud, modules)
-        for latency in LATENCIES:
+        processes = _processes(stack, package, cloud)
+        for latency in effort.latencies:
             by = taken[f"{latency * 1000:g} ms"]
             for _ in range(effort.runs):
-                for module, process in processes.items():
-                    by[module].append(_second(process, event, cloud, latency))
+                for name, process in processes.items():
+                    by[name].append(_second(process, event, cloud, latency))
                 by["one call"].append(_second(processes[CALLS], b"one", cloud, latency))
-    return {
-        latency: {name: figures(samples) for name, samples in by.items()}
-        for latency, by in taken.items()
-    }
+    return taken
 
 
 def _second(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
@@ -196,10 +194,10 @@ def _groups(package: Package, cloud: Cloud, balancers: int, repeats: int) -> dic
     return figures(samples[1:])
 
 
-def _processes(
-    stack: ExitStack, package: Package, cloud: Cloud, modules: Iterable[str]
-) -> dict[str, Process]:
-    found = {name: stack.enter_context(running(package, name, cloud)) for name in modules}
+def _processes(stack: ExitStack, package: Package, cloud: Cloud) -> dict[str, Process]:
+    quiet = running(package, OURS, cloud, LOG_LEVEL="ERROR")
+    loud = {name: running(package, name, cloud) for name in (OURS, *PEERS, CALLS)}
+    found = {name: stack.enter_context(each) for name, each in {**loud, QUIET: quiet}.items()}
     for process in found.values():
         process.started()
     return found

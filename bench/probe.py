@@ -1,7 +1,7 @@
 """Run by the measured interpreter, as its first and only script: loads one handler and gives it
 events, as the platform would. Standard library only, and as little of it as can be.
 
-    probe.py MODULE CORE
+    probe.py MODULE
 
 A line in: an event, in hexadecimal. A line out: a JSON object with the CPU and wall seconds that it
 took, the CPU seconds of each of the SDKs' methods and those that were not the SDKs', the
@@ -64,7 +64,6 @@ def count(event, _arguments):
 
 
 def main():
-    os.sched_setaffinity(0, {int(sys.argv[2])})
     module = __import__(sys.argv[1])
     if hasattr(module, "initialize"):
         module.initialize(Context)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cloud import Cloud
-from bench.cores import MEASURED
+from bench.cores import MEASURED, on
 from bench.package import Package
 
 _PROBE = Path(__file__).with_name("probe.py")
@@ -36,6 +36,10 @@ class Sample:
 class Process:
     def __init__(self, popen: subprocess.Popen[str]) -> None:
         self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
 
     def started(self) -> Sample:
         """Loaded and initialised."""
@@ -65,13 +69,12 @@ class Process:
 
 @contextmanager
 def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iterator[Process]:
-    with (
-        Path(os.devnull).open("w") as nowhere,
-        subprocess.Popen(
-            [package.python, str(_PROBE), module, str(MEASURED)],
+    with on(MEASURED):
+        started = subprocess.Popen(
+            [package.python, str(_PROBE), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if os.environ.get("BENCH_VERBOSE") else nowhere,
+            stderr=None if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
             env={
                 "PYTHONPATH": os.pathsep.join(package.paths),
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -81,8 +84,8 @@ def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iter
                 **environ,
             },
             text=True,
-        ) as popen,
-    ):
+        )
+    with started as popen:
         try:
             yield Process(popen)
         finally:

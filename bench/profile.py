@@ -8,13 +8,12 @@ import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
-from bench import events
-from bench.cloud import Cloud
+from bench.cores import MEASURED, on
 from bench.package import Package
-from bench.process import Sample, running
+from bench.process import Sample
 
 BARE = "the interpreter, before it imports anything of ours"
 OURS = "ours: decoding, asking, mapping, checking, the protocol, the result"
@@ -35,27 +34,17 @@ def imports(package: Package, runs: int) -> Mapping[str, float]:
     return {owner: median(each[owner] for each in taken) for owner in (BARE, *_OF, _REST)}
 
 
-def warm(package: Package, cloud: Cloud, runs: int, instances: int) -> Mapping[str, float]:
-    """Milliseconds of CPU of a hook event that makes a group: medians, by method, in falling order;
-    then our own share, as it is without a log and what the log adds."""
-    told, quiet = (_handled(package, cloud, runs, instances, level) for level in ("INFO", "ERROR"))
+def spent(told: Sequence[Sample], quiet: Sequence[Sample]) -> Mapping[str, float]:
+    """Milliseconds of CPU, of samples with a log and without one: medians, by method of the SDKs,
+    in falling order; then our own share, as it is without a log and what the log adds."""
     methods = {
         method: median(sample.methods.get(method, 0.0) for sample in told) * 1000
         for method in {method for sample in told for method in sample.methods}
     }
     own, bare = (median(each.own for each in samples) * 1000 for samples in (told, quiet))
+    log = max(own - bare, 0.0)
     ordered = sorted(methods.items(), key=lambda item: -item[1])
-    return {**dict(ordered), OURS: bare, LOG: max(own - bare, 0.0)}
-
-
-def _handled(package: Package, cloud: Cloud, runs: int, instances: int, level: str) -> list[Sample]:
-    samples = []
-    with running(package, "index", cloud, LOG_LEVEL=level) as process:
-        process.started()
-        for _ in range(runs + 1):
-            cloud.fresh(instances)
-            samples.append(process.handle(events.hook(instances)))
-    return samples[1:]  # the first one loads what is loaded late
+    return {**dict(ordered), OURS: own - log, LOG: log}
 
 
 def _by_owner(package: Package) -> Mapping[str, float]:
@@ -71,8 +60,9 @@ def _by_owner(package: Package) -> Mapping[str, float]:
 def _microseconds(package: Package, code: str) -> Counter[str]:
     command = (package.python, "-X", "importtime", "-c", code)
     environ = {"PYTHONPATH": os.pathsep.join(package.paths), "PYTHONDONTWRITEBYTECODE": "1"}
-    told = subprocess.run(command, check=True, env=environ, capture_output=True, text=True).stderr
-    return Counter({name: int(spent) for spent, name in _LINE.findall(told)})
+    with on(MEASURED):
+        ran = subprocess.run(command, check=True, env=environ, capture_output=True, text=True)
+    return Counter({name: int(spent) for spent, name in _LINE.findall(ran.stderr)})
 
 
 def _owner(module: str) -> str:

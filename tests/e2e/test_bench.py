@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -95,10 +96,38 @@ def test_many_events_open_a_connection_for_each_call_at_once_and_host(cloud: Clo
 def test_the_profile_tells_every_import_and_every_call_of_the_sdks_and_our_own_share(
     cloud: Cloud,
 ) -> None:
-    imported, spent = profile.imports(HERE, 1), profile.warm(HERE, cloud, 1, 5)
+    imported, told = profile.imports(HERE, 1), []
+    for level in ("INFO", "ERROR"):
+        cloud.fresh(5)
+        with running(HERE, measure.OURS, cloud, LOG_LEVEL=level) as process:
+            process.started()
+            told.append(process.handle(events.hook(5)))
+    spent = profile.spent(told[:1], told[1:])
 
     assert all(milliseconds > 0 for milliseconds in imported.values())
     assert {"create_vserver_group", "publish_message", profile.OURS, profile.LOG} <= set(spent)
+    assert sum(spent.values()) == pytest.approx(told[0].cpu * 1000)
+
+
+def test_whoever_is_measured_has_one_core_and_localcloud_the_others(cloud: Cloud) -> None:
+    with running(HERE, measure.OURS, cloud) as process:
+        process.started()
+        measured = os.sched_getaffinity(process.pid)
+
+    there = os.sched_getaffinity(0)
+    assert len(measured) == 1
+    assert os.sched_getaffinity(cloud.pid) == (there - measured or measured)
+
+
+def test_our_own_share_is_held_against_one_call_at_each_latency() -> None:
+    even = results()
+    ours = {**even.warm["0 ms"][measure.OURS], "own": Figure(2.1, 2, 3)}
+    uneven = replace(even, warm={**even.warm, "5 ms": {**even.warm["0 ms"], measure.OURS: ours}})
+
+    met = {each.required: each.met for each in uneven.verdicts() if "own share" in each.required}
+
+    assert list(met.values()) == [True, False]
+    assert [required.split()[4:6] for required in met] == [["0", "ms"], ["5", "ms"]]
 
 
 def test_each_load_balancer_of_a_hook_takes_five_calls_and_a_result_of_its_own(
