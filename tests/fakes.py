@@ -115,7 +115,7 @@ class FakeLog(Log):
     def step(self, name: str, /, **fields: object) -> None:
         self.steps.append((name, {**self._bound, **fields}))
 
-    def bind(self, **fields: object) -> FakeLog:
+    def bind(self, /, **fields: object) -> FakeLog:
         return FakeLog(self.steps, **{**self._bound, **fields})
 
     @property

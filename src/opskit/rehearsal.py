@@ -46,7 +46,7 @@ class Steps(Log):
     def step(self, name: str, /, **fields: object) -> None:
         self.told.append((name, fields))
 
-    def bind(self, **fields: object) -> Log:  # noqa: ARG002 - one event is planned at a time
+    def bind(self, /, **fields: object) -> Log:  # noqa: ARG002 - one event is planned at a time
         return self
 
 

@@ -26,7 +26,7 @@ class _Quiet(Log):
 
     def step(self, name: str, /, **fields: object) -> None: ...
 
-    def bind(self, **fields: object) -> Log:  # noqa: ARG002 - as the port has it
+    def bind(self, /, **fields: object) -> Log:  # noqa: ARG002 - as the port has it
         return self
 
 

@@ -163,5 +163,5 @@ class Log(Protocol):
 
     def step(self, name: str, /, **fields: object) -> None: ...
 
-    def bind(self, **fields: object) -> Log:
+    def bind(self, /, **fields: object) -> Log:
         """A log whose every step has these fields too."""

@@ -269,6 +269,10 @@ def test_each_keyword_has_its_yes_and_its_no_as_jsonschema_has(
         ({"if": {"properties": {"a": {"enum": ["x"]}}}, "then": False}, {"a": Text("x")}),
         ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, Object(a=1, b=1)),
         (
+            {"oneOf": [{"required": ["a"]}, {"properties": {"a": {"enum": ["x"]}}}]},
+            {"a": Text("x")},
+        ),
+        (
             {"oneOf": [{"properties": {"a": {"enum": ["x"]}}}, {"required": ["a"]}]},
             {"a": Text("x")},
         ),

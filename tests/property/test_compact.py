@@ -60,7 +60,7 @@ def is_the_usual_one(encode: Callable[[Any], str]) -> bool:
 
 @pytest.mark.skipif(
     sys.implementation.name != "cpython" or sys.version_info[:2] > (3, 12),
-    reason="of an interpreter that is no runtime, nobody knows whether it has the encoder",
+    reason="whether an interpreter after the runtimes' has the encoder, nobody knows",
 )
 def test_the_runtimes_have_an_encoder_to_share() -> None:
     assert not is_the_usual_one(compact.encoder())

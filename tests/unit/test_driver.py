@@ -347,6 +347,7 @@ def stubborn(
     ("operation", "command"),
     [
         ("list_vserver_groups", commands.ListGroups()),
+        ("read_vserver_group", commands.ReadGroup("rsp-0001")),
         ("add_backend_servers", commands.AddBackends("rsp-0001", servers(1))),
         ("remove_backend_servers", commands.RemoveBackends("rsp-0001", servers(1))),
     ],
@@ -358,6 +359,26 @@ def test_what_the_adapter_sends_again_gets_its_time_in_stretches_between_which_t
     call = stubborn(cloud, 2, operation=operation)
     ask(held(cloud, Holding(cloud, every=15), seconds=100), command)
     assert call.given == [23.0, 15.0, 15.0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "command"),
+    [
+        ("create_vserver_group", commands.CreateGroup("web", {})),
+        ("rename_vserver_group", commands.RenameGroup("rsp-0001", "other", before=inf)),
+        ("set_weights", commands.SetWeights("rsp-0001", servers(1))),
+        ("delete_vserver_group", commands.DeleteGroup("rsp-0001")),
+    ],
+)
+def test_a_write_that_the_adapter_sends_once_is_not_sent_again(
+    cloud: Deployment, operation: str, command: commands.Command
+) -> None:
+    cloud.stands()
+    call = stubborn(cloud, 1, operation=operation)
+    with pytest.raises(Retryable) as raised:
+        ask(held(cloud, Holding(cloud, every=15), seconds=100), command)
+    assert raised.value is BUSY
+    assert len(call.given) == 1
 
 
 @pytest.mark.parametrize(

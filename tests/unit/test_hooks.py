@@ -493,8 +493,11 @@ def test_a_message_without_its_scaling_group_is_known_by_its_instances() -> None
     assert answers(cloud) == [CONTINUE]
 
 
-def test_an_eci_instance_without_an_address_yet_is_left_pending() -> None:
-    cloud = waiting(a_binding(type="eci"))
+@pytest.mark.parametrize("types", [["eci"], ["eni"], ["ecs", "eci"]])
+def test_an_instance_known_by_an_address_that_is_not_there_yet_is_left_pending(
+    types: list[str],
+) -> None:
+    cloud = waiting(*(a_binding(type=each, name_template=each) for each in types))
     cloud.addresses_are_unknown(HOOK)
     with pytest.raises(Retryable, match="InstancesNotReady"):
         cloud.complete(HOOK)

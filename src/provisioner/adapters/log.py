@@ -49,7 +49,7 @@ _LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 w
 @dataclass(frozen=True, slots=True)
 class _Output:
     """What a powertools Logger is set up for. A record, a handler and a formatter for each step
-    took longer than all the rest: a step is written here, in the very text that they make of it."""
+    took longer than all the rest: a step is written here, in the text that they make of it."""
 
     level: int
     service: str
@@ -71,23 +71,24 @@ class StepLog(Log):
     def step(self, name: str, /, **fields: object) -> None:
         # In one piece: it is run after each call of the cloud, when nothing of it is in the
         # processor's caches any more.
-        output, level = self._output, _level(name, str(fields.get("outcome")))
-        if level < output.level:
-            return
-        told = self._bound | fields
-        if None in told.values() or not _TAKEN.isdisjoint(told):
-            told = {_free(key): value for key, value in told.items() if value is not None}
-        taken, now = sys._getframe(1), time.time()  # noqa: SLF001 - as logging itself
-        second = int(now)
-        line = {
-            "level": _level_name(level),
-            "location": f"{taken.f_code.co_name}:{taken.f_lineno}",
-            "message": name,
-            "timestamp": f"{_second(second)}.{int((now - second) * 1000):03d}+00:00",
-            "service": output.service,
-            **told,
-        }
+        output = self._output
         try:
+            level = _level(name, str(fields.get("outcome")))
+            if level < output.level:
+                return
+            told = self._bound | fields
+            if None in told.values() or not _TAKEN.isdisjoint(told):
+                told = {_free(key): value for key, value in told.items() if value is not None}
+            taken = sys._getframe(1)  # noqa: SLF001 - as logging itself
+            second, microseconds = divmod(round(time.time() * 1e6), 1_000_000)
+            line = {
+                "level": _level_name(level),
+                "location": f"{taken.f_code.co_name}:{taken.f_lineno}",
+                "message": name,
+                "timestamp": f"{_second(second)}.{microseconds // 1000:03d}+00:00",
+                "service": output.service,
+                **told,
+            }
             text, stream = output.serialize(line), output.handler.stream
             with output.writing:
                 stream.write(f"{text}\n")

@@ -98,7 +98,7 @@ class Api(Generic[C]):
         except UnretryableException as error:
             inner = error.inner_exception
             if isinstance(inner, ProvisionerError):  # there are no credentials
-                raise inner from inner.__cause__
+                raise inner from inner.__cause__  # not from the SDK's error, which holds it
             raise _of_transport(error, operation) from error
         except Exception as error:  # the SDK lets KeyError, TypeError and others through
             raise unanswered(operation, type(error).__name__) from error

@@ -57,7 +57,8 @@ def _all(checks: Sequence[Check]) -> Check:
 
 def _text(schema: Mapping[str, Any], others: bool) -> Check:
     """Here and below, the keywords that speak of one type are one check: this is run for every
-    backend. `others`: values of another type pass, if they are plain; no keyword asks for this."""
+    backend. `others`: the schema asks for no type, so that values of other types pass, if they are
+    plain."""
     least, most = schema.get("minLength", 0), schema.get("maxLength", inf)
     search = re.compile(schema["pattern"]).search if "pattern" in schema else None
 
