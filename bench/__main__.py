@@ -49,13 +49,14 @@ def measured(effort: Effort) -> Results:
         scale = measure.scale(oldest, cloud, effort)
         _say(f"{effort.lasting} events on one instance")
         lasting = measure.lasting(oldest, cloud, effort)
-    at_once = next(iter(warm.values()))  # without latency
+    at_once = warm["0 ms"]
     spent = profile.spent(at_once[measure.OURS], at_once[measure.QUIET])
     told = {
         latency: {name: measure.figures(samples) for name, samples in by.items()}
         for latency, by in warm.items()
     }
-    return Results(cold, imports, told, spent, calls, lasting, scale, effort.runs)
+    shares = {latency: measure.own_share(by) for latency, by in warm.items()}
+    return Results(cold, imports, told, shares, spent, calls, lasting, scale, effort.runs)
 
 
 def write(file: Path, text: str) -> None:

@@ -32,7 +32,7 @@ class Cloud:
     pid: int
 
     def environ(self) -> dict[str, str]:
-        """Each API has a host of its own, as in the cloud: connections are not shared."""
+        """SLB and ESS are on hosts of their own, as in the cloud; MNS has its own client."""
         port = self.url.rpartition(":")[2]
         return {
             "SLB_ENDPOINT": f"https://127.0.0.1:{port}",

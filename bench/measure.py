@@ -5,12 +5,12 @@ the machine disturbs them alike. Answers are in milliseconds, MiB and counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 from bench import events
 from bench.cloud import Cloud, bindings
@@ -19,10 +19,15 @@ from bench.process import Process, Sample, cold_start, initialize, running
 
 OURS, NAIVE, CAREFUL, DIRECT, CALLS = "index", "naive", "careful", "direct", "calls"
 QUIET = "quiet"  # the function, at a level at which it logs nothing
+ONE_CALL = "one call"  # of the SDK's, with 20 backends
 PEERS = (NAIVE, CAREFUL, DIRECT)
 INSTANCES = 5
 _GROUPS = (1, 2, 4)  # of one hook, each on another load balancer
-_SOON_DONE = 100  # messages: larger batches run once
+_SOON_DONE = 20  # messages: a larger batch runs less often
+_LONG = 100  # messages: a larger batch runs once
+_FEW = 3  # runs: they have no middle half
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -34,22 +39,26 @@ class Effort:
     backends: tuple[int, ...]
     batches: tuple[tuple[int, int], ...]  # messages, load balancers
     overlap: int  # messages of the batch whose throughput is compared
-    repeats: int
     lasting: int  # events that memory has to stay flat over
 
     @classmethod
     def full(cls) -> Effort:
         batches = ((1, 1), (10, 1), (100, 1), (10, 10), (100, 10), (300, 10), (1000, 20))
-        return cls(11, (0.0, 0.005, 0.05), (1, 10, 50, 100, 200), batches, 20, 3, 10_000)
+        return cls(11, (0.0, 0.005, 0.05), (1, 10, 50, 100, 200), batches, 20, 10_000)
 
     @classmethod
     def quick(cls) -> Effort:
-        return cls(1, (0.0,), (1, 10), ((1, 1), (4, 2)), 4, 1, 20)
+        return cls(1, (0.0,), (1, 10), ((1, 1), (4, 2)), 4, 20)
+
+    def runs_of_batch(self, messages: int) -> int:
+        if messages > _LONG:
+            return 1
+        return self.runs if messages <= _SOON_DONE else min(3, self.runs)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A median and where the middle half of the runs lies; of one run, that one."""
+    """A median and where the middle half of the runs lies; of a few, the median alone."""
 
     median: float
     low: float
@@ -58,8 +67,9 @@ class Figure:
     @classmethod
     def of(cls, values: Iterable[float]) -> Figure:
         found = sorted(values)
-        low, _, high = quantiles(found, n=4) if len(found) > 1 else (found[0],) * 3
-        return cls(median(found), low, high)
+        middle = median(found)
+        low, _, high = quantiles(found, n=4) if len(found) > _FEW else (middle,) * 3
+        return cls(middle, low, high)
 
 
 def figures(samples: Iterable[Sample]) -> dict[str, Figure]:
@@ -73,35 +83,44 @@ def figures(samples: Iterable[Sample]) -> dict[str, Figure]:
 
 
 def cold(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, Figure]]:
-    """By who: the function and its peers, the function when it only initialises, and both the
-    function and the careful peer without byte code."""
+    """By who: the function and its peers; the function when it only initialises, and without byte
+    code."""
     bare, event = package.without_byte_code(), events.hook(INSTANCES)
     runs: dict[str, Callable[[], Sample]] = {
         module: partial(cold_start, package, module, cloud, event) for module in (OURS, *PEERS)
     }
     runs["initialize"] = lambda: initialize(package, OURS, cloud)
     runs["no byte code"] = lambda: cold_start(bare, OURS, cloud, event)
-    taken: dict[str, list[Sample]] = defaultdict(list)
-    for _ in range(effort.runs):
-        for name, run in runs.items():
-            cloud.fresh(INSTANCES)
-            taken[name].append(run())
-    return {name: figures(samples) for name, samples in taken.items()}
+
+    def fresh(run: Callable[[], Sample]) -> Sample:
+        cloud.fresh(INSTANCES)
+        return run()
+
+    return _in_turns(effort.runs, {name: partial(fresh, run) for name, run in runs.items()})
 
 
 def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, list[Sample]]]:
-    """By latency, then by who. Wall time is what is beyond the calls' own latency."""
+    """By latency, then by who; the function and the one call beside it, since they are compared in
+    pairs. Wall time is what is beyond the calls' own latency."""
     event = events.hook(INSTANCES)
     taken: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
         processes = _processes(stack, package, cloud)
+        turns = {OURS: (processes[OURS], event), ONE_CALL: (processes[CALLS], b"one")}
+        turns |= {name: (process, event) for name, process in processes.items()}
         for latency in effort.latencies:
             by = taken[f"{latency * 1000:g} ms"]
             for _ in range(effort.runs):
-                for name, process in processes.items():
-                    by[name].append(_second(process, event, cloud, latency))
-                by["one call"].append(_second(processes[CALLS], b"one", cloud, latency))
+                for name, (process, asked) in turns.items():
+                    by[name].append(_second(process, asked, cloud, latency))
     return taken
+
+
+def own_share(by: Mapping[str, Sequence[Sample]]) -> Figure:
+    """The function's, as a part of what one call takes right after it: a pair meets the machine in
+    the same mood."""
+    pairs = zip(by[OURS], by[ONE_CALL], strict=True)
+    return Figure.of(ours.own / call.cpu for ours, call in pairs)
 
 
 def _second(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
@@ -113,7 +132,7 @@ def _second(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sam
 
 
 def calls(package: Package, cloud: Cloud) -> dict[str, list[str]]:
-    """By case, in order."""
+    """By case, as the cloud saw them; two of a hook's reads are on their way at once."""
     made = {}
     with running(package, OURS, cloud) as process:
         process.started()
@@ -152,52 +171,81 @@ def lasting(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
 
 
 def scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
+    """Sizes grow, since memory is the peak of a process: only what is compared takes turns."""
     with running(package, OURS, cloud) as process:
         process.started()
         process.handle(events.hook(1, "SCALE_IN"))
 
-        def measured(
-            event: bytes, *, instances: int = 1, repeats: int = effort.repeats, **world: Any
-        ) -> dict[str, Figure]:
-            samples = []
-            for _ in range(repeats):
-                cloud.fresh(instances, **world)
-                samples.append(process.handle(event))
-            return figures(samples)
+        def run(event: bytes, instances: int = 1, **world: Any) -> Sample:
+            cloud.fresh(instances, **world)
+            return process.handle(event)
 
-        measured(events.hook(1))
-        backends = {n: measured(events.hook(n), instances=n) for n in effort.backends}
+        run(events.hook(1))
+        backends = {
+            n: figures(run(events.hook(n), instances=n) for _ in range(effort.runs))
+            for n in effort.backends
+        }
         batches = {
-            (n, spread): measured(
-                events.batch(n, spread),
-                balancers=spread,
-                repeats=effort.repeats if n <= _SOON_DONE else 1,
+            (n, spread): figures(
+                run(events.batch(n, spread), balancers=spread)
+                for _ in range(effort.runs_of_batch(n))
             )
             for n, spread in effort.batches
         }
-        overlap = {
-            spread: measured(events.batch(effort.overlap, spread), balancers=spread, latency=0.05)
-            for spread in (1, 10)
+        overlap = _in_turns(
+            effort.runs,
+            {
+                spread: partial(
+                    run, events.batch(effort.overlap, spread), balancers=spread, latency=0.05
+                )
+                for spread in (1, 10)
+            },
+        )
+    return {
+        "backends": backends,
+        "batches": batches,
+        "overlap": overlap,
+        "groups": _groups(package, cloud, effort),
+    }
+
+
+def _groups(package: Package, cloud: Cloud, effort: Effort) -> dict[int, dict[str, Figure]]:
+    """By how many load balancers the scaling group of one hook is bound to, at 50 ms a call."""
+
+    def run(process: Process, balancers: int) -> Sample:
+        cloud.fresh(INSTANCES, balancers=balancers, latency=0.05)
+        return process.handle(events.hook(INSTANCES))
+
+    with ExitStack() as stack:
+        bound = {
+            balancers: stack.enter_context(running(package, OURS, cloud, **bindings(balancers)))
+            for balancers in _GROUPS
         }
-    groups = {n: _groups(package, cloud, n, effort.repeats) for n in _GROUPS}
-    return {"backends": backends, "batches": batches, "overlap": overlap, "groups": groups}
+        for balancers, process in bound.items():
+            process.started()
+            run(process, balancers)
+        return _in_turns(effort.runs, {n: partial(run, process, n) for n, process in bound.items()})
 
 
-def _groups(package: Package, cloud: Cloud, balancers: int, repeats: int) -> dict[str, Figure]:
-    """One hook whose scaling group is bound to so many load balancers, at 50 ms a call."""
-    samples = []
-    with running(package, OURS, cloud, **bindings(balancers)) as process:
-        process.started()
-        for _ in range(repeats + 1):
-            cloud.fresh(INSTANCES, balancers=balancers, latency=0.05)
-            samples.append(process.handle(events.hook(INSTANCES)))
-    return figures(samples[1:])
+def _in_turns(times: int, runs: Mapping[Key, Callable[[], Sample]]) -> dict[Key, dict[str, Figure]]:
+    taken: dict[Key, list[Sample]] = defaultdict(list)
+    for _ in range(times):
+        for key, run in runs.items():
+            taken[key].append(run())
+    return {key: figures(samples) for key, samples in taken.items()}
+
+
+def process_of(package: Package, name: str, cloud: Cloud) -> AbstractContextManager[Process]:
+    if name == QUIET:
+        return running(package, OURS, cloud, LOG_LEVEL="ERROR")
+    return running(package, name, cloud)
 
 
 def _processes(stack: ExitStack, package: Package, cloud: Cloud) -> dict[str, Process]:
-    quiet = running(package, OURS, cloud, LOG_LEVEL="ERROR")
-    loud = {name: running(package, name, cloud) for name in (OURS, *PEERS, CALLS)}
-    found = {name: stack.enter_context(each) for name, each in {**loud, QUIET: quiet}.items()}
+    found = {
+        name: stack.enter_context(process_of(package, name, cloud))
+        for name in (OURS, *PEERS, CALLS, QUIET)
+    }
     for process in found.values():
         process.started()
     return found

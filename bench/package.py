@@ -61,4 +61,12 @@ def _unpacked() -> Iterator[Package]:
         subprocess.run((python, *compiling, str(PEERS)), check=True)
         says = (python, "-c", "import platform; print(platform.python_version())")
         told = subprocess.run(says, check=True, capture_output=True, text=True).stdout
-        yield Package(python, told.strip(), folder)
+        yield Package(bare(python, _UNPACKED / f"{runtime}-alone"), told.strip(), folder)
+
+
+def bare(python: str, folder: Path) -> str:
+    """The interpreter without what this machine has installed for it: some of that would be
+    imported at every start, and might import parts of the package."""
+    command = (python, "-m", "venv", "--without-pip", "--clear", str(folder))
+    subprocess.run(command, check=True)
+    return str(folder / "bin" / "python")

@@ -48,21 +48,25 @@ def spent(told: Sequence[Sample], quiet: Sequence[Sample]) -> Mapping[str, float
 
 
 def _by_owner(package: Package) -> Mapping[str, float]:
-    before = _microseconds(package, "pass")
+    before = microseconds(package, "pass")
     by: Counter[str] = Counter()
-    for name, spent in _microseconds(package, "import index").items():
+    for name, spent in microseconds(package, "import index").items():
         if name not in before:
             by[_owner(name)] += spent
     by[BARE] = sum(before.values())
     return {owner: spent / 1000 for owner, spent in by.items()}
 
 
-def _microseconds(package: Package, code: str) -> Counter[str]:
+def microseconds(package: Package, code: str) -> Counter[str]:
     command = (package.python, "-X", "importtime", "-c", code)
     environ = {"PYTHONPATH": os.pathsep.join(package.paths), "PYTHONDONTWRITEBYTECODE": "1"}
     with on(MEASURED):
-        ran = subprocess.run(command, check=True, env=environ, capture_output=True, text=True)
-    return Counter({name: int(spent) for spent, name in _LINE.findall(ran.stderr)})
+        started = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
+    with started as process:
+        told = process.communicate()[1]
+    if process.returncode:
+        raise SystemExit(f"the package cannot be imported: {told}")
+    return Counter({name: int(spent) for spent, name in _LINE.findall(told)})
 
 
 def _owner(module: str) -> str:

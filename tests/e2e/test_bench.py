@@ -14,8 +14,8 @@ from bench import __main__ as command
 from bench import events, measure, profile
 from bench.cloud import Cloud, bindings, localcloud
 from bench.measure import Effort, Figure
-from bench.package import PEERS, ROOT, Package
-from bench.process import running
+from bench.package import PEERS, ROOT, Package, bare
+from bench.process import Sample, running
 from bench.report import Results
 
 HERE = Package(sys.executable, "here", ROOT / "src")
@@ -29,12 +29,13 @@ def cloud() -> Iterator[Cloud]:
 
 def results() -> Results:
     """All alike: whatever is compared, is even."""
-    who = (*measure.PEERS, measure.OURS, measure.CALLS, "one call")
+    who = (*measure.PEERS, measure.OURS, measure.QUIET, measure.CALLS, measure.ONE_CALL)
     even = {name: dict.fromkeys(("cpu", "wall", "own", "memory"), Figure(2, 1, 3)) for name in who}
     return Results(
         cold={"3.10": even},
         imports={"3.10": {profile.BARE: 1.0}},
         warm={"0 ms": even},
+        shares={"0 ms": Figure(1, 0.9, 1.1)},
         spent={profile.OURS: 2.5},
         calls={"a case": ["CreateVServerGroup"] * 2},
         lasting={
@@ -96,17 +97,38 @@ def test_many_events_open_a_connection_for_each_call_at_once_and_host(cloud: Clo
 def test_the_profile_tells_every_import_and_every_call_of_the_sdks_and_our_own_share(
     cloud: Cloud,
 ) -> None:
-    imported, told = profile.imports(HERE, 1), []
-    for level in ("INFO", "ERROR"):
-        cloud.fresh(5)
-        with running(HERE, measure.OURS, cloud, LOG_LEVEL=level) as process:
-            process.started()
-            told.append(process.handle(events.hook(5)))
-    spent = profile.spent(told[:1], told[1:])
+    warm = measure.warm(HERE, cloud, Effort.quick())["0 ms"]
+    spent = profile.spent(warm[measure.OURS], warm[measure.QUIET])
 
+    imported = profile.imports(HERE, 1)
     assert all(milliseconds > 0 for milliseconds in imported.values())
     assert {"create_vserver_group", "publish_message", profile.OURS, profile.LOG} <= set(spent)
-    assert sum(spent.values()) == pytest.approx(told[0].cpu * 1000)
+    assert sum(spent.values()) == pytest.approx(warm[measure.OURS][0].cpu * 1000)
+
+
+def test_whoever_is_measured_without_a_log_writes_none(
+    cloud: Cloud, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_VERBOSE", "1")
+    written = {}
+    for name in (measure.OURS, measure.QUIET):
+        cloud.fresh(5)
+        with measure.process_of(HERE, name, cloud) as process:
+            process.started()
+            process.handle(events.hook(5))
+        written[name] = capfd.readouterr().err.count('"message":"completed"')
+
+    assert written == {measure.OURS: 1, measure.QUIET: 0}
+
+
+def test_the_interpreter_that_is_measured_has_nothing_of_this_machine(tmp_path: Path) -> None:
+    package = replace(HERE, python=bare(sys.executable, tmp_path / "alone"))
+
+    imported = profile.microseconds(package, "pass")
+
+    places = {name.partition(".")[0] for name in imported}
+    assert "site" in places
+    assert places <= sys.stdlib_module_names | {"sitecustomize"}  # which some systems have
 
 
 def test_whoever_is_measured_has_one_core_and_localcloud_the_others(cloud: Cloud) -> None:
@@ -120,14 +142,20 @@ def test_whoever_is_measured_has_one_core_and_localcloud_the_others(cloud: Cloud
 
 
 def test_our_own_share_is_held_against_one_call_at_each_latency() -> None:
-    even = results()
-    ours = {**even.warm["0 ms"][measure.OURS], "own": Figure(2.1, 2, 3)}
-    uneven = replace(even, warm={**even.warm, "5 ms": {**even.warm["0 ms"], measure.OURS: ours}})
+    uneven = replace(results(), shares={"0 ms": Figure(1, 1, 2), "5 ms": Figure(1.01, 0.5, 2)})
 
-    met = {each.required: each.met for each in uneven.verdicts() if "own share" in each.required}
+    found = [(each.found, each.met) for each in uneven.verdicts() if "own share" in each.required]
 
-    assert list(met.values()) == [True, False]
-    assert [required.split()[4:6] for required in met] == [["0", "ms"], ["5", "ms"]]
+    assert found == [("1.00 (1.00–2.00)", True), ("1.01 (0.50–2.00)", False)]
+
+
+def test_our_own_share_is_the_middle_of_its_parts_of_the_calls_beside_it() -> None:
+    taken = {
+        measure.OURS: [Sample(9, 9, 0, own=own) for own in (1, 4, 9)],
+        measure.ONE_CALL: [Sample(cpu, 9, 0) for cpu in (2, 4, 6)],
+    }
+
+    assert measure.own_share(taken).median == 1
 
 
 def test_each_load_balancer_of_a_hook_takes_five_calls_and_a_result_of_its_own(
