@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ def done(staged: Stage, event: bytes) -> list[str]:
     return staged.actions()
 
 
+def in_order(actions: list[str]) -> list[str]:
+    """Some reads of ESS are on their way at once, before a load balancer is asked: they stand in
+    alphabetical order."""
+    first = list(takewhile(lambda action: action != "DescribeVServerGroups", actions))
+    return [*sorted(first), *actions[len(first) :]]
+
+
 EVENTS = {
     "a hook of 45 servers": hook_event(45),
     "a request for a new group": document(25),
@@ -67,7 +75,8 @@ def test_the_calls_that_are_planned_are_those_that_are_made(
 ) -> None:
     staged = stage(cloud, event)
     report = planned(staged, event)
-    assert [call["action"] for call in report["calls"]] == done(staged, event)
+    made = done(staged, event)
+    assert in_order([call["action"] for call in report["calls"]]) == in_order(made)
 
 
 def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
