@@ -49,8 +49,8 @@ def measured(effort: Effort) -> Results:
         scale = measure.scale(oldest, cloud, effort)
         _say(f"{effort.lasting} events on one instance")
         lasting = measure.lasting(oldest, cloud, effort)
-    at_once = warm["0 ms"]
-    spent = profile.spent(at_once[measure.OURS], at_once[measure.QUIET])
+    unhindered = warm["0 ms"]
+    spent = profile.spent(unhindered[measure.OURS], unhindered[measure.QUIET])
     told = {
         latency: {name: measure.figures(samples) for name, samples in by.items()}
         for latency, by in warm.items()

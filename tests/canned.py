@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 DATE = "Tue, 01 Jul 2025 08:00:00 GMT"
@@ -33,6 +34,8 @@ class Canned:
     replies: deque[Reply] = field(default_factory=deque)
     asked: list[dict[str, str]] = field(default_factory=list)
     """The query of each request, and x-acs-action as Action."""
+    closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released for each connection that is closed at this end."""
 
     def say(self, body: str, status: int = 200, **more: object) -> None:
         self.replies.append(Reply(body, status, **more))  # type: ignore[arg-type]
@@ -62,7 +65,12 @@ def canned() -> Iterator[Canned]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def shutdown_request(self, request: Any) -> None:
+            super().shutdown_request(request)
+            script.closed.release()
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     script = Canned(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

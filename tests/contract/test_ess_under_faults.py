@@ -173,6 +173,18 @@ def told(port: EssScalingGroups) -> list[str]:
     return [state.action.token for state in states]
 
 
+def test_a_connection_that_the_server_has_closed_unsaid_is_opened_again(
+    odd: Canned, port: EssScalingGroups, clock: FakeClock
+) -> None:
+    for _ in range(2):
+        odd.say('{"RequestId": "R"}', then_close=True)
+
+    assert port.complete(ACTION, LifecycleResult.CONTINUE, within=LONG)
+    assert odd.closed.acquire(timeout=LONG)
+    assert port.complete(ACTION, LifecycleResult.CONTINUE, within=LONG)
+    assert clock.waits == []  # nothing had to be tried again
+
+
 def test_a_next_token_on_the_last_page_is_not_followed(odd: Canned, port: EssScalingGroups) -> None:
     odd.say(page("a", "b", TotalCount=3, NextToken="1"))
     odd.say(page("c", TotalCount=3, NextToken="2"))

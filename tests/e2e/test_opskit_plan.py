@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,18 @@ def done(staged: Stage, event: bytes) -> list[str]:
     return staged.actions()
 
 
-def in_order(actions: list[str]) -> list[str]:
-    """Some reads of ESS are on their way at once, before a load balancer is asked: they stand in
-    alphabetical order."""
-    first = list(takewhile(lambda action: action != "DescribeVServerGroups", actions))
-    return [*sorted(first), *actions[len(first) :]]
+AT_ONCE = {
+    "DescribeScalingInstances": "what is there and what waits",
+    "DescribeLifecycleActions": "what is there and what waits",
+    "DescribeScalingActivities": "how long it waits",
+    "DescribeLifecycleHooks": "how long it waits",
+}
+
+
+def in_order(actions: list[str]) -> list[list[str]]:
+    """What is on its way at once has no order."""
+    steps = groupby(actions, lambda action: AT_ONCE.get(action, action))
+    return [sorted(step) for _, step in steps]
 
 
 EVENTS = {

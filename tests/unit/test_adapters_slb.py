@@ -33,6 +33,7 @@ from provisioner.ports import Credentials
 from worlds import forget_connections, replayable
 
 LONG = 0.001  # for one attempt: the clock stands still unless it is waited
+HANGING = 60.0  # seconds, for a test that fails
 GROUP = VServerGroup(REGION, "lb-1", "web")
 
 
@@ -439,6 +440,18 @@ def test_a_refused_change_ends_its_turn(api: Canned, port: SlbLoadBalancers) -> 
         create(port)
 
     assert port.create_vserver_group(GROUP, within=0.5).value == "rsp-1"
+
+
+def test_a_write_on_a_connection_that_the_server_has_closed_unsaid_is_sent_on_a_new_one(
+    api: Canned, port: SlbLoadBalancers
+) -> None:
+    for name in ("first", "second"):
+        api.say(said(VServerGroupId=name), then_close=True)
+
+    assert port.create_vserver_group(GROUP, within=LONG).value == "first"
+    assert api.closed.acquire(timeout=HANGING)
+    assert port.create_vserver_group(GROUP, within=LONG).value == "second"
+    assert len(api.asked) == 2
 
 
 def test_without_an_endpoint_the_sdk_chooses_by_region() -> None:
