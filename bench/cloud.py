@@ -124,7 +124,7 @@ def localcloud() -> Iterator[Cloud]:
         command += ["--ca-file", str(ca_file), "--until-stdin-closes"]
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with on(CLOUD):
-            started = subprocess.Popen(command, cwd=ROOT / "src", text=True, **pipes)
+            started = subprocess.Popen(command, cwd=ROOT / "tools", text=True, **pipes)
         with started as process:
             try:
                 assert process.stdout is not None

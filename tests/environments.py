@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET  # of files that pytest wrote a moment ago
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(ROOT / "tools"))
 from opskit.interpreters import find  # noqa: E402 - the sources are where this file says
 
 LOCK = ROOT / "requirements-dev.txt"
@@ -55,7 +55,7 @@ def make(python: str, folder: Path) -> int:
             print(f"{folder.name} could not be set up; what went wrong is said above")
             return done.returncode
     (packages,) = folder.glob("lib/python3*/site-packages")
-    (packages / "provisioner-sources.pth").write_text(f"{ROOT / 'src'}\n")
+    (packages / "provisioner-sources.pth").write_text(f"{ROOT / 'src'}\n{ROOT / 'tools'}\n")
     ready.touch()
     return 0
 

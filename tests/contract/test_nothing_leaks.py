@@ -81,7 +81,7 @@ def run(cloud: LocalCloud, when: str) -> tuple[str, str]:
     }
     cloud.seed(Keys=[key])
     command = [sys.executable, "-c", PROGRAM, when, cloud.url, cloud.topic(), cloud.load_balancer()]
-    path = os.pathsep.join([str(TESTS.parent / "src"), str(TESTS)])
+    path = os.pathsep.join([str(TESTS.parent / "src"), str(TESTS.parent / "tools"), str(TESTS)])
     done = subprocess.run(  # noqa: S603 - our own program
         command,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "DEBUG": "sdk"},

@@ -5,6 +5,7 @@ cloud that holds what an event speaks of.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -25,7 +26,9 @@ from provisioner.ports import Clock
 from provisioner.triggers import decode
 from worlds import LocalCloud
 
-EVENTS = Path(__file__).parents[2] / "events"
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+PYTHONPATH = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
 ROLE = ("function", "secret-of-the-function")  # the keys of the function's own role
 CALLER = "provisioner"  # as the journal knows them
 SECONDS = 120  # that the function has: longer than a lease

@@ -17,9 +17,8 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 import builders
-import opskit
 from builders import ABSENT
-from e2e.stage import EVENTS, Cloud
+from e2e.stage import EVENTS, PYTHONPATH, Cloud
 from opskit import run
 from opskit.function import Function, FunctionFailedError, deployment
 from opskit.local import LocalCloud
@@ -36,7 +35,7 @@ NOWHERE = "http://127.0.0.1:9"  # the port that discards; nothing listens there
 @contextmanager
 def opskit_run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(opskit.__file__).parents[1])}
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": PYTHONPATH}
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "opskit", "run", *arguments],
         env=environ | dead,

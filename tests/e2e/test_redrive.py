@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from mns.account import Account
 from mns.queue import Message
 
 import builders
-import opskit
+from e2e.stage import PYTHONPATH
 from e2e.test_default_world import World
 from localcloud.server import running
 from localcloud.worlds import served_world
@@ -67,7 +66,7 @@ def letters_left(world: World) -> list[Any]:
 
 def ran(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
     """As an operator does, with a proxy that leads nowhere."""
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(opskit.__file__).parents[1])}
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": PYTHONPATH}
     command = [sys.executable, "-m", "opskit", "redrive", "--queue", DEAD]
     done = subprocess.run(  # noqa: S603 - our own program
         [*command, "--local", url or world.url, *arguments],

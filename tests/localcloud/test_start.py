@@ -105,7 +105,7 @@ def test_with_no_file_the_function_of_this_checkout_is_there_and_wired() -> None
         state = get(f"{url}/_cloud/state")
     (function,) = state["Functions"]
     assert (function["FunctionName"], function["Handler"]) == ("provisioner", "index.handler")
-    assert function["Code"] == str(SOURCES)
+    assert function["Code"] == str(SOURCES.parent / "src")
     assert [(item["TriggerName"], item["TriggerType"]) for item in state["Triggers"]] == [
         ("scaling-events", "mns_topic"),
         ("provision-requests", "eventbridge"),

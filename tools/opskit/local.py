@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-SOURCES = Path(__file__).parents[1]
+TOOLS = Path(__file__).parents[1]
+SOURCES = TOOLS.parent / "src"
 ACCESS_KEY_ID = "localcloud"
 ACCESS_KEY_SECRET = "localcloud-secret"  # noqa: S105 - opens nothing but a cloud on this machine
 
@@ -80,7 +81,7 @@ def localcloud(*, empty: bool) -> Iterator[LocalCloud]:
     default world, which has this project's function in it."""
     options = ["--port", "0", "--until-stdin-closes", *(["--empty"] if empty else [])]
     command = [sys.executable, "-m", "localcloud", *options]
-    environ = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    environ = {**os.environ, "PYTHONPATH": str(TOOLS)}
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True
     ) as process:

@@ -71,7 +71,7 @@ def default_world() -> dict[str, list[dict[str, Any]]]:
 def served_world(*, tls: bool = False) -> dict[str, Any]:
     """With the function of the checkout that localcloud is part of, as far as it is there, and what
     calls it."""
-    code = Path(__file__).parents[1]
+    code = Path(__file__).parents[2] / "src"
     if not (code / "index.py").is_file():
         return default_world()
     function = _function(code)
