@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from provisioner.core.model import Backend, EventRef, Instance, LifecycleAction, Request
+from provisioner.model import Backend, EventRef, Instance, LifecycleAction, Request
 
 ACCOUNT = "1000000000000001"
 REGION = "cn-hangzhou"

@@ -23,25 +23,27 @@ from fakes import (
     FakeScalingGroups,
 )
 from provisioner import hooks
-from provisioner.bootstrap import App, Role
-from provisioner.core import naming, schema
-from provisioner.core.ensure import ensure
-from provisioner.core.ensured import Ensured
-from provisioner.core.model import (
+from provisioner.app import App, Role
+from provisioner.executor import Drive
+from provisioner.groups import naming
+from provisioner.groups.ensure import ensure
+from provisioner.invocation import Invocation
+from provisioner.mapping import validation
+from provisioner.mapping.config import Policy
+from provisioner.model import (
     Backend,
     Binding,
     Desired,
+    Ensured,
     LifecycleAction,
     LifecycleResult,
     OnExisting,
-    Outcome,
     Request,
     VServerGroup,
 )
-from provisioner.core.policy import Policy
-from provisioner.driver import Drive, Invocation
 from provisioner.ports import ScalingInstance
-from provisioner.service import Means, Task
+from provisioner.provisioning import Means, Task
+from provisioner.results.outcome import Outcome
 
 LB = "lb-0001"
 NAME = "web-8080"
@@ -149,7 +151,7 @@ class HeldToTheSchema(FakeNotifications):
 
 class HeldToTheLetterSchema(FakeDeadLetters):
     def send(self, letter: str, *, within: float) -> str:
-        assert schema.problems("dead-letter", json.loads(letter)) == []
+        assert validation.problems("dead-letter", json.loads(letter)) == []
         return super().send(letter, within=within)
 
     @property
@@ -158,7 +160,7 @@ class HeldToTheLetterSchema(FakeDeadLetters):
 
 
 def hold_to_the_schema(result: Any) -> None:
-    assert schema.problems("result", result) == []
+    assert validation.problems("result", result) == []
 
 
 @dataclass

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
 
-from provisioner.core.errors import Code, Fault, ProvisionerError, Rejected, Retryable
-from provisioner.core.model import (
+from provisioner.errors import Code, Fault, ProvisionerError, Rejected, Retryable
+from provisioner.model import (
     BACKENDS_PER_CALL,
     Backend,
     LifecycleAction,

@@ -17,8 +17,8 @@ from alibabacloud_tea_openapi.models import Config
 from darabonba.core import DaraCore
 
 from fakes import REGION, FakeClock, FakeLoadBalancers, FakeScalingGroups
-from provisioner.adapters.connection import Connection
-from provisioner.core.model import LifecycleAction
+from provisioner.aliyun.client import Connection
+from provisioner.model import LifecycleAction
 from provisioner.ports import (
     Credentials,
     LoadBalancers,

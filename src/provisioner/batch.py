@@ -10,25 +10,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from threading import Lock
 
-from . import failures, hooks
-from .at_once import by_workers
-from .core import lanes, letter
-from .core.errors import (
-    ConfigurationError,
-    ProvisionerError,
-    Rejected,
-    RetriesExhausted,
-    Skip,
-)
-from .core.letter import Letter
-from .core.model import EventRef, Outcome, Request, Status, Sweep
-from .core.values import dataclass, replace
-from .driver import Invocation
-from .service import Means, Task, refuse
+from . import concurrency, error_reporting, hooks
+from .concurrency import by_workers
+from .errors import ConfigurationError, ProvisionerError, Rejected, RetriesExhausted, Skip
+from .invocation import Invocation
+from .model import EventRef, Request, Sweep
+from .provisioning import Means, Task, refuse
+from .results import dead_letter
+from .results.dead_letter import Letter
+from .results.outcome import Outcome, Status
 from .sweep import Swept, swept
 from .triggers import Item
 
@@ -41,7 +35,7 @@ def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list
     """What became of each item, in the order of the items."""
     asked = [item.decoded for item in items]
     requests = [each if isinstance(each, (Request, Sweep)) else None for each in asked]
-    found = lanes.lanes(requests, means.policy.bindings)
+    found = concurrency.lanes(requests, means.policy.bindings)
     workers = min(means.concurrency, len(found))
     run = _Run(means, items, invocation, workers, deque(map(deque, found)))
     by_workers(run.work, workers)
@@ -96,7 +90,9 @@ class _Run:
             self.ended[index] = _handled(self.means, item, share)
         except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
             log = self.invocation.log
-            self.ended[index] = failures.told(failures.ours(error), log, event_id=_event_id(item))
+            self.ended[index] = error_reporting.told(
+                error_reporting.ours(error), log, event_id=_event_id(item)
+            )
 
     def _share(self, left_in_lane: int) -> Invocation:
         """Of the time left: what waits in this lane has to be done one by one, and everything that
@@ -146,7 +142,7 @@ def _quarantine(
     planned = isinstance(item.decoded, Request) and item.decoded.dry_run
     if means.dead_letters is None or given_up is None or planned:
         return False
-    message = letter.as_message(_letter(item, given_up))
+    message = dead_letter.as_message(_letter(item, given_up))
     try:
         message_id = means.dead_letters.send(message, within=invocation.ends - means.clock.now())
     except Rejected as error:

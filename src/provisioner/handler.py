@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
-from . import answers, batch, bootstrap
-from .answers import Answer
-from .bootstrap import App
-from .core.errors import ProvisionerError, Rejected, Retryable, Skip
-from .core.model import Outcome
-from .core.values import replace
-from .driver import Invocation
-from .failures import DEFECT, ours, told
-from .service import Task
+from . import batch, http_api
+from .app import App, build
+from .error_reporting import DEFECT, ours, told
+from .errors import ProvisionerError, Rejected, Retryable, Skip
+from .http_api import Answer
+from .invocation import Invocation
+from .provisioning import Task
+from .results.outcome import Outcome
 from .sweep import Swept
 from .triggers import decode, items
-from .triggers import direct as documents
 from .triggers import http as calls
+from .triggers import request_document as documents
 from .triggers.http import HttpCall
 
 _lock = Lock()
@@ -70,7 +70,7 @@ def app(context: Any) -> App:
     global _app  # noqa: PLW0603 - an instance of the function is a process
     if _app is None:
         with _lock:
-            _app = _app or bootstrap.build()
+            _app = _app or build()
     _app.check_time(context)
     return _app
 
@@ -81,7 +81,7 @@ def handle(app: App, payload: bytes, context: Any) -> str:
         call = calls.read_event(payload)
     except Rejected as error:
         told(error, app.invocation(context).log)
-        return _as_document(answers.of_error(error))
+        return _as_document(http_api.of_error(error))
     if call:
         return _as_document(serve(app, call, context))
     ended = batch.handled(app.means, items(payload), app.invocation(context))
@@ -100,9 +100,9 @@ def serve(app: App, call: HttpCall, context: Any) -> Answer:
     invocation = _traced(app.invocation(context), call)
     methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
     if call.method not in methods:
-        error = answers.no_such_method(methods) if methods else answers.no_such_path(_ROUTES)
+        error = http_api.no_such_method(methods) if methods else http_api.no_such_path(_ROUTES)
         told(error, invocation.log)
-        return answers.of_misdirected(error, list(methods))
+        return http_api.of_misdirected(error, list(methods))
     try:
         return methods[call.method](app, call, invocation)
     except Exception as error:  # noqa: BLE001 - the funnel
@@ -124,7 +124,7 @@ def _is_call(payload: bytes) -> bool:
 
 
 def _answer(error: ProvisionerError) -> Answer:
-    return answers.of_defect(error) if error.code == DEFECT else answers.of_error(error)
+    return http_api.of_defect(error) if error.code == DEFECT else http_api.of_error(error)
 
 
 def _traced(invocation: Invocation, call: HttpCall) -> Invocation:
@@ -142,14 +142,14 @@ def _health(app: App, call: HttpCall, invocation: Invocation) -> Answer:  # noqa
 def _provision(app: App, call: HttpCall, invocation: Invocation) -> Answer:
     (item, *rest) = decode(call.body)
     if isinstance(item, Skip) and not rest:
-        return answers.of_error(item)
+        return http_api.of_error(item)
     request = documents.read_body(call.body, source="http")
-    return answers.of_outcomes(batch.done(app.means, request, request.event, invocation))
+    return http_api.of_outcomes(batch.done(app.means, request, request.event, invocation))
 
 
 def _plan(app: App, call: HttpCall, invocation: Invocation) -> Answer:
     request = documents.read_body(call.body, source="http")
-    return answers.of_outcomes(Task(app.means, request, invocation).planned())
+    return http_api.of_outcomes(Task(app.means, request, invocation).planned())
 
 
 _ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]]] = {

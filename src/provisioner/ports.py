@@ -8,13 +8,21 @@ kinds) from `core.errors`. `Ambiguous` means that a call which writes may have t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from .core.model import Answer, Backend, LifecycleAction, LifecycleResult, VServerGroup
-from .core.scaling import ActionState, HookTerms, ScalingActivity, ScalingInstance
-from .core.values import dataclass
+from .model import (
+    ActionState,
+    Answer,
+    Backend,
+    HookTerms,
+    LifecycleAction,
+    LifecycleResult,
+    ScalingActivity,
+    ScalingInstance,
+    VServerGroup,
+)
 
 __all__ = [
     "ActionState",

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from .core import document
-from .core.errors import ConfigurationError, Problem
-from .core.lease import CALL
-from .core.model import Binding, SweepMode
-from .core.policy import Policy, read_bindings
-from .core.values import dataclass
+from .errors import ConfigurationError, Problem
+from .groups.lease import CALL
+from .mapping import document
+from .mapping.config import Policy, read_bindings
+from .model import Binding, SweepMode
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
 _ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9.-]{1,64}\Z")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opskit.__main__ import app
-from provisioner.core.errors import Code
+from provisioner.errors import Code
 from provisioner.settings import VARIABLES
 
 ROOT = Path(__file__).parents[2]

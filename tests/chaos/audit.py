@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.core import naming, schema
+from provisioner.groups import naming
+from provisioner.mapping import validation
 
 from .world import INBOX, PORT, Size, bindings
 
@@ -104,7 +105,7 @@ class Audit:
         return sum(answers.get(activity) != right for activity in self.activities)
 
     def _unfit_results(self) -> int:
-        return sum(bool(schema.problems("result", result)) for result in self._results())
+        return sum(bool(validation.problems("result", result)) for result in self._results())
 
     def _wavering_ids(self) -> int:
         ids = defaultdict(set)

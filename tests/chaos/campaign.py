@@ -21,7 +21,7 @@ from typing import Any
 from opskit.cloud import of_environment
 from opskit.invocation import Target, generation_3
 from opskit.local import localcloud
-from provisioner.core.lease import LEASE
+from provisioner.groups.lease import LEASE
 
 from . import world
 from .audit import Audit

@@ -12,8 +12,9 @@ import pytest
 from chaos import campaign
 from chaos.audit import Audit
 from chaos.world import INBOX, SMALL
-from provisioner.core.model import EventRef, LifecycleAction, Outcome, Status, VServerGroup
-from provisioner.core.result import result_document
+from provisioner.model import EventRef, LifecycleAction, VServerGroup
+from provisioner.results.document import result_document
+from provisioner.results.outcome import Outcome, Status
 
 State = dict[str, Any]
 

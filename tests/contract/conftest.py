@@ -8,9 +8,9 @@ import pytest
 
 from fakes import FakeClock, FakeDeadLetters, FakeLoadBalancers, FakeNotifications
 from localcloud.server import running
-from provisioner.adapters.ess import EssScalingGroups
-from provisioner.adapters.mns import MnsDeadLetters, MnsNotifications
-from provisioner.adapters.slb import SlbLoadBalancers
+from provisioner.aliyun.ess import EssScalingGroups
+from provisioner.aliyun.mns import MnsDeadLetters, MnsNotifications
+from provisioner.aliyun.slb import SlbLoadBalancers
 from provisioner.ports import DeadLetters, Notifications
 from worlds import (
     Balancing,

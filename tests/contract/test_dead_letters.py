@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fakes import FakeClock
-from provisioner.adapters.mns import MnsDeadLetters
-from provisioner.core.errors import Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.aliyun.mns import MnsDeadLetters
+from provisioner.errors import Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.ports import DeadLetters
 from worlds import LocalCloud, replayable
 

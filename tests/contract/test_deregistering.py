@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fakes import REGION, FakeClock, FakeLog
-from provisioner.core import naming
-from provisioner.core.deregister import Removal, deregister
-from provisioner.core.ensure import ensure
-from provisioner.core.model import Backend, Deregistered, Desired, OnExisting, VServerGroup
-from provisioner.driver import Drive, Invocation
+from provisioner.executor import Drive
+from provisioner.groups import naming
+from provisioner.groups.deregister import Removal, deregister
+from provisioner.groups.ensure import ensure
+from provisioner.invocation import Invocation
+from provisioner.model import Backend, Deregistered, Desired, OnExisting, VServerGroup
 from worlds import Balancing, replayable
 
 SERVERS = tuple(Backend(f"i-{n:04}", 8080) for n in range(1, 26))

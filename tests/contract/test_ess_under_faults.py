@@ -11,10 +11,10 @@ import pytest
 
 from canned import Canned, canned
 from fakes import REGION, FakeClock
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.ess import EssScalingGroups
-from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
-from provisioner.core.model import LifecycleAction, LifecycleResult
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.ess import EssScalingGroups
+from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.model import LifecycleAction, LifecycleResult
 from provisioner.ports import Credentials, ScalingInstance
 from worlds import LocalCloud, ScalingOnLocalCloud, forget_connections, replayable
 

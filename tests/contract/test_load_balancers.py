@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fakes import REGION
-from provisioner.core.errors import IN_USE, Code, Fault, ProvisionerError, Rejected, Retryable
-from provisioner.core.model import BACKENDS_PER_CALL, Answer, Backend, VServerGroup
+from provisioner.errors import IN_USE, Code, Fault, ProvisionerError, Rejected, Retryable
+from provisioner.model import BACKENDS_PER_CALL, Answer, Backend, VServerGroup
 from provisioner.ports import LoadBalancers
 from worlds import Balancing
 

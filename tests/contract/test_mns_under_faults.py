@@ -12,9 +12,9 @@ import pytest
 
 from canned import Canned, canned
 from fakes import FakeClock
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.mns import MnsNotifications
-from provisioner.core.errors import Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.mns import MnsNotifications
+from provisioner.errors import Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.ports import Credentials
 from worlds import LocalCloud, replayable
 

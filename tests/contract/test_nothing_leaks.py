@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 PROGRAM = """
 import logging, sys
 when, url, topic, lb = sys.argv[1:]
-from provisioner.adapters.log import new_log, silence_sdk_loggers
+from provisioner.aliyun.log import new_log, silence_sdk_loggers
 
 def silence():
     if when == "before":
@@ -27,12 +27,12 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 silence()
 from fakes import REGION, FakeClock
 from worlds import replayable
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.ess import EssScalingGroups
-from provisioner.adapters.mns import MnsNotifications
-from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import Backend, LifecycleAction, LifecycleResult, VServerGroup
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.ess import EssScalingGroups
+from provisioner.aliyun.mns import MnsNotifications
+from provisioner.aliyun.slb import SlbLoadBalancers
+from provisioner.errors import ProvisionerError
+from provisioner.model import Backend, LifecycleAction, LifecycleResult, VServerGroup
 from provisioner.ports import Credentials
 import fc2
 if when == "after":

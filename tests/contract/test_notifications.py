@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from provisioner.core.errors import Code, Fault, Rejected, Retryable
+from provisioner.errors import Code, Fault, Rejected, Retryable
 from provisioner.ports import Notifications
 
 LONG = 30.0

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fakes import REGION, FakeClock
-from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.adapters.sts import AssumedRole
-from provisioner.core.errors import ConfigurationError, Rejected
-from provisioner.core.model import VServerGroup
+from provisioner.aliyun.slb import SlbLoadBalancers
+from provisioner.aliyun.sts import AssumedRole
+from provisioner.errors import ConfigurationError, Rejected
+from provisioner.model import VServerGroup
 from provisioner.ports import Credentials
 from worlds import LocalCloud, replayable
 

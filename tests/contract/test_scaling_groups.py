@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fakes import REGION
-from provisioner.core.errors import Code, Retryable
-from provisioner.core.model import LifecycleAction, LifecycleResult
+from provisioner.errors import Code, Retryable
+from provisioner.model import LifecycleAction, LifecycleResult
 from provisioner.ports import ActionState, Heartbeat, ScalingActivity, ScalingInstance
 from worlds import Scaling
 

@@ -9,18 +9,11 @@ from dataclasses import replace
 import pytest
 
 from fakes import REGION, FakeClock
-from provisioner.adapters.clock import SystemClock
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.core.errors import (
-    Ambiguous,
-    Code,
-    ConfigurationError,
-    Fault,
-    Rejected,
-    Retryable,
-)
-from provisioner.core.model import Backend, VServerGroup
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.clock import SystemClock
+from provisioner.aliyun.slb import SlbLoadBalancers
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.model import Backend, VServerGroup
 from provisioner.ports import Credentials
 from worlds import LocalCloud, replayable
 

@@ -17,11 +17,12 @@ import builders
 from fakes import FakeLog
 from opskit.readings import Readings
 from opskit.world import INBOX, LOAD_BALANCER, REGION, TOPIC, World, world_of
-from provisioner import bootstrap, handler
-from provisioner.adapters.clock import SystemClock
-from provisioner.bootstrap import App
-from provisioner.core import naming, schema
-from provisioner.core.model import Request
+from provisioner import handler
+from provisioner.aliyun.clock import SystemClock
+from provisioner.app import App, build
+from provisioner.groups import naming
+from provisioner.mapping import validation
+from provisioner.model import Request
 from provisioner.ports import Clock
 from provisioner.triggers import decode
 from worlds import LocalCloud
@@ -113,7 +114,7 @@ class Stage:
     def app(self, *, clock: Clock | None = None, **environ: str) -> App:
         """An instance of the function. Without a clock, its waits take no time."""
         clock = clock or TravellingClock(self.cloud)
-        made = bootstrap.build({**self.environ, **environ}, clock=clock, log=FakeLog())
+        made = build({**self.environ, **environ}, clock=clock, log=FakeLog())
         self.apps.append(made)
         return made
 
@@ -165,7 +166,7 @@ class Stage:
     def received(self) -> list[dict[str, Any]]:
         """By a consumer of the result topic, which takes each message once; held to the schema."""
         results = Readings(self.cloud.url).notifications(INBOX)
-        assert [schema.problems("result", result) for result in results] == [[]] * len(results)
+        assert [validation.problems("result", result) for result in results] == [[]] * len(results)
         return results
 
     def read(self, vserver_group_id: str) -> dict[str, Any]:

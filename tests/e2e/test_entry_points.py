@@ -15,7 +15,7 @@ import pytest
 import index
 from e2e.stage import EVENTS, Stage, document, hook_event, servers_of
 from provisioner import handler
-from provisioner.core.errors import Code, ConfigurationError, Retryable
+from provisioner.errors import Code, ConfigurationError, Retryable
 
 Staged = Callable[..., Stage]
 

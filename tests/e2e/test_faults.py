@@ -22,7 +22,7 @@ from e2e.stage import (
     hook_event,
     servers_of,
 )
-from provisioner.core.errors import Retryable
+from provisioner.errors import Retryable
 
 Staged = Callable[..., Stage]
 

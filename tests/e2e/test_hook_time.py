@@ -24,9 +24,9 @@ from e2e.stage import (
     servers_of,
 )
 from opskit.world import LOAD_BALANCER, REGION
-from provisioner.core import naming
-from provisioner.core.errors import Code, Retryable
-from provisioner.core.model import LifecycleAction
+from provisioner.errors import Code, Retryable
+from provisioner.groups import naming
+from provisioner.model import LifecycleAction
 
 Staged = Callable[..., Stage]
 

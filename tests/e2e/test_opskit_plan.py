@@ -22,7 +22,7 @@ from e2e.stage import (
     stage,
 )
 from opskit.world import LOAD_BALANCER, REGION, TOPIC
-from provisioner.core import naming
+from provisioner.groups import naming
 
 SENDING = {PUBLISH, "SendMessage", HEARTBEAT, *WRITES}
 

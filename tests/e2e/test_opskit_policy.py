@@ -23,8 +23,8 @@ from e2e.stage import (
 )
 from opskit import policy
 from opskit.world import LOAD_BALANCER, REGION
-from provisioner.core import naming
-from provisioner.core.errors import Retryable
+from provisioner.errors import Retryable
+from provisioner.groups import naming
 
 ACCOUNT = "1000000000000001"
 DEAD = "dead-letters"

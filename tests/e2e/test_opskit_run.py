@@ -24,7 +24,7 @@ from opskit.function import Function, FunctionFailedError, deployment
 from opskit.local import LocalCloud
 from opskit.readings import Readings
 from opskit.world import REGION
-from provisioner.core import schema
+from provisioner.mapping import validation
 
 KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery", "scaleIn"}
 READ = ["group", "inbox", "hook", "instances"]  # from the cloud, afterwards
@@ -65,7 +65,7 @@ def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any,
     report = json.loads(output)
     assert report.keys() == KEYS
     for result in report["notifications"]:
-        assert schema.problems("result", result) == []
+        assert validation.problems("result", result) == []
     return report, errors
 
 
@@ -105,7 +105,7 @@ def test_the_whole_loop_ends_by_scaling_in_by_5_and_the_group_shrinks_to_40() ->
     (group,) = shrunk["groups"]
     (result,) = shrunk["notifications"]
     (action,) = shrunk["lifecycle"]
-    assert schema.problems("result", result) == []
+    assert validation.problems("result", result) == []
     assert [outcome["outcome"] for outcome in shrunk["outcomes"]] == ["deregistered"]
     assert group["VServerGroupId"] == report["groups"][0]["VServerGroupId"]
     assert len(group["BackendServers"]["BackendServer"]) == 40

@@ -37,8 +37,8 @@ from e2e.stage import (
     servers_of,
 )
 from opskit.world import REGION
-from provisioner.core.errors import Code, ConfigurationError, Retryable
-from provisioner.core.naming import OWNER_TAG, REQUEST_TAG
+from provisioner.errors import Code, ConfigurationError, Retryable
+from provisioner.groups.naming import OWNER_TAG, REQUEST_TAG
 
 Staged = Callable[..., Stage]
 

@@ -12,8 +12,8 @@ import pytest
 
 import builders
 from e2e.stage import COMPLETE, Stage, document, hook_event, servers_of
-from provisioner.adapters.clock import SystemClock
-from provisioner.bootstrap import App
+from provisioner.aliyun.clock import SystemClock
+from provisioner.app import App
 
 Staged = Callable[..., Stage]
 

@@ -24,7 +24,7 @@ from opskit.cloud import chosen
 from opskit.ending import OK, REFUSED, UNUSABLE
 from opskit.invocation import Target, generation_3
 from opskit.queues import opened
-from provisioner.core import schema
+from provisioner.mapping import validation
 
 REQUESTS, DEAD, FAILURES = "provision-requests", "provision-dead-letters", "provision-failures"
 NOWHERE = "http://127.0.0.1:9"
@@ -54,7 +54,7 @@ def invoke(world: World, payload: bytes) -> None:
 
 def letters(world: World) -> list[dict[str, Any]]:
     found = [json.loads(message["MessageBody"]) for message in letters_left(world)]
-    assert [schema.problems("dead-letter", each) for each in found] == [[]] * len(found)
+    assert [validation.problems("dead-letter", each) for each in found] == [[]] * len(found)
     return found
 
 

@@ -26,8 +26,8 @@ from e2e.stage import (
 from e2e.test_default_world import World
 from e2e.test_default_world import world as world  # noqa: PLC0414 - a fixture
 from opskit.world import LOAD_BALANCER
-from provisioner.core import naming
-from provisioner.core.errors import Retryable
+from provisioner.errors import Retryable
+from provisioner.groups import naming
 
 Staged = Callable[..., Stage]
 

@@ -19,9 +19,9 @@ from fakes import REGION
 from localcloud.worlds import ACCOUNT
 from opskit import ending
 from opskit.world import INBOX
-from provisioner.adapters.clock import SystemClock
-from provisioner.bootstrap import App
-from provisioner.core.model import Backend
+from provisioner.aliyun.clock import SystemClock
+from provisioner.app import App
+from provisioner.model import Backend
 
 Staged = Callable[..., Stage]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from builders import TOKEN, a_hook_request
 from deployments import Deployment, a_binding, context, deployment, servers
-from provisioner import failures, handler
-from provisioner.adapters.log import StepLog, new_log
-from provisioner.bootstrap import App
-from provisioner.core.errors import ConfigurationError, Rejected, Retryable
+from provisioner import error_reporting, handler
+from provisioner.aliyun.log import StepLog, new_log
+from provisioner.app import App
+from provisioner.errors import ConfigurationError, Rejected, Retryable
 from provisioner.settings import VARIABLES, Settings
-from provisioner.triggers import direct
 from provisioner.triggers import http as calls
+from provisioner.triggers import request_document
 
 from .corpus import BINDINGS, ENVIRON, EVENTS, PARSED
 from .mutations import CANARY, Mutator
@@ -46,7 +46,7 @@ class Function:
             answer = json.loads(handler.handle(self._next(), payload, context()))
             defect = answer.get("statusCode") == 500
         except Retryable as error:
-            defect = error.code == failures.DEFECT
+            defect = error.code == error_reporting.DEFECT
             _search(str(error))
         return self._read(defect=defect)
 
@@ -76,7 +76,9 @@ class Function:
         """A request document by itself."""
         value = mutator.value(mutator.random.choice(PARSED))
         try:
-            direct.read_body(mutator.text(value).encode("utf-8", "surrogatepass"), source="fuzz")
+            request_document.read_body(
+                mutator.text(value).encode("utf-8", "surrogatepass"), source="fuzz"
+            )
         except Rejected as error:
             _search(str(error))
         return ""

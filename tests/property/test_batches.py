@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from builders import as_bytes, document, failure_record, hook_message, queue_message
 from deployments import Deployment, a_binding, deployment, servers
 from provisioner.batch import handled
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import Outcome, Request
+from provisioner.errors import ProvisionerError
+from provisioner.model import Request
 from provisioner.ports import ScalingInstance
+from provisioner.results.outcome import Outcome
 from provisioner.sweep import Swept
 from provisioner.triggers import decode, items
 

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import as_base64, as_bytes, cloud_event, http_event, queue_message
-from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request, Sweep
-from provisioner.triggers import decode, direct, http
+from provisioner.errors import Rejected, Skip
+from provisioner.model import Request, Sweep
+from provisioner.triggers import decode, http, request_document
 
 CANARY = "canary-4f1d"
 FILES = sorted((Path(__file__).parents[2] / "events").iterdir())
@@ -118,7 +118,7 @@ def check(payload: bytes) -> None:
     try:
         call = http.read_event(payload)
         if call is not None:
-            direct.read_body(call.body)
+            request_document.read_body(call.body)
     except Rejected as error:
         discreet(error)
 

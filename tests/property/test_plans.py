@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployments import a_binding
-from provisioner.core import backends, document, schema
-from provisioner.core.model import Backend, Instance, OnExisting
+from provisioner.groups import diff
+from provisioner.mapping import bindings, document, validation
+from provisioner.model import Backend, Instance, OnExisting
 
 patient = settings(deadline=None)  # a slow machine proves nothing here
 
@@ -40,8 +41,8 @@ def by_key(listed: Any) -> dict[Any, Backend]:
 def test_merging_reaches_every_weight_that_was_named(
     actual: list[Backend], wanted: list[Backend]
 ) -> None:
-    actual, asked = list(by_key(actual).values()), backends.distinct(wanted)
-    after = by_key(backends.apply(backends.plan(actual, asked, OnExisting.MERGE), actual))
+    actual, asked = list(by_key(actual).values()), diff.distinct(wanted)
+    after = by_key(diff.apply(diff.plan(actual, asked, OnExisting.MERGE), actual))
     before = by_key(actual)
     for backend in asked:
         kept = backend.key in before and not backend.weight_named
@@ -55,8 +56,8 @@ def test_extending_reaches_every_backend_and_leaves_every_weight(
     actual: list[Backend], wanted: list[Backend]
 ) -> None:
     before = by_key(actual)
-    plan = backends.plan(before.values(), wanted, OnExisting.EXTEND)
-    after = by_key(backends.apply(plan, before.values()))
+    plan = diff.plan(before.values(), wanted, OnExisting.EXTEND)
+    after = by_key(diff.apply(plan, before.values()))
     assert after.keys() == before.keys() | by_key(wanted).keys()
     assert all(after[key] == backend for key, backend in before.items())
 
@@ -67,8 +68,8 @@ def test_nothing_is_ever_removed_and_what_is_foreign_stays_as_it_was(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual)
-    plan = backends.plan(before.values(), wanted, way)
-    after = by_key(backends.apply(plan, before.values()))
+    plan = diff.plan(before.values(), wanted, way)
+    after = by_key(diff.apply(plan, before.values()))
     assert before.keys() <= after.keys()
     assert {b.key for b in plan.foreign} == before.keys() - by_key(wanted).keys()
     assert all(after[backend.key] == backend for backend in plan.foreign)
@@ -80,8 +81,8 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual).values()
-    after = backends.apply(backends.plan(before, wanted, way), before)
-    assert backends.plan(after, wanted, way).is_empty
+    after = diff.apply(diff.plan(before, wanted, way), before)
+    assert diff.plan(after, wanted, way).is_empty
 
 
 @patient
@@ -90,10 +91,10 @@ def test_the_order_of_what_is_there_and_of_what_is_asked_does_not_matter(
     actual: list[Backend], wanted: list[Backend], way: OnExisting, random: Any
 ) -> None:
     actual, wanted = list(by_key(actual).values()), list(by_key(wanted).values())
-    plan = backends.plan(actual, wanted, way)
+    plan = diff.plan(actual, wanted, way)
     random.shuffle(actual)
     random.shuffle(wanted)
-    assert backends.plan(actual, wanted, way) == plan
+    assert diff.plan(actual, wanted, way) == plan
     assert plan.add == tuple(sorted(plan.add, key=lambda backend: backend.key))
 
 
@@ -103,7 +104,7 @@ def test_every_key_is_in_exactly_one_part_of_a_plan_that_adds(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual).values()
-    plan = backends.plan(before, wanted, way)
+    plan = diff.plan(before, wanted, way)
     all_parts = (plan.add, plan.reweigh, plan.already_present, plan.foreign)
     parts = [{b.key for b in part} for part in all_parts]
     assert sum(map(len, parts)) == len(set().union(*parts))
@@ -121,6 +122,6 @@ def test_mapping_gives_one_backend_for_each_instance_and_port_that_the_schema_ta
 ) -> None:
     addressed = [replace(i, server_ip=f"10.0.0.{ord(i.instance_id)}") for i in instances]
     binding = a_binding(ports=tuple(ports), type=kind)
-    mapped = backends.from_instances(binding, addressed)
+    mapped = bindings.from_instances(binding, addressed)
     assert len(mapped) == len({i.instance_id for i in instances}) * len(ports)
-    assert schema.problems("backend-servers", document.backend_servers(mapped)) == []
+    assert validation.problems("backend-servers", document.backend_servers(mapped)) == []

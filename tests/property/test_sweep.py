@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments import Deployment, a_binding, deployment, instance, servers
-from provisioner.core import naming
-from provisioner.core.model import EventRef, Sweep, SweepMode
-from provisioner.core.sweep import GRACE
+from provisioner.groups import naming
+from provisioner.model import EventRef, Sweep, SweepMode
 from provisioner.ports import ScalingActivity
 from provisioner.sweep import Swept, swept
+from provisioner.sweep.detect import GRACE
 
 GROUP = "asg-0001"
 NUMBERS = st.frozensets(st.integers(1, 9), max_size=5)

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from provisioner.core import commands
-from provisioner.core.lease import LATE
+from provisioner.groups import commands
+from provisioner.groups.lease import LATE
 
 from .marks import borne, mark
 from .promises import check, check_end, still_changing

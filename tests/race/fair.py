@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from provisioner.core import commands
-from provisioner.core.lease import LONGEST_WAIT
+from provisioner.groups import commands
+from provisioner.groups.lease import LONGEST_WAIT
 
 from .explorer import State, answer, checked, tell
 from .trace import Step, Violation

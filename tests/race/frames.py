@@ -15,9 +15,9 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-from provisioner.core.deregister import Removal
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import Desired
+from provisioner.errors import ProvisionerError
+from provisioner.groups.deregister import Removal
+from provisioner.model import Desired
 
 _NO_FALL_THROUGH = frozenset(
     {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_ABSOLUTE"}

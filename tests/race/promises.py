@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from provisioner.core import naming
-from provisioner.core.ensured import Ensured
-from provisioner.core.errors import Code, ProvisionerError
-from provisioner.core.model import Deregistered
+from provisioner.errors import Code, ProvisionerError
+from provisioner.groups import naming
+from provisioner.model import Deregistered, Ensured
 
 from .runs import Racer
 from .trace import Step, Violation

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from random import Random
 from unittest.mock import patch
 
-from provisioner.core import claim, lease, sieve
-from provisioner.core import ensure as protocol
-from provisioner.core.model import BACKENDS_PER_CALL
+from provisioner.groups import bisect_rejected, lease
+from provisioner.groups import ensure as protocol
+from provisioner.model import BACKENDS_PER_CALL
 
 from .explorer import NOTHING_WRONG, Budget, Found, State, explore
 from .fair import Fair
@@ -52,7 +52,7 @@ class Sampling:
 @contextmanager
 def alike() -> Iterator[None]:
     """How long to wait is the driver's affair: one length keeps alike states alike."""
-    patches = [patch.object(m, "SHORTEST_WAIT", lease.LONGEST_WAIT) for m in (claim, lease)]
+    patches = [patch.object(m, "SHORTEST_WAIT", lease.LONGEST_WAIT) for m in (protocol, lease)]
     with patches[0], patches[1]:
         yield
 
@@ -60,7 +60,7 @@ def alike() -> Iterator[None]:
 @contextmanager
 def one_backend_a_call(*, wanted: bool = True) -> Iterator[None]:
     size = 1 if wanted else BACKENDS_PER_CALL
-    with patch.object(sieve, "BACKENDS_PER_CALL", size):
+    with patch.object(bisect_rejected, "BACKENDS_PER_CALL", size):
         yield
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
-from provisioner.core import naming
-from provisioner.core.deregister import Removal, deregister
-from provisioner.core.ensured import Ensured
-from provisioner.core.model import Backend, Desired, OnExisting, VServerGroup
+from provisioner.groups import naming
+from provisioner.groups.deregister import Removal, deregister
+from provisioner.model import Backend, Desired, Ensured, OnExisting, VServerGroup
 
 from .runs import Racer
 from .world import EMPTY, START, Group, World

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import VServerGroup
+from provisioner.errors import ProvisionerError
+from provisioner.model import VServerGroup
 
 from .frames import frozen, handles, position
 from .marks import Shape, shape

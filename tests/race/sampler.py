@@ -17,9 +17,9 @@ from math import inf
 from random import Random
 from typing import Any
 
-from provisioner.core import commands
-from provisioner.core.errors import Code, ProvisionerError, Rejected, Retryable
-from provisioner.core.lease import CALL, LATE
+from provisioner.errors import Code, ProvisionerError, Rejected, Retryable
+from provisioner.groups import commands
+from provisioner.groups.lease import CALL, LATE
 
 from .promises import check, check_end, still_changing
 from .runs import Racer

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from provisioner.core import claim, commands, fill, held, lease, parked, takeaway
-from provisioner.core import deregister as leaving
-from provisioner.core import ensure as protocol
-from provisioner.core.ensured import Ensured, made, the_one
-from provisioner.core.errors import Ambiguous, Rejected, Retryable
-from provisioner.core.held import GivenUp, Held, Own, Steps
-from provisioner.core.model import Answer, Desired, Shrunk, VServerGroup
-from provisioner.core.sieve import Sieve
+from provisioner.errors import Ambiguous, Rejected, Retryable
+from provisioner.groups import commands, ensure, lease, pending_delete
+from provisioner.groups import deregister as leaving
+from provisioner.groups import ensure as protocol
+from provisioner.groups.bisect_rejected import Sieve
+from provisioner.groups.ensure import made, the_one
+from provisioner.groups.lease import GivenUp, Held, Own, Steps
+from provisioner.model import Answer, Desired, Ensured, Shrunk, VServerGroup
 
 from .explorer import NOTHING_WRONG, Budget
 from .racers import Ensure
@@ -95,21 +95,21 @@ def _create_time(_: VServerGroup) -> str:
 
 
 def commit_before_fill(desired: Desired, own: Own, date: float) -> Steps:
-    """As `claim.make`, the last two steps the other way round."""
+    """As `ensure.make`, the last two steps the other way round."""
     try:
-        yield from claim.claim(desired, own, date)
+        yield from ensure.claim(desired, own, date)
         if own.held is None:
             return None
-        done = yield from claim._commit(desired, own)
+        done = yield from ensure._commit(desired, own)
         if done is None:
             return None
         own.held = Held(done.group.id, None, date)
-        yield from fill.fill(desired, own, desired.group.backends, Sieve())
+        yield from ensure.fill(desired, own, desired.group.backends, Sieve())
     except GivenUp:
-        yield from held.undo(own)
+        yield from lease.undo(own)
         return None
     except (Rejected, Retryable):
-        yield from held.undo(own)
+        yield from lease.undo(own)
         raise
     return replace(done, created=True)
 
@@ -128,7 +128,7 @@ def deleted_at_once(_desired: Desired, _own: Own, group_id: str) -> Steps:
 
 
 def deleted_without_a_second_look(desired: Desired, own: Own, group_id: str) -> Steps:
-    yield from parked.park(desired, own, group_id)
+    yield from pending_delete.park(desired, own, group_id)
     yield commands.DeleteGroup(group_id)
     return False
 
@@ -147,7 +147,7 @@ ABOUT_A_RENEWAL = """    except Ambiguous:
         raise GivenUp from None
     except Retryable:
         pass"""
-RENEWS_AGAIN = without(held.keep, ABOUT_A_RENEWAL, "    except Retryable: pass")
+RENEWS_AGAIN = without(lease.keep, ABOUT_A_RENEWAL, "    except Retryable: pass")
 OR_RENAMED = " or read.value.name != desired.group.name"
 
 TEETH = (
@@ -194,19 +194,23 @@ TEETH = (
         "keep does not give the claim up, and its owner renames it once more",
         GONE,
         budget=Budget(ambiguous=1, ticks=1),
-        replaced=tuple((module, "keep", RENEWS_AGAIN) for module in (claim, fill)),
+        replaced=tuple((module, "keep", RENEWS_AGAIN) for module in (protocol,)),
     ),
     Tooth(
         "a lowest claim that does not wait",
         "_claim goes on as soon as its own claim is the lowest",
         TWO_NAMED,
-        replaced=((claim, "_claim", without(claim._claim, "if mine and not live:", "if mine:")),),
+        replaced=(
+            (protocol, "_claim", without(ensure._claim, "if mine and not live:", "if mine:")),
+        ),
     ),
     Tooth(
         "a claim that is not looked for",
         "_claim does not list after its create",
         TWO_NAMED,
-        replaced=((claim, "_claim", without(claim._claim, "while True:", "while not own.held:")),),
+        replaced=(
+            (protocol, "_claim", without(ensure._claim, "while True:", "while not own.held:")),
+        ),
     ),
     Tooth(
         "a lease that its owner outlives",
@@ -219,7 +223,7 @@ TEETH = (
         "the lease of a claim never ends",
         STUCK,
         budget=Budget(crashes=1),
-        replaced=((claim, "expired", lambda *_: False),),
+        replaced=((protocol, "expired", lambda *_: False),),
     ),
     Tooth(
         "remove without reading back",
@@ -234,7 +238,7 @@ TEETH = (
         "delete without parking",
         "a group found empty is deleted under its name, while somebody adds to it",
         GONE,
-        replaced=((takeaway, "_stands", deleted_at_once),),
+        replaced=((leaving, "_stands", deleted_at_once),),
         racers="ax",
         world="the group holds what leaves",
     ),
@@ -242,7 +246,7 @@ TEETH = (
         "delete without the second look",
         "a group is parked and deleted, though it may have been added to before it was parked",
         GONE,
-        replaced=((takeaway, "_stands", deleted_without_a_second_look),),
+        replaced=((leaving, "_stands", deleted_without_a_second_look),),
         racers="ax",
         world="the group holds what leaves",
     ),
@@ -258,7 +262,7 @@ TEETH = (
         "a parked group that the next claim leaves",
         "make fills and commits its own group beside one that is parked",
         TWO_NAMED,
-        replaced=((claim, "parked_for", lambda *_: None),),
+        replaced=((protocol, "parked_for", lambda *_: None),),
         racers="ax",
         world="it was left parked, not empty",
     ),

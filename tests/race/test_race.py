@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.core import ensure as protocol
+from provisioner.groups import ensure as protocol
 
 from . import fair, sampler
 from .explorer import Budget

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from provisioner.core import commands, naming
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import Answer
+from provisioner.errors import ProvisionerError
+from provisioner.groups import commands, naming
+from provisioner.model import Answer
 
 from .world import START
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from provisioner.core import backends, commands, naming
-from provisioner.core.errors import IN_USE, Ambiguous, Code, Fault, Rejected, Retryable
-from provisioner.core.model import Answer, Backend, VServerGroup
+from provisioner.errors import IN_USE, Ambiguous, Code, Fault, Rejected, Retryable
+from provisioner.groups import commands, diff, naming
+from provisioner.model import Answer, Backend, VServerGroup
 
 from .marks import Shape, shape
 
@@ -114,7 +114,7 @@ class World(NamedTuple):
             case commands.RenameGroup(name=name):
                 return self._with(replace(group, name=name))
             case commands.AddBackends(backends=servers):
-                held = backends.distinct((*group.backends, *servers))
+                held = diff.distinct((*group.backends, *servers))
                 return self._with(replace(group, backends=held))
             case commands.RemoveBackends(backends=servers):
                 gone = {server.key for server in servers}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from opskit import policy
-from provisioner.core.lease import LEASE
-from provisioner.core.model import Sweep
+from provisioner.groups.lease import LEASE
+from provisioner.model import Sweep
 from provisioner.settings import VARIABLES, Settings
 from provisioner.triggers import decode
 from shipping.ros_schema import Unknown, resource_types

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from provisioner.adapters.log import StepLog, new_log, silence_sdk_loggers
-from provisioner.core.model import LifecycleResult
+from provisioner.aliyun.log import StepLog, new_log, silence_sdk_loggers
+from provisioner.model import LifecycleResult
 from provisioner.ports import Credentials
 
 

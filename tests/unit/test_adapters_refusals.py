@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.adapters.refusals import (
+from provisioner.aliyun.error_mapping import (
     Operation,
     Refusal,
     Rule,
@@ -14,8 +14,8 @@ from provisioner.adapters.refusals import (
     unanswered,
     unreachable,
 )
-from provisioner.adapters.slb_rules import ADD, CREATE, DELETE, LIST, READ, RULES, SET
-from provisioner.core.errors import (
+from provisioner.aliyun.slb import ADD, CREATE, DELETE, LIST, READ, RULES, SET
+from provisioner.errors import (
     Ambiguous,
     Code,
     ConfigurationError,

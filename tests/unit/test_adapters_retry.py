@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import FakeClock
-from provisioner.adapters.clock import SystemClock
-from provisioner.adapters.retry import Retry
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.aliyun.clock import SystemClock
+from provisioner.aliyun.retry import Retry
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from worlds import replayable
 
 

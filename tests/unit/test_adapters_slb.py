@@ -17,10 +17,9 @@ from alibabacloud_tea_openapi.utils_models import Config
 
 from canned import DATE, DATE_SECONDS, Canned, canned
 from fakes import REGION, FakeClock
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.adapters.slb_rules import CREATE
-from provisioner.core.errors import (
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.slb import CREATE, SlbLoadBalancers
+from provisioner.errors import (
     Ambiguous,
     Code,
     ConfigurationError,
@@ -28,7 +27,7 @@ from provisioner.core.errors import (
     Rejected,
     Retryable,
 )
-from provisioner.core.model import Backend, VServerGroup
+from provisioner.model import Backend, VServerGroup
 from provisioner.ports import Credentials
 from worlds import forget_connections, replayable
 

@@ -9,10 +9,10 @@ import pytest
 
 from builders import REGION
 from fakes import FakeClock
-from provisioner.adapters import sts, tea
-from provisioner.adapters.connection import Connection
-from provisioner.core.errors import Retryable
-from provisioner.core.lease import HOLD, LATE, LEASE
+from provisioner.aliyun import client, sts
+from provisioner.aliyun.client import Connection
+from provisioner.errors import Retryable
+from provisioner.groups.lease import HOLD, LATE, LEASE
 from provisioner.ports import Credentials
 
 KEYS = Credentials("id", "secret")
@@ -43,5 +43,5 @@ def test_who_waits_behind_others_that_ask_for_the_role_gives_up_within_that_time
 
 def test_an_endpoint_may_differ_by_region() -> None:
     connection = Connection(lambda: KEYS, "slb-vpc.{region_id}.aliyuncs.com")
-    config = tea._config(connection, "cn-beijing")
+    config = client._config(connection, "cn-beijing")
     assert (config.protocol, config.endpoint) == ("https", "slb-vpc.cn-beijing.aliyuncs.com")

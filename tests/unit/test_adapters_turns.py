@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from provisioner.adapters.turns import Turns
-from provisioner.core.errors import Code, Retryable
+from provisioner.aliyun.locks import Turns
+from provisioner.errors import Code, Retryable
 
 
 @contextmanager

@@ -21,10 +21,10 @@ from builders import (
 )
 from deployments import LB, Deployment, a_binding, answers, context, deployment
 from provisioner import handler
-from provisioner.adapters.log import new_log
-from provisioner.core import letter
-from provisioner.core.errors import Code, Fault, Rejected, Retryable
-from provisioner.core.model import Answer, LifecycleResult, VServerGroup
+from provisioner.aliyun.log import new_log
+from provisioner.errors import Code, Fault, Rejected, Retryable
+from provisioner.model import Answer, LifecycleResult, VServerGroup
+from provisioner.results import dead_letter
 
 BUSY = Retryable("Throttling", "slow down")
 LONG_ENOUGH = 20.0  # seconds, after which nobody comes to a meeting any more
@@ -186,7 +186,7 @@ def test_lines_of_items_that_are_handled_at_once_are_whole_and_name_their_own_ev
 
 def kept(cloud: Deployment) -> list[tuple[str, str, bytes | None]]:
     return [
-        (each["data"]["reason"]["code"], each["data"]["reason"]["path"], letter.original(each))
+        (each["data"]["reason"]["code"], each["data"]["reason"]["path"], dead_letter.original(each))
         for each in cloud.dead_letters.documents
     ]
 

@@ -10,9 +10,11 @@ import pytest
 
 from builders import REGION, a_hook_request, a_request
 from deployments import a_binding, servers
-from provisioner.core import bindings, naming
-from provisioner.core.errors import Fault, Rejected
-from provisioner.core.model import (
+from provisioner.errors import Fault, Rejected
+from provisioner.groups import naming
+from provisioner.mapping import bindings
+from provisioner.mapping.config import Policy, read_bindings
+from provisioner.model import (
     Backend,
     Binding,
     Desired,
@@ -22,7 +24,6 @@ from provisioner.core.model import (
     OnExisting,
     Request,
 )
-from provisioner.core.policy import Policy, read_bindings
 
 CANARY = "canary-4f1d"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from deployments import SECRET, context, deployment, replayable
-from provisioner import bootstrap
-from provisioner.adapters.ess import EssScalingGroups
-from provisioner.adapters.mns import MnsNotifications
-from provisioner.adapters.slb import SlbLoadBalancers
-from provisioner.core.errors import ConfigurationError
+from provisioner.aliyun.ess import EssScalingGroups
+from provisioner.aliyun.mns import MnsNotifications
+from provisioner.aliyun.slb import SlbLoadBalancers
+from provisioner.app import Role, build
+from provisioner.errors import ConfigurationError
 from provisioner.ports import Credentials
 
 ENVIRON = {
@@ -34,7 +34,7 @@ def test_every_part_that_is_passed_in_is_used() -> None:
         "clock": cloud.clock,
         "random": random,
     }
-    app = bootstrap.build(ENVIRON, log=cloud.log, **parts)
+    app = build(ENVIRON, log=cloud.log, **parts)
     for name, part in parts.items():
         assert getattr(app.means, name) is part
     assert app.log is cloud.log
@@ -42,7 +42,7 @@ def test_every_part_that_is_passed_in_is_used() -> None:
 
 
 def test_parts_that_are_not_passed_in_speak_to_the_cloud_and_are_closed() -> None:
-    app = bootstrap.build({**ENVIRON, "LOG_LEVEL": "ERROR"})
+    app = build({**ENVIRON, "LOG_LEVEL": "ERROR"})
     assert isinstance(app.means.load_balancers, SlbLoadBalancers)
     assert isinstance(app.means.notifications, MnsNotifications)
     assert isinstance(app.means.scaling_groups, EssScalingGroups)
@@ -51,7 +51,7 @@ def test_parts_that_are_not_passed_in_speak_to_the_cloud_and_are_closed() -> Non
 
 def test_an_environment_that_cannot_work_is_told_with_all_its_problems() -> None:
     with pytest.raises(ConfigurationError) as raised:
-        bootstrap.build({})
+        build({})
     assert [problem.path for problem in raised.value.problems] == [
         "REGION_ID",
         "RESULT_TOPIC",
@@ -66,10 +66,10 @@ def test_a_file_of_bindings_is_read_relative_to_the_code(
     (tmp_path / "bindings.json").write_text(text)
     monkeypatch.setenv("FC_FUNC_CODE_PATH", str(tmp_path))
     environ = {name: ENVIRON[name] for name in ("FC_REGION", "FC_ACCOUNT_ID", "RESULT_TOPIC")}
-    app = bootstrap.build({**environ, "BINDINGS_FILE": "bindings.json"})
+    app = build({**environ, "BINDINGS_FILE": "bindings.json"})
     assert app.means.policy.bindings[0].scaling_group_id == "asg-0009"
     with pytest.raises(ConfigurationError, match="BINDINGS_FILE: cannot be read"):
-        bootstrap.build({**environ, "BINDINGS_FILE": "missing.json"})
+        build({**environ, "BINDINGS_FILE": "missing.json"})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_invocation_is_known_in_the_log_by_its_request_id() -> None:
 
 
 def test_a_role_is_asked_anew_for_every_call_and_shows_no_secret() -> None:
-    role = bootstrap.Role()
+    role = Role()
     assert role() == Credentials("", "")
     role.credentials = Credentials("key", SECRET, SECRET)
     assert role().access_key_secret == SECRET

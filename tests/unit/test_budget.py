@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner import budget
-from provisioner.core import lease
+from provisioner import invocation
+from provisioner.groups import lease
 
 
 def test_the_shortest_timeout_outlasts_a_claim_with_a_call_and_all_margins_to_spare() -> None:
-    assert budget.work(budget.SHORTEST_TIMEOUT) >= lease.LEASE + lease.CALL
-    assert budget.work(budget.SHORTEST_TIMEOUT - 1) < lease.LEASE + lease.CALL
+    assert invocation.work(invocation.SHORTEST_TIMEOUT) >= lease.LEASE + lease.CALL
+    assert invocation.work(invocation.SHORTEST_TIMEOUT - 1) < lease.LEASE + lease.CALL
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ def test_the_shortest_timeout_outlasts_a_claim_with_a_call_and_all_margins_to_sp
 def test_a_timeout_is_wrong_where_a_claim_would_outlast_it(
     timeout: float, claiming: bool, wrong: bool
 ) -> None:
-    assert bool(budget.problems(timeout, claiming=claiming)) is wrong
+    assert bool(invocation.problems(timeout, claiming=claiming)) is wrong
 
 
 def test_the_problem_names_both_remedies() -> None:
-    (problem,) = budget.problems(3.0, claiming=True)
+    (problem,) = invocation.problems(3.0, claiming=True)
     assert problem.path == "Timeout"
     assert "is 3 s" in problem.message
     assert "at least 60 s" in problem.message

@@ -9,12 +9,12 @@ import pytest
 
 from builders import REGION
 from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers, wanted
-from provisioner.core import naming
-from provisioner.core.deregister import Removal, deregister
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
-from provisioner.core.lease import LEASE
-from provisioner.core.model import Backend, Deregistered, OnExisting, Shrunk, VServerGroup
-from provisioner.driver import Drive
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.executor import Drive
+from provisioner.groups import naming
+from provisioner.groups.deregister import Removal, deregister
+from provisioner.groups.lease import LEASE
+from provisioner.model import Backend, Deregistered, OnExisting, Shrunk, VServerGroup
 
 OURS = naming.owner_tags("mark")
 UNKNOWN = Ambiguous("no answer")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from builders import ABSENT, document
-from provisioner.core.document import backend_servers, read_json, read_request, whole_number
-from provisioner.core.errors import Fault, Rejected
-from provisioner.core.model import Backend, EventRef, Instance, OnExisting, Request
+from provisioner.errors import Fault, Rejected
+from provisioner.mapping.document import backend_servers, read_json, read_request, whole_number
+from provisioner.model import Backend, EventRef, Instance, OnExisting, Request
 
 CANARY = "canary-4f1d"
 EVENT = EventRef("direct", "e-1")

@@ -12,10 +12,11 @@ import pytest
 from builders import REGION
 from deployments import Deployment, a_group, deployment, replayable, servers
 from fakes import FakeLog
-from provisioner.core import commands
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
-from provisioner.core.model import Answer, VServerGroup
-from provisioner.driver import Drive, Hold, Invocation
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.executor import Drive
+from provisioner.groups import commands
+from provisioner.invocation import Hold, Invocation
+from provisioner.model import Answer, VServerGroup
 
 BUSY = Retryable("SystemBusy", "busy")
 

@@ -21,10 +21,10 @@ from deployments import (
     servers,
     wanted,
 )
-from provisioner.core import naming
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
-from provisioner.core.lease import HOLD, LATE, LEASE, RENEW
-from provisioner.core.model import Backend, OnExisting
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.groups import naming
+from provisioner.groups.lease import HOLD, LATE, LEASE, RENEW
+from provisioner.model import Backend, OnExisting
 
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")

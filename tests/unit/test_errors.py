@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.core.errors import (
+from provisioner.errors import (
     Ambiguous,
     Code,
     ConfigurationError,

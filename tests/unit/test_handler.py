@@ -32,9 +32,9 @@ from deployments import (
     hold_to_the_schema,
     servers,
 )
-from provisioner import bootstrap, handler
-from provisioner.core.errors import ConfigurationError, Fault, Rejected, Retryable
-from provisioner.core.model import LifecycleResult
+from provisioner import handler
+from provisioner.errors import ConfigurationError, Fault, Rejected, Retryable
+from provisioner.model import LifecycleResult
 from provisioner.ports import Credentials
 from provisioner.settings import VARIABLES
 
@@ -561,7 +561,7 @@ def test_a_defect_while_the_instance_is_built_is_500_and_tells_nothing(
     def build() -> None:
         raise KeyError(CANARY)
 
-    environment.setattr(bootstrap, "build", build)
+    environment.setattr(handler, "build", build)
     status, _, problem = answered(index.handler(as_bytes(http_event("{}")), context()))
     assert (status, problem["code"]) == (500, "InternalError")
     assert CANARY not in json.dumps(problem)
@@ -570,7 +570,7 @@ def test_a_defect_while_the_instance_is_built_is_500_and_tells_nothing(
 def test_the_functions_entry_points_work_on_the_instances_app(
     cloud: Deployment, environment: pytest.MonkeyPatch
 ) -> None:
-    environment.setattr(bootstrap, "build", lambda: cloud.app)
+    environment.setattr(handler, "build", lambda: cloud.app)
     index.initialize(context())
     answer = json.loads(index.handler(as_bytes(document()), context()))
     assert answer["outcomes"][0]["outcome"] == "provisioned"
@@ -592,7 +592,7 @@ def test_concurrent_first_calls_build_one_app(
         built.append(handler._lock.locked())
         return cloud.app
 
-    environment.setattr(bootstrap, "build", build)
+    environment.setattr(handler, "build", build)
     with ThreadPoolExecutor(8) as pool:
         apps = list(pool.map(handler.app, [context()] * 64))
     assert built == [True], "one was built, and while nobody else could"

@@ -20,15 +20,11 @@ from deployments import (
     untouched,
     waiting,
 )
-from provisioner import budget
-from provisioner.core import naming
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
-from provisioner.core.model import (
-    Backend,
-    LifecycleAction,
-    LifecycleResult,
-    Status,
-)
+from provisioner import invocation
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.groups import naming
+from provisioner.model import Backend, LifecycleAction, LifecycleResult
+from provisioner.results.outcome import Status
 
 HOOK = a_hook_request()
 GROUP = "asg-0001"
@@ -290,7 +286,7 @@ def test_a_crashed_delivery_of_two_groups_is_outlasted_in_one_invocation(claimed
     cloud = waiting(*TWO_LISTENERS)
     crashed = naming.claim(f"asg-0001-{claimed}", cloud.clock.now(), "0" * 16)
     cloud.stands(name=crashed.name)
-    cloud.complete(HOOK, seconds=budget.work(budget.SHORTEST_TIMEOUT))
+    cloud.complete(HOOK, seconds=invocation.work(invocation.SHORTEST_TIMEOUT))
     assert answers(cloud) == [CONTINUE]
     assert cloud.names == ["asg-0001-8080", "asg-0001-8443"]
     told = [result["subject"] for result in cloud.notifications.results]

@@ -9,10 +9,10 @@ import pytest
 
 from builders import REGION, a_hook_request
 from deployments import LB, Deployment, a_binding, answers, codes, untouched, waiting
-from provisioner.core.errors import ConfigurationError, Retryable
-from provisioner.core.model import LifecycleResult
-from provisioner.hooks.breaker import trips
-from provisioner.service import Task
+from provisioner.errors import ConfigurationError, Retryable
+from provisioner.hooks.circuit_breaker import trips
+from provisioner.model import LifecycleResult
+from provisioner.provisioning import Task
 
 HOOK = a_hook_request()
 BUSY = Retryable("Throttling", "slow down")

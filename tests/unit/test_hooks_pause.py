@@ -17,8 +17,9 @@ from deployments import (
     untouched,
     waiting,
 )
-from provisioner.core.errors import Retryable
-from provisioner.core.model import LifecycleResult, OnPause, Status
+from provisioner.errors import Retryable
+from provisioner.model import LifecycleResult, OnPause
+from provisioner.results.outcome import Status
 
 HOOK = a_hook_request()
 CONTINUE, ABANDON, _ = LifecycleResult

@@ -20,23 +20,10 @@ from deployments import (
     untouched,
 )
 from fakes import HEARTBEATS
-from provisioner.core import naming
-from provisioner.core.errors import (
-    Ambiguous,
-    Code,
-    ConfigurationError,
-    Rejected,
-    Retryable,
-)
-from provisioner.core.model import (
-    Backend,
-    LifecycleResult,
-    OnPause,
-    Outcome,
-    Status,
-    Transition,
-    VServerGroup,
-)
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.groups import naming
+from provisioner.model import Backend, LifecycleResult, OnPause, Transition, VServerGroup
+from provisioner.results.outcome import Outcome, Status
 
 OUT = a_hook_request(
     "ash-0009:asa-0009", hook_id="ash-0009", scaling_activity_id="asa-0009", token="another"

@@ -18,11 +18,12 @@ from deployments import (
     waiting,
 )
 from fakes import HEARTBEATS
-from provisioner.core import naming
-from provisioner.core.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
-from provisioner.core.model import LifecycleResult, Status
-from provisioner.hooks.patience import patience
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.groups import naming
+from provisioner.hooks.deadline import patience
+from provisioner.model import LifecycleResult
 from provisioner.ports import Heartbeat
+from provisioner.results.outcome import Status
 
 HOOK = a_hook_request()
 GROUP = "asg-0001"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from builders import a_hook_request, a_request
 from deployments import a_binding, servers
-from provisioner.core.lanes import lanes
-from provisioner.core.model import EventRef, Request, Sweep
+from provisioner.concurrency import lanes
+from provisioner.model import EventRef, Request, Sweep
 
 
 def asks(event_id: str, balancer: str) -> Request:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from builders import REGION, a_hook_request, a_request
-from provisioner.core import naming
-from provisioner.core.model import Backend, Instance, Request, VServerGroup
+from provisioner.groups import naming
+from provisioner.model import Backend, Instance, Request, VServerGroup
 
 NONCE = "00000000000000ff"
 ONLY_FACTS = "may use only {scaling_group_id}, {scaling_activity_id}, {content_hash}"

@@ -10,10 +10,10 @@ import pytest
 from builders import document, failure_record
 from opskit.queues import Held
 from opskit.redrive import Entry, read
-from provisioner.core import letter
-from provisioner.core.errors import Rejected
-from provisioner.core.event import EventRef
-from provisioner.core.letter import Letter
+from provisioner.errors import Rejected
+from provisioner.model import EventRef
+from provisioner.results import dead_letter
+from provisioner.results.dead_letter import Letter
 
 
 def shown(body: Any) -> Entry:
@@ -23,7 +23,7 @@ def shown(body: Any) -> Entry:
 
 def a_letter(payload: bytes) -> dict[str, Any]:
     error = Rejected("NoBinding", "no binding", path="/ScalingGroupId")
-    text = letter.as_message(Letter(EventRef("mns_queue", "M1"), error, payload, "/x", "fc-1"))
+    text = dead_letter.as_message(Letter(EventRef("mns_queue", "M1"), error, payload, "/x", "fc-1"))
     document: dict[str, Any] = json.loads(text)
     return document
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import builders
 from opskit.world import LOAD_BALANCER, SCALING_GROUP, World, world_of
-from provisioner.core.model import Request
-from provisioner.core.policy import read_bindings
+from provisioner.mapping.config import read_bindings
+from provisioner.model import Request
 from provisioner.triggers import decode
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from builders import a_hook_request
 from deployments import Deployment, a_binding, deployment, instance, servers, wanted
-from provisioner.core.errors import Code, Fault, Problem, Rejected, Retryable
-from provisioner.core.model import Backend, Desired, LifecycleResult, OnExisting, Status
-from provisioner.core.sieve import PATIENCE
+from provisioner.errors import Code, Fault, Problem, Rejected, Retryable
+from provisioner.groups.bisect_rejected import PATIENCE
+from provisioner.model import Backend, Desired, LifecycleResult, OnExisting
+from provisioner.results.outcome import Status
 
 UNKNOWN_SERVER = "InvalidServerId.NotExist"
 

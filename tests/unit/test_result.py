@@ -10,19 +10,18 @@ import pytest
 
 from builders import TOKEN, a_hook_request
 from deployments import a_group, hold_to_the_schema, servers
-from provisioner.core import result
-from provisioner.core.errors import Code, Problem, Rejected, Retryable
-from provisioner.core.model import (
+from provisioner.errors import Code, Problem, Rejected, Retryable
+from provisioner.model import (
     Backend,
     Deregistered,
     EventRef,
     LeftOut,
     LifecycleResult,
-    Outcome,
     Plan,
     Shrunk,
-    Status,
 )
+from provisioner.results.document import LONGEST, as_message, result_document, tag
+from provisioner.results.outcome import Outcome, Status
 
 EVENT = EventRef("ess_hook", "e-1")
 REFUSED = Rejected(Code.NO_BINDING, "no binding", path="/ScalingGroupId")
@@ -40,7 +39,7 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
         foreign=servers(3, first=9),
         left_out=(LeftOut(servers(1, first=4)[0], "InvalidServerId.NotExist"),),
     )
-    document = result.result_document(
+    document = result_document(
         outcome(
             created=True,
             plan=plan,
@@ -88,7 +87,7 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
 
 
 def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
-    document = result.result_document(Outcome(Status.REFUSED, EVENT, error=REFUSED))
+    document = result_document(Outcome(Status.REFUSED, EVENT, error=REFUSED))
     hold_to_the_schema(document)
     assert document["data"]["error"] == {
         "code": "NoBinding",
@@ -98,7 +97,7 @@ def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
     }
     assert "subject" not in document
     later = Outcome(Status.FAILED, EVENT, error=Retryable("Throttling", "slow down"))
-    assert result.result_document(later)["data"]["error"]["retryable"] is True
+    assert result_document(later)["data"]["error"]["retryable"] is True
 
 
 MANY = tuple(Problem(f"/Instances/{n}", "must be a string, is a number") for n in range(100))
@@ -106,7 +105,7 @@ MANY = tuple(Problem(f"/Instances/{n}", "must be a string, is a number") for n i
 
 def test_every_problem_is_told_where_there_are_several() -> None:
     refused = Outcome(Status.REFUSED, EVENT, error=Rejected.of(MANY))
-    document = result.result_document(refused)
+    document = result_document(refused)
     hold_to_the_schema(document)
     problems = document["data"]["error"]["problems"]
     assert [(problem["path"], problem["message"]) for problem in problems] == [
@@ -116,9 +115,9 @@ def test_every_problem_is_told_where_there_are_several() -> None:
 
 def test_problems_that_no_topic_would_take_are_dropped_and_the_message_stays() -> None:
     long = [Problem(problem.path, "x" * 700) for problem in MANY]
-    full = result.result_document(Outcome(Status.REFUSED, EVENT, error=Rejected.of(long)))
-    message = result.as_message(full)
-    assert len(message) <= result.LONGEST
+    full = result_document(Outcome(Status.REFUSED, EVENT, error=Rejected.of(long)))
+    message = as_message(full)
+    assert len(message) <= LONGEST
     short = json.loads(message)
     hold_to_the_schema(short)
     assert short["data"]["truncated"] is True
@@ -127,8 +126,8 @@ def test_problems_that_no_topic_would_take_are_dropped_and_the_message_stays() -
 
 
 def test_the_same_result_has_the_same_id_whoever_found_it_and_whenever() -> None:
-    first = result.result_document(outcome(created=True, fc_request_id="fc-0001"))
-    again = result.result_document(outcome(slb_request_ids=("r-9",), fc_request_id="fc-0002"))
+    first = result_document(outcome(created=True, fc_request_id="fc-0001"))
+    again = result_document(outcome(slb_request_ids=("r-9",), fc_request_id="fc-0002"))
     assert first["id"] == again["id"]
 
 
@@ -142,19 +141,19 @@ def test_a_result_differs_in_id_by_event_group_load_balancer_and_kind() -> None:
         outcome(group=a_group(load_balancer_id="lb-0002")),
         outcome(group=None),
     ]
-    assert len({result.result_document(each)["id"] for each in outcomes}) == 7
+    assert len({result_document(each)["id"] for each in outcomes}) == 7
 
 
 def test_backends_that_somebody_else_made_are_told_as_the_api_tells_them() -> None:
     strange = Backend("eni-1", 80, 0, type="eni", description="with spaces, not ours")
-    document = result.result_document(outcome(group=a_group(strange, id="rsp-0001")))
+    document = result_document(outcome(group=a_group(strange, id="rsp-0001")))
     hold_to_the_schema(document)
     assert document["data"]["BackendServers"][0]["ServerId"] == "eni-1"
 
 
 def test_what_a_topic_takes_is_sent_whole_and_in_ascii() -> None:
-    document = result.result_document(outcome(group=a_group(name="组一")))
-    message = result.as_message(document)
+    document = result_document(outcome(group=a_group(name="组一")))
+    message = as_message(document)
     assert message.isascii()
     assert json.loads(message) == document
 
@@ -162,15 +161,15 @@ def test_what_a_topic_takes_is_sent_whole_and_in_ascii() -> None:
 @pytest.mark.parametrize("number", [400, 700])
 def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: int) -> None:
     many = tuple(Backend("i-" + "x" * 120, port + 1) for port in range(number))
-    full = result.result_document(
+    full = result_document(
         outcome(
             group=a_group(*many),
             plan=Plan(add=many, reweigh=many[:2]),
             dropped_instances=("i-0009",),
         )
     )
-    message = result.as_message(full)
-    assert len(message) <= result.LONGEST
+    message = as_message(full)
+    assert len(message) <= LONGEST
     short = json.loads(message)
     hold_to_the_schema(short)
     assert short["data"]["truncated"] is True
@@ -196,14 +195,14 @@ def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_tag_is_short_enough_to_filter_by(status: Status) -> None:
-    assert result.tag(outcome(status)) == status.value
+    assert tag(outcome(status)) == status.value
 
 
 def test_what_servers_left_is_told_group_by_group_and_unchanged_groups_are_not() -> None:
     shrunk = Shrunk("rsp-0001", "web-8080", servers(2), servers(3, first=3))
     gone = Shrunk("rsp-0002", "web-8443", servers(1, port=8443), deleted=True)
     done = Deregistered((shrunk, gone, Shrunk("rsp-0003", "other", held=servers(1))), 12.34)
-    document = result.result_document(outcome(Status.DEREGISTERED, deregistered=done))
+    document = result_document(outcome(Status.DEREGISTERED, deregistered=done))
     hold_to_the_schema(document)
     assert [group["VServerGroupId"] for group in document["data"]["groups"]] == [
         "rsp-0001",
@@ -215,17 +214,15 @@ def test_what_servers_left_is_told_group_by_group_and_unchanged_groups_are_not()
 
 
 def test_a_result_without_a_name_is_about_its_load_balancer() -> None:
-    document = result.result_document(outcome(Status.DEREGISTERED, group=a_group(name="")))
+    document = result_document(outcome(Status.DEREGISTERED, group=a_group(name="")))
     hold_to_the_schema(document)
     assert (document["subject"], document["data"]["VServerGroupName"]) == ("lb-0001", None)
 
 
 def test_a_long_result_of_servers_that_left_keeps_its_counts() -> None:
     done = Deregistered((Shrunk("rsp-0001", "web-8080", servers(2000)),), 30.0)
-    text = result.as_message(
-        result.result_document(outcome(Status.DEREGISTERED, deregistered=done))
-    )
-    assert len(text) <= result.LONGEST
+    text = as_message(result_document(outcome(Status.DEREGISTERED, deregistered=done)))
+    assert len(text) <= LONGEST
     told = json.loads(text)
     hold_to_the_schema(told)
     assert (told["data"]["truncated"], told["data"]["groups"]) == (True, [])

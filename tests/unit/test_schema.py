@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.core.errors import Problem
-from provisioner.core.schema import pointer, problems, shown, type_name
+from provisioner.errors import Problem
+from provisioner.mapping.validation import pointer, problems, shown, type_name
 
 SCHEMAS = ["request", "bindings", "backend-servers", "result"]
 

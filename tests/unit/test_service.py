@@ -18,9 +18,10 @@ from deployments import (
     deployment,
     servers,
 )
-from provisioner.core.errors import Ambiguous, ConfigurationError, Rejected, Retryable
-from provisioner.core.model import EventRef, Instance, OnExisting, Request, Status
-from provisioner.service import refuse
+from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.model import EventRef, Instance, OnExisting, Request
+from provisioner.provisioning import refuse
+from provisioner.results.outcome import Status
 
 REQUEST = a_request("direct", "e-1", backends=servers(2))
 BUSY = Retryable("Throttling", "slow down")

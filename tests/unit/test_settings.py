@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deployments import a_binding
-from provisioner.core.errors import ConfigurationError
-from provisioner.core.model import LifecycleResult, OnPause, SweepMode
+from provisioner.errors import ConfigurationError
+from provisioner.model import LifecycleResult, OnPause, SweepMode
 from provisioner.settings import VARIABLES, Settings
 
 SECRET = "canary-4f1d"

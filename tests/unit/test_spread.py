@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Barrier, Semaphore, get_ident
 
 import pytest
 
 from deployments import Deployment
-from provisioner.core.errors import Code, Retryable
-from provisioner.core.model import EventRef, Outcome, Status, VServerGroup
-from provisioner.core.values import dataclass
-from provisioner.driver import Invocation
-from provisioner.spread import spread
+from provisioner.concurrency import spread
+from provisioner.errors import Code, Retryable
+from provisioner.invocation import Invocation
+from provisioner.model import EventRef, VServerGroup
+from provisioner.results.outcome import Outcome, Status
 
 WORKED = Outcome(Status.PROVISIONED, EventRef("here", "e-1"))
 HANGING = 60.0  # seconds, for a test that fails

@@ -22,12 +22,12 @@ from deployments import (
 )
 from fakes import REGION
 from provisioner import handler
-from provisioner.core import naming
-from provisioner.core.errors import Ambiguous, Rejected, Retryable
-from provisioner.core.model import Backend, EventRef, Sweep, SweepMode, Transition
-from provisioner.core.sweep import GRACE, Kind
+from provisioner.errors import Ambiguous, Rejected, Retryable
+from provisioner.groups import naming
+from provisioner.model import Backend, EventRef, Sweep, SweepMode, Transition
 from provisioner.ports import ScalingActivity, ScalingInstance
 from provisioner.sweep import Swept, swept
+from provisioner.sweep.detect import GRACE, Kind
 
 GROUP = "asg-0001"
 OURS = naming.owner_tags("mark")

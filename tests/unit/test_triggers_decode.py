@@ -14,8 +14,8 @@ from builders import (
     hook_message,
     queue_message,
 )
-from provisioner.core.errors import Fault, Rejected, Skip
-from provisioner.core.model import Request
+from provisioner.errors import Fault, Rejected, Skip
+from provisioner.model import Request
 from provisioner.triggers import decode
 from provisioner.triggers.decoder import MOST_ELEMENTS, MOST_LAYERS
 

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from builders import TOKEN, a_hook_request, a_request
-from provisioner.core.errors import Rejected
-from provisioner.core.model import (
+from provisioner.errors import Rejected
+from provisioner.groups.naming import digest
+from provisioner.model import (
     Backend,
     EventRef,
     Instance,
@@ -24,8 +25,7 @@ from provisioner.core.model import (
     SweepMode,
     Transition,
 )
-from provisioner.core.naming import digest
-from provisioner.triggers import Decoded, decode, direct, http
+from provisioner.triggers import Decoded, decode, http, request_document
 
 EVENTS = Path(__file__).parents[2] / "events"
 HASH = "sha256:…"  # of the document, where no envelope names the event
@@ -264,7 +264,9 @@ def test_a_wsgi_call_is_read_from_its_environ() -> None:
     read = http.read_environ(wsgi_environ(call))
     assert (read.method, read.path) == ("POST", "/")
     assert read.request_id == "req-0001"
-    assert comparable(direct.read_body(read.body, source="http")) == a_request("http", HASH)
+    assert comparable(request_document.read_body(read.body, source="http")) == a_request(
+        "http", HASH
+    )
 
 
 def test_every_event_file_is_the_case_of_exactly_one_test() -> None:

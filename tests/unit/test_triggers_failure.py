@@ -18,8 +18,8 @@ from builders import (
     hook_message,
     queue_message,
 )
-from provisioner.core.errors import Rejected, RetriesExhausted, Skip
-from provisioner.core.model import EventRef, Request
+from provisioner.errors import Rejected, RetriesExhausted, Skip
+from provisioner.model import EventRef, Request
 from provisioner.triggers import decode
 
 EVENTS = Path(__file__).parents[2] / "events"

@@ -15,8 +15,8 @@ from builders import (
     hook_message,
     queue_message,
 )
-from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request, Transition
+from provisioner.errors import Rejected, Skip
+from provisioner.model import Request, Transition
 from provisioner.triggers import decode
 
 ASCII = "must be a string of printable ASCII, is"

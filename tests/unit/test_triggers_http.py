@@ -16,8 +16,8 @@ from builders import (
     http_event,
     queue_message,
 )
-from provisioner.core.errors import Fault, Rejected
-from provisioner.triggers import decode, direct, http
+from provisioner.errors import Fault, Rejected
+from provisioner.triggers import decode, http, request_document
 
 GATEWAY = {
     "path": "/groups",
@@ -172,9 +172,12 @@ def test_an_http_body_is_one_request_document_and_no_hook_message() -> None:
 )
 def test_a_body_that_is_no_request_document_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Rejected) as raised:
-        direct.read_body(body)
+        request_document.read_body(body)
     assert raised.value.code == code
 
 
 def test_a_body_with_a_byte_order_mark_is_read() -> None:
-    assert direct.read_body(b"\xef\xbb\xbf" + as_bytes(document())).load_balancer_id == "lb-0001"
+    assert (
+        request_document.read_body(b"\xef\xbb\xbf" + as_bytes(document())).load_balancer_id
+        == "lb-0001"
+    )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from provisioner.core.errors import ConfigurationError
+from provisioner.errors import ConfigurationError
 
 OK, FAILED, UNUSABLE, REFUSED = 0, 1, 2, 3
 _OF_OUTCOME = {"failed": FAILED, "refused": REFUSED}

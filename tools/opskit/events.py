@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from provisioner.core.errors import Code, Rejected
+from provisioner.errors import Code, Rejected
 from provisioner.triggers import decode
 
 from .ending import UnusableError

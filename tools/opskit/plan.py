@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
-from provisioner import bootstrap, handler
-from provisioner.bootstrap import App
-from provisioner.core.errors import Retryable
-from provisioner.service import Means
+from provisioner import handler
+from provisioner.app import App, build
+from provisioner.errors import Retryable
+from provisioner.provisioning import Means
 
 from . import ending
 from .cloud import Cloud
@@ -53,7 +53,7 @@ def plan(cloud: Cloud, environ: Mapping[str, str], event: str, *, as_json: bool)
 
 def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[str, Any]:
     steps = Steps()
-    app = bootstrap.build(environ, log=steps)
+    app = build(environ, log=steps)
     clock = UnwaitedClock(app.means.clock)
     balancers = RehearsedLoadBalancers(
         app.means.load_balancers, clock, app.means.policy.backend_quota

@@ -14,8 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from provisioner.core import letter, schema
-from provisioner.core.errors import RetriesExhausted
+from provisioner.errors import RetriesExhausted
+from provisioner.mapping import validation
+from provisioner.results import dead_letter
 from provisioner.triggers import decode
 
 from . import ending
@@ -74,7 +75,7 @@ def read(held: Held) -> Entry:
         document = json.loads(held.body)
     except (ValueError, RecursionError):
         document = None
-    if not schema.problems("dead-letter", document):
+    if not validation.problems("dead-letter", document):
         return _of_letter(held, document)
     items = decode(held.body.encode("utf-8", "surrogatepass"))
     if len(items) == 1 and isinstance(items[0], RetriesExhausted):
@@ -96,7 +97,7 @@ def _of_letter(held: Held, document: Mapping[str, Any]) -> Entry:
         "platform": data["platform"],
     }
     try:
-        payload = letter.original(document)
+        payload = dead_letter.original(document)
     except ValueError:
         told |= {"encoding": "damaged"}
         payload = None
@@ -110,7 +111,7 @@ def _of_record(held: Held, error: RetriesExhausted) -> Entry:
         "source": event.source if event else None,
         "eventId": event.id if event else None,
         "attempts": record.attempts,
-        "encoding": letter.TEXT,
+        "encoding": dead_letter.TEXT,
         "size": len(record.payload),
         "platform": {"requestId": record.request_id, "functionArn": record.function_arn},
     }
@@ -165,12 +166,12 @@ def _tell(queue: str, entries: Collection[Entry], missing: Collection[str]) -> N
         told = entry.told
         attempts = "" if told["attempts"] is None else f", {told['attempts']} attempts"
         size = "" if told["size"] is None else f", {told['size']:,} bytes"
-        digest = " (digest only)" if told["encoding"] == letter.DIGEST else ""
+        digest = " (digest only)" if told["encoding"] == dead_letter.DIGEST else ""
         line()
         line((entry.held.id, "bold"), f"  {_age(entry.held.age)} old{attempts}{size}{digest}")
         line("  ", (told["code"], "red"), f" {told['path']}".rstrip(), f": {told['message']}")
         line(f"  event {told['source']} {told['eventId']}" if told["eventId"] else "  no event")
-        if told["encoding"] == letter.DIGEST:
+        if told["encoding"] == dead_letter.DIGEST:
             line(f"  sha256 {told['sha256']}; request {told['platform']['requestId']}")
         if entry.result != "kept":
             line("  ", (entry.result, "green" if entry.result == "sent" else "red"))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioner.adapters.ess import INSTANCES_PER_CALL
-from provisioner.core.model import LifecycleAction, LifecycleResult
+from provisioner.aliyun.ess import INSTANCES_PER_CALL
+from provisioner.model import LifecycleAction, LifecycleResult
 from provisioner.ports import (
     ActionState,
     Clock,

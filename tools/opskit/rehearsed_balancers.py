@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from provisioner.core.errors import Fault, Rejected
-from provisioner.core.model import Backend, VServerGroup
+from provisioner.errors import Fault, Rejected
+from provisioner.model import Backend, VServerGroup
 from provisioner.ports import Answer, LoadBalancers
 
 from .rehearsal import Call, UnwaitedClock

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import HTTPError
 
-from provisioner.core.errors import ConfigurationError
+from provisioner.errors import ConfigurationError
 
 from . import ending, local, story
 from .ending import UnusableError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from provisioner.core.model import Request
+from provisioner.model import Request
 from provisioner.triggers import decode
 
 from . import local, story

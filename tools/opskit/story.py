@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from provisioner.core.errors import Rejected, Skip
-from provisioner.core.model import Request, Sweep, Transition
+from provisioner.errors import Rejected, Skip
+from provisioner.model import Request, Sweep, Transition
 from provisioner.triggers import Decoded
 
 _SLB = {

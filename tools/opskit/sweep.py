@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from provisioner import bootstrap
-from provisioner.core.model import EventRef, Sweep, SweepMode
+from provisioner.app import build
+from provisioner.model import EventRef, Sweep, SweepMode
 from provisioner.ports import Log
 from provisioner.sweep import Swept, swept
 
@@ -43,7 +43,7 @@ def sweep(cloud: Cloud, environ: Mapping[str, str], *, apply: bool, as_json: boo
 
 def _run(cloud: Cloud, environ: Mapping[str, str], *, apply: bool) -> Swept:
     """What is asked for here is allowed here: SWEEP is about the timer. PAUSE holds."""
-    app = bootstrap.build(environ, log=_Quiet())
+    app = build(environ, log=_Quiet())
     try:
         function = SimpleNamespace(timeout=_SECONDS)
         context = SimpleNamespace(

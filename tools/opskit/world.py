@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.core.model import LifecycleAction, Request, Transition
-from provisioner.core.naming import digest, name_problems, owner_tags
+from provisioner.groups.naming import digest, name_problems, owner_tags
+from provisioner.model import LifecycleAction, Request, Transition
 
 REGION = "cn-hangzhou"
 LOAD_BALANCER = "lb-local"

@@ -16,13 +16,13 @@ never adds a released server. An action that has ended is only looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from provisioner.core.model import Request, Transition
-from provisioner.core.values import replace
-from provisioner.driver import Invocation
-from provisioner.service import Means
+from provisioner.invocation import Invocation
+from provisioner.model import Request, Transition
+from provisioner.provisioning import Means
 
-from .hook import Hook
+from .base import Hook
 from .scale_in import ScaleIn
 from .scale_out import ScaleOut
 

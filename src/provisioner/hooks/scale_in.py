@@ -11,27 +11,19 @@ An action that has ended is only looked at. What its instances left in a group o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from provisioner.core.deregister import Removal, deregister, owned
-from provisioner.core.errors import Code, Fault, Rejected
-from provisioner.core.model import (
-    Binding,
-    Deregistered,
-    LifecycleResult,
-    Outcome,
-    Shrunk,
-    Status,
-    VServerGroup,
-)
-from provisioner.core.removals import removals, told_as
-from provisioner.core.values import dataclass, replace
-from provisioner.driver import Drive
-from provisioner.service import Task
+from provisioner.errors import Code, Fault, Rejected
+from provisioner.executor import Drive
+from provisioner.groups.deregister import Removal, deregister, owned, removals, told_as
+from provisioner.model import Binding, Deregistered, LifecycleResult, Shrunk, VServerGroup
+from provisioner.provisioning import Task
+from provisioner.results.outcome import Outcome, Status
 
-from .answering import ended_otherwise
-from .hook import Hook, Worked
-from .looking import LEAVING, Look
+from .action import LEAVING, Look
+from .base import Hook, Worked
+from .completion import ended_otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,14 @@ class ScaleIn(Hook):
     def _removals(self, seen: Look) -> tuple[Removal, ...]:
         addresses = {name: each.private_ip for name, each in seen.there.items()}
         leaving = self._leaving(seen)
-        return removals(self.request, seen.bound, leaving, addresses, self.means.policy)
+        return removals(
+            self.request,
+            seen.bound,
+            leaving,
+            addresses,
+            default_region_id=self.means.policy.region_id,
+            tagging=self.means.policy.tagging,
+        )
 
     def _leaving(self, seen: Look) -> tuple[str, ...]:
         staying = self._staying(seen)

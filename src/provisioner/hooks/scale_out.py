@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from provisioner.core.errors import Code, Fault, Rejected, Retryable
-from provisioner.core.model import (
-    Binding,
-    Desired,
-    Instance,
-    LifecycleResult,
-    Outcome,
-    Status,
-    VServerGroup,
-)
-from provisioner.core.values import dataclass, replace
+from provisioner.errors import Code, Fault, Rejected, Retryable
+from provisioner.model import Binding, Desired, Instance, LifecycleResult, VServerGroup
+from provisioner.results.outcome import Outcome, Status
 
-from .answering import ended_otherwise
-from .hook import Hook, Worked
-from .looking import LEAVING, Look
+from .action import LEAVING, Look
+from .base import Hook, Worked
+from .completion import ended_otherwise
 
 
 @dataclass(frozen=True, slots=True)

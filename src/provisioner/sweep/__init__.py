@@ -12,18 +12,18 @@ what is left is found again by the next sweep. Nothing here raises.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from provisioner import failures
-from provisioner.core.errors import ProvisionerError
-from provisioner.core.model import Sweep, SweepMode
-from provisioner.core.sweep import Finding, Kind, Remedy
-from provisioner.core.values import dataclass
-from provisioner.driver import Invocation
-from provisioner.service import Means
+from provisioner import error_reporting
+from provisioner.errors import ProvisionerError
+from provisioner.invocation import Invocation
+from provisioner.model import Sweep, SweepMode
+from provisioner.provisioning import Means
 
-from .reading import Reading
-from .remedies import REMEDIES, Carry
+from .detect import Finding, Kind, Remedy
+from .read_state import Reading
+from .repair import REMEDIES, Carry
 
 __all__ = ["Swept", "Treated", "swept"]
 
@@ -115,7 +115,7 @@ def _tried_remedy(
     try:
         remedy(means, finding, share)
     except Exception as error:  # noqa: BLE001 - the funnel of one remedy
-        told = failures.ours(error)
+        told = error_reporting.ours(error)
         share.log.step("sweep.failed", code=told.code, **_fields(finding))
         return Treated(finding, error=told)
     share.log.step("sweep.applied", **_fields(finding))

@@ -8,26 +8,26 @@ whatever it was wrapped in.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from provisioner.core import schema
-from provisioner.core.errors import Code, Fault, Problem, Rejected, RetriesExhausted, Skip
-from provisioner.core.model import EventRef, Request
-from provisioner.core.values import replace
+from provisioner.errors import Code, Fault, Problem, Rejected, RetriesExhausted, Skip
+from provisioner.mapping import validation
+from provisioner.model import EventRef, Request
 
 from . import (
-    direct,
     ess_events,
     ess_hook,
     eventbridge,
-    failure,
+    failure_record,
     http,
     kafka,
     mns_queue,
     mns_topic,
     oss,
     rabbitmq,
+    request_document,
     rocketmq,
     timer,
 )
@@ -43,7 +43,7 @@ _MOST_KEYS_SHOWN = 8
 # In this order: an envelope comes before what it wraps, because message attributes, whose names are
 # anybody's choice, stand beside an envelope's own keys.
 READERS: tuple[Reader, ...] = (
-    failure.read,
+    failure_record.read,
     mns_topic.read_notification,
     http.read,
     eventbridge.read,
@@ -55,7 +55,7 @@ READERS: tuple[Reader, ...] = (
     ess_hook.read,
     timer.read,
     oss.read,
-    direct.read,
+    request_document.read,
     ess_events.read_notification,
 )
 
@@ -175,8 +175,10 @@ def _unknown(value: Any, delivery: Delivery) -> Rejected:
     if isinstance(value, str):
         return unreadable(f"{delivery.part} is a string that is neither JSON nor Base64 of JSON")
     if not isinstance(value, dict):
-        return unreadable(f"{delivery.part} is {schema.type_name(value)}, which asks for nothing")
-    keys = ", ".join(map(schema.shown, islice(value, _MOST_KEYS_SHOWN))) or "none"
+        return unreadable(
+            f"{delivery.part} is {validation.type_name(value)}, which asks for nothing"
+        )
+    keys = ", ".join(map(validation.shown, islice(value, _MOST_KEYS_SHOWN))) or "none"
     more = f" and {len(value) - _MOST_KEYS_SHOWN} more" if len(value) > _MOST_KEYS_SHOWN else ""
     return Rejected(
         Code.UNKNOWN_ENVELOPE,
@@ -189,7 +191,7 @@ def _unknown(value: Any, delivery: Delivery) -> Rejected:
 def _below(index: int, error: Rejected) -> Rejected:
     if isinstance(error, RetriesExhausted):
         return error  # which has no place in what holds it
-    prefix = schema.pointer(index)
+    prefix = validation.pointer(index)
     below = Rejected(
         error.code,
         error.message,

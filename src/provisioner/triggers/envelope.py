@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from provisioner.core import document
-from provisioner.core.errors import Code, Fault, Rejected, Skip
-from provisioner.core.model import Request, Sweep, Transition
-from provisioner.core.values import dataclass
+from provisioner.errors import Code, Fault, Rejected, Skip
+from provisioner.mapping import document
+from provisioner.model import Request, Sweep, Transition
 
 Decoded = Request | Sweep | Rejected | Skip
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.errors import Skip
-from provisioner.core.model import Transition
+from provisioner.errors import Skip
+from provisioner.model import Transition
 
 from .envelope import Delivery
 

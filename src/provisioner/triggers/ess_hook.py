@@ -22,13 +22,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from provisioner.core.errors import Problem, Rejected, Skip
-from provisioner.core.model import EventRef, Instance, LifecycleAction, Request, Transition
-from provisioner.core.naming import hook_event_id
-from provisioner.core.schema import pointer, type_name
-from provisioner.core.values import dataclass
+from provisioner.errors import Problem, Rejected, Skip
+from provisioner.groups.naming import hook_event_id
+from provisioner.mapping.validation import pointer, type_name
+from provisioner.model import EventRef, Instance, LifecycleAction, Request, Transition
 
 from . import ess_events
 from .envelope import Delivery, identifier, opened, region_id, unsound

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.core.errors import Skip
+from provisioner.errors import Skip
 
 from . import ess_events
 from .envelope import Delivery, Inside, identifier, region_id

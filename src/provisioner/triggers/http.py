@@ -20,15 +20,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.core import schema
-from provisioner.core.errors import Rejected
-from provisioner.core.model import Request
-from provisioner.core.values import dataclass
+from provisioner.errors import Rejected
+from provisioner.mapping import validation
+from provisioner.model import Request
 
-from . import direct
+from . import request_document
 from .envelope import Delivery, identifier, json_of, unreadable
 
 _BEGINS_OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
@@ -68,7 +67,7 @@ def read_environ(environ: Mapping[str, Any]) -> HttpCall:
 def read(value: dict[str, Any], _: Delivery) -> Request | None:
     """The body is a request document, as it is for the one who answers the call."""
     call = _call(value)
-    return None if call is None else direct.read_body(call.body, source="http")
+    return None if call is None else request_document.read_body(call.body, source="http")
 
 
 def _call(value: dict[str, Any]) -> HttpCall | None:
@@ -97,7 +96,7 @@ def _body(value: Mapping[str, Any]) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise unreadable(f"the body must be a string, is {schema.type_name(body)}")
+        raise unreadable(f"the body must be a string, is {validation.type_name(body)}")
     if str(value.get("isBase64Encoded")).lower() != "true":
         return body.encode("utf-8", "surrogatepass")  # whoever reads the text refuses it
     try:

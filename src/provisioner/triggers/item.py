@@ -6,12 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner.core.errors import Rejected
-from provisioner.core.event import EventRef
-from provisioner.core.model import Request, Sweep
-from provisioner.core.values import dataclass
+from provisioner.errors import Rejected
+from provisioner.model import EventRef, Request, Sweep
 
 from .envelope import Decoded
 

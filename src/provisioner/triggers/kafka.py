@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from provisioner.core.values import replace
 
 from .envelope import Delivery, Inside, identifier
 

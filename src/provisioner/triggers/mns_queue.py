@@ -9,9 +9,8 @@ arrive as parsed JSON (unknown).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from provisioner.core.values import replace
 
 from .envelope import Delivery, Inside, identifier
 

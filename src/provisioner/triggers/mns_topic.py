@@ -14,9 +14,8 @@ is subscribed to a topic gets the JSON form as a message body.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from provisioner.core.values import replace
 
 from .envelope import Delivery, Inside, identifier
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.core.errors import Skip
+from provisioner.errors import Skip
 
 from .envelope import Delivery
 

@@ -10,9 +10,8 @@ the event's own id may then differ from one delivery to the next, so the documen
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from provisioner.core.values import replace
 
 from .envelope import Delivery, Inside, identifier
 

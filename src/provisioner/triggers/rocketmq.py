@@ -13,9 +13,8 @@ UNIQ_KEY is the producer's and stays when the broker delivers again; msgId is th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from provisioner.core.values import replace
 
 from .envelope import Delivery, Inside, identifier
 

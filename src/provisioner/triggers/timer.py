@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.core.errors import Code, Rejected
-from provisioner.core.model import EventRef, Sweep, SweepMode
+from provisioner.errors import Code, Rejected
+from provisioner.model import EventRef, Sweep, SweepMode
 
 from .envelope import Delivery, identifier, opened
 

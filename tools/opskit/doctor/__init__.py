@@ -11,7 +11,7 @@ from rich.console import Console
 from opskit import configuration, ending
 from opskit.cloud import Cloud
 from opskit.deployed import deployed
-from provisioner.core.errors import ConfigurationError, Retryable
+from provisioner.errors import ConfigurationError, Retryable
 from provisioner.settings import Settings
 
 from . import balancers, hooks, messages, permissions, surroundings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.core.model import Binding
+from provisioner.model import Binding
 
 from .finding import Finding, failure, ok, unknown, warning
 from .patient import Patient, RefusedError, asked

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner import budget
-from provisioner.budget import SHORTEST_TIMEOUT
+from provisioner import invocation
+from provisioner.invocation import SHORTEST_TIMEOUT
 
 from .finding import Finding, failure, ok, unknown, warning
 from .patient import Patient, RefusedError, asked
@@ -19,7 +19,7 @@ def timeout(patient: Patient) -> Iterator[Finding]:
         return
     has = patient.deployed.timeout
     claiming = patient.settings.policy.claiming if patient.settings else True
-    if budget.problems(has, claiming=claiming):
+    if invocation.problems(has, claiming=claiming):
         told = f"the function has {has:g} s: too few to outlast the claim of one that crashed"
         yield failure(told, f"set its timeout to at least {SHORTEST_TIMEOUT} s")
     else:

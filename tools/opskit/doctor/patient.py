@@ -11,10 +11,10 @@ from mns.mns_exception import MNSExceptionBase, MNSServerException
 from opskit import sdk
 from opskit.cloud import Cloud
 from opskit.deployed import Deployed
-from provisioner.adapters.clock import SystemClock
-from provisioner.adapters.connection import Connection
-from provisioner.adapters.sts import AssumedRole
-from provisioner.core.model import Binding
+from provisioner.aliyun.client import Connection
+from provisioner.aliyun.clock import SystemClock
+from provisioner.aliyun.sts import AssumedRole
+from provisioner.model import Binding
 from provisioner.settings import Settings
 
 T = TypeVar("T")

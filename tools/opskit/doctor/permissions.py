@@ -13,8 +13,8 @@ from alibabacloud_ess20220222 import models as ess
 from alibabacloud_slb20140515 import models as slb
 
 from opskit.policy import Permission, needed_by, of_others
-from provisioner.core.errors import Retryable
-from provisioner.core.model import Binding
+from provisioner.errors import Retryable
+from provisioner.model import Binding
 
 from .finding import Finding, failure, ok, unknown
 from .patient import Patient, RefusedError, asked

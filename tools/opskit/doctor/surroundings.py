@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from opskit import configuration as variables
-from provisioner.core.errors import ConfigurationError
+from provisioner.errors import ConfigurationError
 
 from .finding import Finding, failure, ok, warning
 from .patient import Patient

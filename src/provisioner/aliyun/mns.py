@@ -1,0 +1,218 @@
+"""The result topic and the dead-letter queue of Simple Message Queue (MNS), API 2015-06-06, by
+`aliyun-mns-sdk`.
+
+Sending happens at least once, so that whatever may pass is tried again: consumers know a message by
+the id in it. The SDK tells no HTTP status, hence the code alone decides; what it lets through
+(KeyError and others, from answers that it cannot read) counts as no answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from mns.auth import Credentials
+from mns.mns_client import MNSClient
+from mns.mns_exception import (
+    MNSClientNetworkException,
+    MNSClientParameterException,
+    MNSServerException,
+)
+from mns.topic import Topic, TopicMessage
+
+from provisioner.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
+from provisioner.ports import Clock, DeadLetters, Notifications
+from provisioner.results.document import LONGEST, LONGEST_TAG
+
+from .client import Connection
+from .error_mapping import (
+    Operation,
+    Refusal,
+    Rule,
+    busy,
+    deployment,
+    judge,
+    rejected,
+    throttled,
+    unanswered,
+    unreachable,
+)
+from .retry import Retry
+
+_PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
+_SEND = Operation("SendMessage", writes=False)  # likewise
+_TOPIC = deployment("create the result topic, or set the one that is there")
+_ACCESS = deployment("let the function's role publish to the result topic")
+_QUEUE = deployment("create the dead-letter queue, or set the one that is there")
+_SENDING = deployment("let the function's role send to the dead-letter queue")
+_CLOCK = deployment("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
+_MESSAGE = rejected(Fault.INVALID, "the topic or queue does not take this message")
+_RULES = (
+    Rule("TopicNotExist", _TOPIC),
+    Rule("QueueNotExist", _QUEUE),
+    Rule("AccessDenied", _ACCESS, operation="PublishMessage"),
+    Rule("AccessDenied", _SENDING),
+    Rule("TimeExpired", _CLOCK),
+    Rule("InvalidArgument", _MESSAGE),
+    Rule("MalformedXML", _MESSAGE),
+    Rule("TooManyRequests", throttled),
+    Rule("QpsLimitExceeded", throttled),
+)
+
+_NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+
+# What a server closed, the first request finds out, and the second mends. A frozen instance's
+# connection may be dead without a word, though, and then only the timeout tells.
+_IDLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotating:
+    """Asked by the SDK for every request, so that a connection outlives the credentials."""
+
+    connection: Connection
+
+    def get_credentials(self) -> Credentials:
+        found = self.connection.identity()
+        # A token of None would be sent as a header.
+        return Credentials(found.access_key_id, found.access_key_secret, found.security_token or "")
+
+
+class MnsNotifications(Notifications):
+    def __init__(self, connection: Connection, topic: str, clock: Clock, random: Random) -> None:
+        self._topic = topic
+        self._messages = _Messages(connection, clock, random)
+
+    def publish(self, document: str, *, tag: str, within: float) -> str:
+        _check(document, tag)
+        return self._messages.sent(
+            _PUBLISH,
+            lambda client: Topic(self._topic, client).publish_message(TopicMessage(document, tag)),
+            within,
+        )
+
+    def close(self) -> None:
+        self._messages.close()
+
+
+class MnsDeadLetters(DeadLetters):
+    def __init__(self, connection: Connection, queue: str, clock: Clock, random: Random) -> None:
+        self._queue = queue
+        self._messages = _Messages(connection, clock, random)
+
+    def send(self, letter: str, *, within: float) -> str:
+        _check(letter, "")
+        return self._messages.sent(_SEND, lambda client: self._send(client, letter), within)
+
+    def close(self) -> None:
+        self._messages.close()
+
+    def _send(self, client: MNSClient, letter: str) -> Any:
+        from mns.queue import Message, Queue  # noqa: PLC0415 - few instances ever send a letter
+
+        queue = Queue(self._queue, client)
+        queue.set_encoding(False)  # its Base64 would count towards the limit
+        return queue.send_message(Message(letter))
+
+
+class _Messages:
+    """A client of the SDK's must not be used by two threads at once: each call takes one that is
+    idle, or makes one."""
+
+    def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._retry = Retry(clock, random)
+        self._idle: deque[tuple[MNSClient, float]] = deque()
+
+    def sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
+        """Answers the MessageId."""
+        return self._retry.until_answered(
+            lambda left: self._sent(operation, send, left), within=within, repeatable=True
+        )
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].close_connection()
+
+    def _sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
+        try:
+            return self._answered(send, self._connection.timeout(within))
+        except ProvisionerError:  # there are no credentials
+            raise
+        except Exception as error:
+            raise _ours(error, operation) from error
+
+    def _answered(self, send: Callable[[MNSClient], Any], seconds: float) -> str:
+        client = self._take()
+        try:
+            was_open = bool(client.http.conn.sock)
+            try:
+                _limit(client, seconds)
+                sent = send(client)
+            except MNSClientNetworkException as error:
+                if not was_open or isinstance(error.__context__, TimeoutError):
+                    raise
+                # The server closed what was idle, and only sending tells. The SDK has closed it
+                # too, so that this time it connects.
+                _limit(client, seconds)
+                sent = send(client)
+            if not sent.message_id:
+                raise ValueError  # noqa: TRY301 - as what it raises where it cannot read
+        except BaseException:
+            client.close_connection()
+            raise
+        self._idle.append((client, self._clock.now()))
+        return str(sent.message_id)
+
+    def _take(self) -> MNSClient:
+        try:
+            client, used_at = self._idle.pop()
+        except IndexError:
+            return self._new_client()
+        if self._clock.now() - used_at > _IDLE_SECONDS:
+            client.close_connection()  # the next request opens it again
+        return client
+
+    def _new_client(self) -> MNSClient:
+        provider = _Rotating(self._connection)
+        return MNSClient(self._connection.endpoint, credentials_provider=provider)
+
+
+def _limit(client: MNSClient, seconds: float) -> None:
+    connection = client.http.conn
+    connection.connection_timeout = seconds  # heeded when it connects over HTTP
+    connection.timeout = seconds  # heeded when it connects over HTTPS, which has no such setting
+    if connection.sock:
+        connection.sock.settimeout(seconds)
+
+
+def _check(document: str, tag: str) -> None:
+    """The SDK checks neither."""
+    if len(document.encode("utf-8")) > LONGEST:
+        raise Rejected("InvalidArgument", "a message holds at most 64 KB")
+    if len(tag) > LONGEST_TAG:
+        raise Rejected("InvalidArgument", f"a tag has at most {LONGEST_TAG} characters")
+
+
+def _never_sent(error: BaseException | None) -> bool:
+    """Over HTTP, the SDK wraps what its connecting met; what sending meets is not wrapped so."""
+    return isinstance(error, _NEVER_SENT) or (
+        isinstance(error, OSError) and any(isinstance(arg, OSError) for arg in error.args)
+    )
+
+
+def _ours(error: Exception, operation: Operation) -> ProvisionerError:
+    if isinstance(error, MNSServerException):
+        return judge(Refusal(operation, status=0, code=str(error.type)), _RULES, otherwise=busy)
+    if isinstance(error, MNSClientParameterException):
+        message = "the endpoint or the name of the topic or queue is not one of MNS's"
+        return ConfigurationError(message)
+    if _never_sent(error.__context__):
+        return unreachable(operation, type(error.__context__).__name__)
+    return unanswered(operation, type(error).__name__)

@@ -1,0 +1,122 @@
+"""What the deployment decides, and its bindings as they are written: JSON, read with every problem
+named, and what a hook's NotificationMetadata may override in one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from provisioner.errors import Code, Problem, Rejected
+from provisioner.groups import naming
+from provisioner.model import Binding, LifecycleResult, OnPause, SweepMode
+
+from . import document, validation
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the deployment decides. `backend_quota` is of one load balancer, over all its groups;
+    `circuit_breaker` is how many ABANDONs in a row are enough, 0 never."""
+
+    region_id: str
+    bindings: tuple[Binding, ...] = ()
+    backend_quota: int = 200
+    claiming: bool = True
+    tagging: bool = True
+    circuit_breaker: int = 3
+    paused: bool = False
+    sweep: SweepMode = SweepMode.REPORT
+
+
+def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
+    """Bindings as JSON. Nothing is read from a list that has a problem."""
+    found = validation.problems("bindings", value)
+    for index, element in enumerate(value if isinstance(value, list) else []):
+        template = element.get("VServerGroupName") if isinstance(element, Mapping) else None
+        path = validation.pointer(index, "VServerGroupName")
+        if isinstance(template, str) and template:
+            found += naming.template_problems(template, path)
+    if found:
+        return (), found
+    read = tuple(Binding(**_fields(element)) for element in value)
+    found = [*_unfit_names(read), *_collisions(read)]
+    return (() if found else read), found
+
+
+def overridden(binding: Binding, metadata: str) -> Binding:
+    """NotificationMetadata is the user's own text: what is no JSON object, and every key that the
+    binding does not open to it, says nothing to us."""
+    if not (metadata and binding.overridable):
+        return binding
+    try:
+        said = json.loads(metadata)
+    except (ValueError, RecursionError):
+        return binding
+    if not isinstance(said, Mapping):
+        return binding
+    opened = {k: document.whole_number(said[k]) for k in binding.overridable if k in said}
+    # The schema of a binding holds for what overrides one, with the required keys beside it.
+    stub = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
+    _, found = read_bindings([{**stub, **opened}])
+    if found:
+        path = "/NotificationMetadata"
+        moved = [Problem(path + p.path.removeprefix("/0"), p.message) for p in found]
+        raise Rejected.of(moved, code=Code.BINDING_UNFIT, what="the hook")
+    return replace(binding, **_fields(opened))
+
+
+def _known_name(binding: Binding) -> str:
+    """The name as far as the binding alone tells it."""
+    return binding.name_template.replace("{scaling_group_id}", binding.scaling_group_id)
+
+
+def _unfit_names(bindings: Sequence[Binding]) -> list[Problem]:
+    """Of those whose name is known before there is an event."""
+    names = [(index, _known_name(binding)) for index, binding in enumerate(bindings)]
+    return [
+        problem
+        for index, name in names
+        if "{" not in name
+        for problem in naming.name_problems(name, validation.pointer(index, "VServerGroupName"))
+    ]
+
+
+def _collisions(bindings: Sequence[Binding]) -> list[Problem]:
+    """Two bindings of one scaling group that name one group would fill it from both sides."""
+    seen: dict[object, int] = {}
+    found = []
+    for index, binding in enumerate(bindings):
+        name = _known_name(binding)
+        which = (binding.scaling_group_id, binding.load_balancer_id, name)
+        first = seen.setdefault(which, index)
+        if first != index:
+            message = f"names the same VServer group as /{first}; give each a VServerGroupName"
+            found.append(Problem(validation.pointer(index, "VServerGroupName"), message))
+    return found
+
+
+def _fields(element: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of the schema to fields of `Binding`."""
+    return {_FIELDS[k][0]: _FIELDS[k][1](value) for k, value in element.items()}
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "ScalingGroupId": ("scaling_group_id", str),
+    "LoadBalancerId": ("load_balancer_id", str),
+    "RegionId": ("region_id", str),
+    "Ports": ("ports", lambda ports: tuple(map(int, ports))),
+    "Weight": ("weight", int),
+    "Type": ("type", str),
+    "Description": ("description", str),
+    "VServerGroupName": ("name_template", str),
+    "FailureResult": ("failure_result", LifecycleResult),
+    "ScaleInFailureResult": ("scale_in_failure_result", LifecycleResult),
+    "Drain": ("drain", int),
+    "DeleteEmpty": ("delete_empty", bool),
+    "OnPause": ("on_pause", OnPause),
+    "OnPartial": ("partial", lambda choice: choice == "continue"),
+    "MetadataMayOverride": ("overridable", frozenset),
+}

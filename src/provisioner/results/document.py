@@ -1,0 +1,143 @@
+"""The result document: what is published about an outcome, and what an HTTP call is answered.
+
+CloudEvents 1.0 in JSON. Its id says which event, which group and how it ended, and nothing of when:
+a result that is published twice has one id, and a failure does not hide a later success.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from provisioner.errors import Retryable
+from provisioner.groups import naming
+from provisioner.mapping import document
+from provisioner.model import Backend, Deregistered
+
+from .outcome import Outcome
+
+TYPE_PREFIX = "vservergroup."
+SOURCE = "vservergroup-provisioner"
+LONGEST = 64 * 1024  # bytes: the limit of a topic's message
+LONGEST_TAG = 16  # characters: likewise
+
+
+def result_document(outcome: Outcome) -> dict[str, Any]:
+    group = outcome.group
+    names = (group.load_balancer_id, group.name) if group else ()
+    kind = TYPE_PREFIX + outcome.status.value
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": naming.digest([outcome.event.id, *names, kind])[:32],
+        "source": SOURCE,
+        "type": kind,
+        "datacontenttype": "application/json",
+    }
+    if names:
+        event["subject"] = "/".join(filter(None, names))
+    return event | {"data": _data(outcome)}
+
+
+def as_message(result: dict[str, Any]) -> str:
+    """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
+    text = json.dumps(result, separators=(",", ":"))
+    if len(text) <= LONGEST:
+        return text
+    data = result["data"]
+    changes = {
+        key: [] if isinstance(value, list) else value for key, value in data["changes"].items()
+    }
+    shorter = {**data, "BackendServers": [], "changes": changes, "truncated": True}
+    if "groups" in data:
+        shorter["groups"] = []
+    if "error" in data:
+        error = {key: value for key, value in data["error"].items() if key != "problems"}
+        shorter["error"] = error
+    return json.dumps({**result, "data": shorter}, separators=(",", ":"))
+
+
+def tag(outcome: Outcome) -> str:
+    """What a subscription can filter by."""
+    return outcome.status.value[:LONGEST_TAG]
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    group, plan = outcome.group, outcome.plan
+    data: dict[str, Any] = {
+        "RegionId": group.region_id if group else None,
+        "LoadBalancerId": group.load_balancer_id if group else None,
+        "VServerGroupId": (group.id or None) if group else None,
+        "VServerGroupName": (group.name or None) if group else None,
+        "BackendServers": document.backend_servers(group.backends) if group else [],
+        "BackendServerCount": len(group.backends) if group else 0,
+        "changes": {
+            "created": outcome.created,
+            "added": _keys(plan.add),
+            "addedCount": len(plan.add),
+            "reweighed": _keys(plan.reweigh),
+            "reweighedCount": len(plan.reweigh),
+            "alreadyPresentCount": len(plan.already_present),
+            "foreignCount": len(plan.foreign),
+            "leftOut": [{**_key(out.backend), "code": out.code} for out in plan.left_out],
+            "leftOutCount": len(plan.left_out),
+            "dropped": list(outcome.dropped_instances),
+            "droppedCount": len(outcome.dropped_instances),
+        },
+        "correlation": _correlation(outcome),
+    }
+    if outcome.deregistered:
+        _tell_removal(data, outcome.deregistered)
+    if outcome.action:
+        data["lifecycle"] = {
+            "LifecycleHookId": outcome.action.hook_id,
+            "LifecycleActionResult": outcome.lifecycle_result and outcome.lifecycle_result.value,
+        }
+        if outcome.circuit_breaker:
+            data["lifecycle"]["circuitBreaker"] = True
+    if outcome.error:
+        retryable = isinstance(outcome.error, Retryable)
+        data["error"] = {**outcome.error.document(), "retryable": retryable}
+    return data
+
+
+def _tell_removal(data: dict[str, Any], done: Deregistered) -> None:
+    """Of the groups, those that lost something."""
+    shrunk = [group for group in done.groups if group.removed or group.deleted]
+    data["changes"] |= {
+        "shrunkCount": len(shrunk),
+        "removedCount": sum(len(group.removed) for group in shrunk),
+        "deletedCount": sum(group.deleted for group in shrunk),
+        "drainedSeconds": round(done.drained, 1),
+    }
+    data["groups"] = [
+        {
+            "VServerGroupId": group.id,
+            "VServerGroupName": group.name,
+            "removed": _keys(group.removed),
+            "removedCount": len(group.removed),
+            "BackendServerCount": len(group.held),
+            "deleted": group.deleted,
+        }
+        for group in shrunk
+    ]
+
+
+def _correlation(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "eventSource": outcome.event.source,
+        "eventId": outcome.event.id,
+        "ScalingActivityId": (outcome.action.scaling_activity_id or None)
+        if outcome.action
+        else None,
+        "fcRequestId": outcome.fc_request_id or None,
+        "slbRequestIds": list(outcome.slb_request_ids),
+    }
+
+
+def _keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
+    return [_key(backend) for backend in backends]
+
+
+def _key(backend: Backend) -> dict[str, Any]:
+    return {"ServerId": backend.server_id, "Port": backend.port}

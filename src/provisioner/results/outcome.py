@@ -1,0 +1,45 @@
+"""What became of one desired state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from provisioner.errors import ProvisionerError
+from provisioner.model import (
+    Deregistered,
+    EventRef,
+    LifecycleAction,
+    LifecycleResult,
+    Plan,
+    VServerGroup,
+)
+
+
+class Status(str, Enum):
+    PROVISIONED = "provisioned"
+    PLANNED = "planned"
+    DEREGISTERED = "deregistered"
+    SKIPPED = "skipped"
+    REFUSED = "refused"  # nothing was written
+    FAILED = "failed"  # something was attempted, and the result says what stands
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one desired state. `group` is completed by what the load balancer said.
+    `circuit_breaker`: CONTINUE was answered to a failure, after too many ABANDONs in a row."""
+
+    status: Status
+    event: EventRef
+    group: VServerGroup | None = None
+    created: bool = False
+    plan: Plan = field(default_factory=Plan)
+    dropped_instances: tuple[str, ...] = ()
+    deregistered: Deregistered | None = None
+    action: LifecycleAction | None = None
+    lifecycle_result: LifecycleResult | None = None
+    circuit_breaker: bool = False
+    error: ProvisionerError | None = None
+    slb_request_ids: tuple[str, ...] = ()
+    fc_request_id: str = ""
