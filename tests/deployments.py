@@ -23,18 +23,18 @@ from fakes import (
     FakeScalingGroups,
 )
 from provisioner import hooks
-from provisioner.app import App, Role
-from provisioner.executor import Drive
+from provisioner.app import App, RoleCredentials
+from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
 from provisioner.groups.ensure import ensure
 from provisioner.invocation import Invocation
 from provisioner.mapping import validation
-from provisioner.mapping.config import Policy
+from provisioner.mapping.config import DeploymentConfig
 from provisioner.model import (
     Backend,
     Binding,
-    Desired,
-    Ensured,
+    DesiredGroup,
+    EnsureResult,
     LifecycleAction,
     LifecycleResult,
     OnExisting,
@@ -42,7 +42,7 @@ from provisioner.model import (
     VServerGroup,
 )
 from provisioner.ports import ScalingInstance
-from provisioner.provisioning import Means, Task
+from provisioner.provisioning import Dependencies, ProvisionTask
 from provisioner.results.outcome import Outcome
 
 LB = "lb-0001"
@@ -81,10 +81,10 @@ def a_group(*backends: Backend, name: str = NAME, **changes: Any) -> VServerGrou
 
 def wanted(
     *backends: Backend, on_existing: OnExisting = OnExisting.REFUSE, **changes: Any
-) -> Desired:
+) -> DesiredGroup:
     """What the event whose fingerprint is "mark" wants of load balancer `LB`."""
-    group = a_group(*backends, tags=naming.owner_tags("mark"))
-    return replace(Desired(group, on_existing, "mark"), **changes)
+    group = a_group(*backends, tags=naming.build_owner_tags("mark"))
+    return replace(DesiredGroup(group, on_existing, "mark"), **changes)
 
 
 def a_binding(**changes: Any) -> Binding:
@@ -151,7 +151,7 @@ class HeldToTheSchema(FakeNotifications):
 
 class HeldToTheLetterSchema(FakeDeadLetters):
     def send(self, letter: str, *, within: float) -> str:
-        assert validation.problems("dead-letter", json.loads(letter)) == []
+        assert validation.validate("dead-letter", json.loads(letter)) == []
         return super().send(letter, within=within)
 
     @property
@@ -160,7 +160,7 @@ class HeldToTheLetterSchema(FakeDeadLetters):
 
 
 def hold_to_the_schema(result: Any) -> None:
-    assert validation.problems("result", result) == []
+    assert validation.validate("result", result) == []
 
 
 @dataclass
@@ -178,12 +178,12 @@ class Deployment:
     def __post_init__(self) -> None:
         self.load_balancers = SlowLoadBalancers(self.clock, LB, "lb-0002")
         self.scaling_groups = FakeScalingGroups(self.clock)
-        self.role = Role()
+        self.role = RoleCredentials()
 
     @property
-    def means(self) -> Means:
-        policy = Policy(REGION, self.bindings, **self.policy)
-        return Means(
+    def means(self) -> Dependencies:
+        policy = DeploymentConfig(REGION, self.bindings, **self.policy)
+        return Dependencies(
             self.load_balancers,
             self.notifications,
             self.scaling_groups,
@@ -208,25 +208,27 @@ class Deployment:
         now = self.clock.now()
         return Invocation(now + seconds, now + seconds + 5, self.log, "fc-0001")
 
-    def ensure(self, desired: Desired, *, seconds: float = LONG, claiming: bool = True) -> Ensured:
-        self.drive = Drive(
+    def ensure(
+        self, desired: DesiredGroup, *, seconds: float = LONG, claiming: bool = True
+    ) -> EnsureResult:
+        self.drive = CommandExecutor(
             desired.group,
             self.invocation(seconds),
             self.load_balancers,
             self.clock,
             replayable(),
         )
-        ensured: Ensured = self.drive.run(ensure(desired, claiming=claiming))
+        ensured: EnsureResult = self.drive.run(ensure(desired, claiming=claiming))
         return ensured
 
     def provision(self, request: Request, *, seconds: float = LONG) -> list[Outcome]:
-        return Task(self.means, request, self.invocation(seconds)).provisioned()
+        return ProvisionTask(self.means, request, self.invocation(seconds)).provision()
 
     def plan(self, request: Request) -> list[Outcome]:
-        return Task(self.means, request, self.invocation()).planned()
+        return ProvisionTask(self.means, request, self.invocation()).plan()
 
     def complete(self, request: Request, *, seconds: float = LONG) -> list[Outcome]:
-        return hooks.task(self.means, request, self.invocation(seconds)).completed()
+        return hooks.build_hook(self.means, request, self.invocation(seconds)).handle()
 
     def waits_at_a_hook(
         self, request: Request, *instances: ScalingInstance, token: str = TOKEN
@@ -252,7 +254,7 @@ class Deployment:
         return self.load_balancers.made_by_others(a_group(*backends, name=name, **changes))
 
     def claimed_by_another(self, *, age: float = 0.0, nonce: str = "0" * 16) -> VServerGroup:
-        claim = naming.claim(NAME, self.clock.now() - age, nonce)
+        claim = naming.make_claim(NAME, self.clock.now() - age, nonce)
         return self.stands(name=claim.name)
 
     @property
@@ -311,4 +313,4 @@ def codes(cloud: Deployment) -> list[str]:
 
 
 def untouched(cloud: Deployment) -> bool:
-    return not (cloud.writes or cloud.scaling_groups.calls_of("complete"))
+    return not (cloud.writes or cloud.scaling_groups.calls_of("complete_lifecycle_action"))

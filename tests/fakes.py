@@ -23,7 +23,7 @@ from provisioner.model import (
 )
 from provisioner.ports import (
     ActionState,
-    Answer,
+    ApiResponse,
     Clock,
     DeadLetters,
     Heartbeat,
@@ -43,7 +43,7 @@ LONGEST_TAG = 16
 
 T = TypeVar("T")
 
-_GONE: Answer[Any] = Answer(None, 0.0, "")
+_GONE: ApiResponse[Any] = ApiResponse(None, 0.0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class FakeLog(Log):
         self.steps = [] if steps is None else steps
         self._bound = bound
 
-    def step(self, name: str, /, **fields: object) -> None:
+    def write(self, name: str, /, **fields: object) -> None:
         self.steps.append((name, {**self._bound, **fields}))
 
     def bind(self, /, **fields: object) -> FakeLog:
@@ -158,7 +158,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
-    ) -> Answer[tuple[VServerGroup, ...]]:
+    ) -> ApiResponse[tuple[VServerGroup, ...]]:
         with self._call("list_vserver_groups", region_id, load_balancer_id, within=within):
             self._quota(region_id, load_balancer_id)
             found = self._of(region_id, load_balancer_id)
@@ -169,14 +169,14 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[VServerGroup | None]:
+    ) -> ApiResponse[VServerGroup | None]:
         with self._call("read_vserver_group", region_id, vserver_group_id, within=within):
             group = self.groups.get(vserver_group_id)
         if group is None or group.region_id != region_id:
             return _GONE
         return self._answer(group)
 
-    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
         with self._call("create_vserver_group", wanted, within=within):
             self._check_room(wanted, wanted.backends)
             created = self.made_by_others(wanted)
@@ -184,7 +184,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def add_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         added = tuple(backends)
         with self._call("add_backend_servers", region_id, vserver_group_id, added, within=within):
             group = self._existing(region_id, vserver_group_id)
@@ -196,7 +196,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def remove_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         left = tuple(backends)
         assert len(left) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
         with self._call("remove_backend_servers", region_id, vserver_group_id, left, within=within):
@@ -208,7 +208,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         wanted = tuple(backends)
         with self._call("set_weights", region_id, vserver_group_id, wanted, within=within):
             group = self._existing(region_id, vserver_group_id)
@@ -221,7 +221,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def rename_vserver_group(
         self, region_id: str, vserver_group_id: str, name: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         with self._call("rename_vserver_group", region_id, vserver_group_id, name, within=within):
             group = self._existing(region_id, vserver_group_id)
             self.groups[group.id] = replace(group, name=name)
@@ -229,7 +229,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def delete_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         with self._call("delete_vserver_group", region_id, vserver_group_id, within=within):
             if vserver_group_id in self.referred_to:
                 raise Retryable("RspoolVipExist", "a listener refers to the group")
@@ -267,9 +267,9 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
             code = "InstanceBackendServerNumberOverLimit"
             raise Rejected(code, "the load balancer is full", fault=Fault.CONFLICT)
 
-    def _answer(self, value: T) -> Answer[T]:
+    def _answer(self, value: T) -> ApiResponse[T]:
         # A Date header counts whole seconds.
-        return Answer(value, float(int(self._clock.now())), f"request-{len(self.calls)}")
+        return ApiResponse(value, float(int(self._clock.now())), f"request-{len(self.calls)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,10 +357,10 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         for instance_id in instance_ids:
             del self._instances[region_id, scaling_group_id][instance_id]
 
-    def lifecycle_actions(
+    def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
-        with self._call("lifecycle_actions", region_id, scaling_activity_id, within=within):
+        with self._call("list_lifecycle_actions", region_id, scaling_activity_id, within=within):
             self._settle()
             wanted = (region_id, scaling_activity_id)
             return tuple(
@@ -369,11 +369,11 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 if (state.action.region_id, state.action.scaling_activity_id) == wanted
             )
 
-    def instances(
+    def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         asked = tuple(instance_ids)
-        with self._call("instances", region_id, scaling_group_id, asked, within=within):
+        with self._call("read_instances", region_id, scaling_group_id, asked, within=within):
             return {
                 name: replace(there[name], scaling_group_id=group)
                 for (region, group), there in self._instances.items()
@@ -381,8 +381,8 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 if region == region_id and scaling_group_id in ("", group) and name in there
             }
 
-    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
-        with self._call("hook_terms", action, within=within):
+    def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+        with self._call("read_hook_terms", action, within=within):
             known = self._activities.get(action.scaling_activity_id)
             hooks = {hook_id for hook_id, _ in self._actions}
             if known is None or action.hook_id not in hooks:
@@ -390,28 +390,28 @@ class FakeScalingGroups(Scripted, ScalingGroups):
             # Both count whole seconds.
             started, now = float(int(known[2])), float(int(self._clock.now()))
             terms = HookTerms(started, now, self.heartbeat_timeout, self.transition)
-            return replace(terms, target=self.target)
+            return replace(terms, notification_arn=self.target)
 
-    def recent_activities(
+    def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
-        with self._call("recent_activities", region_id, scaling_group_id, most, within=within):
+        with self._call("list_recent_activities", region_id, scaling_group_id, most, within=within):
             here = (region_id, scaling_group_id)
             known = [(each[2], name) for name, each in self._activities.items() if each[:2] == here]
         known.reverse()  # of one moment, the last one made is the newest
         newest_first = sorted(known, key=lambda each: each[0], reverse=True)
         return tuple(name for _, name in newest_first)[:most]
 
-    def group_instances(
+    def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        with self._call("group_instances", region_id, scaling_group_id, within=within):
+        with self._call("list_instances", region_id, scaling_group_id, within=within):
             return dict(self._instances[region_id, scaling_group_id])
 
-    def activities(
+    def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
-        with self._call("activities", region_id, scaling_group_id, in_progress, within=within):
+        with self._call("list_activities", region_id, scaling_group_id, in_progress, within=within):
             self._settle()
             here = (region_id, scaling_group_id)
             known = [name for name, each in self._activities.items() if each[:2] == here]
@@ -428,9 +428,11 @@ class FakeScalingGroups(Scripted, ScalingGroups):
     def was(self, scaling_group_id: str, activity: ScalingActivity) -> None:
         self.over[scaling_group_id][activity.scaling_activity_id] = activity
 
-    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+    def record_heartbeat(
+        self, action: LifecycleAction, seconds: int, *, within: float
+    ) -> Heartbeat:
         assert 30 <= seconds <= 21_600, "what a heartbeat takes"
-        with self._call("heartbeat", action, seconds, within=within):
+        with self._call("record_heartbeat", action, seconds, within=within):
             self._settle()
             state = self._actions.get((action.hook_id, action.token))
             if state is None or not state.pending:
@@ -442,8 +444,10 @@ class FakeScalingGroups(Scripted, ScalingGroups):
             self._times[action.token] = (began, now + seconds)
         return Heartbeat.RECORDED
 
-    def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
-        with self._call("complete", action, result, within=within):
+    def complete_lifecycle_action(
+        self, action: LifecycleAction, result: LifecycleResult, *, within: float
+    ) -> bool:
+        with self._call("complete_lifecycle_action", action, result, within=within):
             self._settle()
             state = self._actions.get((action.hook_id, action.token))
             was_pending = state is not None and state.pending

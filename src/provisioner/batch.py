@@ -15,54 +15,54 @@ from math import ceil
 from threading import Lock
 
 from . import concurrency, error_reporting, hooks
-from .concurrency import by_workers
+from .concurrency import run_workers
 from .errors import ConfigurationError, ProvisionerError, Rejected, RetriesExhausted, Skip
 from .invocation import Invocation
-from .model import EventRef, Request, Sweep
-from .provisioning import Means, Task, refuse
+from .model import EventRef, Request, SweepRequest
+from .provisioning import Dependencies, ProvisionTask, reject_event
 from .results import dead_letter
-from .results.dead_letter import Letter
+from .results.dead_letter import DeadLetter
 from .results.outcome import Outcome, Status
-from .sweep import Swept, swept
+from .sweep import SweepReport, run_sweep
 from .triggers import Item
 
-Ended = Sequence[Outcome] | Swept | ProvisionerError
+Ended = Sequence[Outcome] | SweepReport | ProvisionerError
 
 _GIVEN_UP = (Status.REFUSED, Status.FAILED)
 
 
-def handled(means: Means, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
+def handle_items(means: Dependencies, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
     """What became of each item, in the order of the items."""
     asked = [item.decoded for item in items]
-    requests = [each if isinstance(each, (Request, Sweep)) else None for each in asked]
-    found = concurrency.lanes(requests, means.policy.bindings)
+    requests = [each if isinstance(each, (Request, SweepRequest)) else None for each in asked]
+    found = concurrency.partition_by_load_balancer(requests, means.config.bindings)
     workers = min(means.concurrency, len(found))
     run = _Run(means, items, invocation, workers, deque(map(deque, found)))
-    by_workers(run.work, workers)
+    run_workers(run.work, workers)
     return [run.ended[index] for index in range(len(items))]
 
 
-def done(
-    means: Means, item: Request | Rejected | Skip, event: EventRef, invocation: Invocation
+def handle_item(
+    means: Dependencies, item: Request | Rejected | Skip, event: EventRef, invocation: Invocation
 ) -> Sequence[Outcome]:
     """Raises `Retryable`."""
     log = invocation.log.bind(correlation_id=event.id)
     traced = replace(invocation, log=log)
     if isinstance(item, Skip):
-        log.step("outcome", outcome="skipped", reason=item.message)
+        log.write("outcome", outcome="skipped", reason=item.message)
         return ()
-    log.step("received", source=event.source)
+    log.write("received", source=event.source)
     if isinstance(item, Rejected):
-        return (refuse(means, item, event, traced),)
+        return (reject_event(means, item, event, traced),)
     if item.action:
-        return hooks.task(means, item, traced).completed()
-    task = Task(means, item, traced)
-    return task.planned() if item.dry_run else task.provisioned()
+        return hooks.build_hook(means, item, traced).handle()
+    task = ProvisionTask(means, item, traced)
+    return task.plan() if item.dry_run else task.provision()
 
 
 @dataclass(slots=True)
 class _Run:
-    means: Means
+    means: Dependencies
     items: Sequence[Item]
     invocation: Invocation
     workers: int
@@ -90,8 +90,8 @@ class _Run:
             self.ended[index] = _handled(self.means, item, share)
         except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
             log = self.invocation.log
-            self.ended[index] = error_reporting.told(
-                error_reporting.ours(error), log, event_id=_event_id(item)
+            self.ended[index] = error_reporting.log_error(
+                error_reporting.as_provisioner_error(error), log, event_id=_event_id(item)
             )
 
     def _share(self, left_in_lane: int) -> Invocation:
@@ -101,16 +101,18 @@ class _Run:
             left = len(self.items) - self._begun
             self._begun += 1
         parts = max(left_in_lane, ceil(left / self.workers))
-        return self.invocation.share(self.means.clock.now(), parts)
+        return self.invocation.slice(self.means.clock.now(), parts)
 
 
-def _handled(means: Means, item: Item, share: Invocation) -> Ended:
+def _handled(means: Dependencies, item: Item, share: Invocation) -> Ended:
     """Raises `Retryable`."""
-    if isinstance(item.decoded, Sweep):
+    if isinstance(item.decoded, SweepRequest):
         log = share.log.bind(correlation_id=item.event.id)
-        return swept(means, item.decoded, replace(share, log=log))
+        return run_sweep(means, item.decoded, replace(share, log=log))
     keeper = _Keeper(means, item)
-    outcomes = done(means, item.decoded, item.event, replace(share, keep=keeper))
+    outcomes = handle_item(
+        means, item.decoded, item.event, replace(share, archive_dead_letter=keeper)
+    )
     keeper(outcomes, share)
     return outcomes
 
@@ -120,7 +122,7 @@ class _Keeper:
     """Sends the original to the dead-letter queue, once: for a hook before it is answered, as its
     redelivery finds an action that has ended."""
 
-    means: Means
+    means: Dependencies
     item: Item
     kept: bool = False
 
@@ -135,28 +137,34 @@ def _event_id(item: Item) -> str:
 
 
 def _quarantine(
-    means: Means, item: Item, outcomes: Sequence[Outcome], invocation: Invocation
+    means: Dependencies, item: Item, outcomes: Sequence[Outcome], invocation: Invocation
 ) -> bool:
     """Whether there was something to keep. Raises `Retryable`."""
     given_up = next((o for o in outcomes if o.status in _GIVEN_UP and o.error), None)
     planned = isinstance(item.decoded, Request) and item.decoded.dry_run
     if means.dead_letters is None or given_up is None or planned:
         return False
-    message = dead_letter.as_message(_letter(item, given_up))
+    message = dead_letter.encode_dead_letter(_letter(item, given_up))
     try:
-        message_id = means.dead_letters.send(message, within=invocation.ends - means.clock.now())
+        message_id = means.dead_letters.send(
+            message, within=invocation.hard_deadline - means.clock.now()
+        )
     except Rejected as error:
         unfit = f"the dead-letter queue refuses a message with {error.code}; look at its settings"
         raise ConfigurationError(unfit) from error
-    invocation.log.step("quarantined", correlation_id=item.event.id, message_id=message_id)
+    invocation.log.write("quarantined", correlation_id=item.event.id, message_id=message_id)
     return True
 
 
-def _letter(item: Item, outcome: Outcome) -> Letter:
+def _letter(item: Item, outcome: Outcome) -> DeadLetter:
     """Its path points into what is kept, and that of a decoder's into the whole payload."""
     error, decoded = outcome.error, item.decoded
     assert error is not None
-    path = error.path.removeprefix(item.below) if isinstance(decoded, Rejected) else error.path
+    path = (
+        error.path.removeprefix(item.pointer_prefix)
+        if isinstance(decoded, Rejected)
+        else error.path
+    )
     record = decoded.record if isinstance(decoded, RetriesExhausted) else None
     payload = record.payload if record else item.original
-    return Letter(outcome.event, error, payload, path, outcome.fc_request_id)
+    return DeadLetter(outcome.event, error, payload, path, outcome.fc_request_id)

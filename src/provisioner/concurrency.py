@@ -30,7 +30,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from .errors import Code, Retryable
 from .invocation import Invocation
-from .model import Binding, Request, Sweep, VServerGroup
+from .model import Binding, Request, SweepRequest, VServerGroup
 from .ports import Clock
 from .results.outcome import Outcome
 
@@ -44,7 +44,7 @@ _MOST = 10  # at once: what the SDKs keep open of one host
 _THREADS = 128
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+def run_all(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Their answers, in order. The first error, in order, is raised after those beside it have
     ended. The first of ten calls is the caller's own; a single one needs no thread."""
     answers: list[T] = []
@@ -53,13 +53,13 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     return answers
 
 
-def both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
+def run_both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
     calls: list[Callable[[], Any]] = [one, other]
-    first, second = at_once(calls)
+    first, second = run_all(calls)
     return first, second
 
 
-def by_workers(work: Callable[[], None], workers: int) -> None:
+def run_workers(work: Callable[[], None], workers: int) -> None:
     """The same work by several; one of them is the caller, and the others' threads end with it:
     what takes long must not take the threads that short calls wait for."""
     if workers <= 1:
@@ -94,8 +94,8 @@ def _threads() -> Any:
     return ThreadPoolExecutor(_THREADS, "at-once")
 
 
-def lanes(
-    requests: Sequence[Request | Sweep | None], bindings: Sequence[Binding]
+def partition_by_load_balancer(
+    requests: Sequence[Request | SweepRequest | None], bindings: Sequence[Binding]
 ) -> list[list[int]]:
     """Lists of indexes, the longest first. None is an item that touches no load balancer."""
     if len(requests) == 1:
@@ -127,19 +127,19 @@ def _bound(bindings: Sequence[Binding]) -> Mapping[str, list[str]]:
     return found
 
 
-def _touched(request: Request | Sweep, bound: Mapping[str, list[str]]) -> list[str]:
+def _touched(request: Request | SweepRequest, bound: Mapping[str, list[str]]) -> list[str]:
     """A request without a load balancer is mapped by the bindings of its scaling group; a hook that
     does not say of which group it is may be of any."""
-    if isinstance(request, Sweep):
+    if isinstance(request, SweepRequest):
         return bound[""]
     if request.load_balancer_id:
         return [request.load_balancer_id]
     return bound.get(request.scaling_group_id, [])
 
 
-def _order(request: Request | Sweep | None) -> tuple[object, ...]:
+def _order(request: Request | SweepRequest | None) -> tuple[object, ...]:
     assert request is not None  # it touches something
-    rank = 2 if isinstance(request, Sweep) else int(request.action is None)
+    rank = 2 if isinstance(request, SweepRequest) else int(request.action is None)
     return rank, request.event.source, request.event.id, repr(request)
 
 
@@ -159,7 +159,7 @@ class Wanted(Protocol):
 W = TypeVar("W", bound=Wanted)
 
 
-def spread(
+def run_groups(
     wanted: Sequence[W],
     work: Callable[[W, Invocation], Outcome],
     invocation: Invocation,
@@ -208,7 +208,7 @@ class _Run(Generic[W]):
                 for place, number in enumerate(lane):
                     self._try(number, len(lane) - place + ceil(behind / workers))
 
-        by_workers(next_lanes, workers)
+        run_workers(next_lanes, workers)
 
     def _lanes(self, numbers: Collection[int]) -> list[list[int]]:
         by_balancer: dict[str, list[int]] = {}
@@ -218,7 +218,7 @@ class _Run(Generic[W]):
         return list(by_balancer.values())
 
     def _try(self, number: int, parts: int) -> None:
-        share = self.invocation.share(self.clock.now(), parts)
+        share = self.invocation.slice(self.clock.now(), parts)
         try:
             self.ended[number] = self.work(self.wanted[number], share)
         except Retryable as error:

@@ -8,25 +8,27 @@ from __future__ import annotations
 from .errors import ProvisionerError, Rejected, Retryable
 from .ports import Log
 
-DEFECT = "InternalError"
+INTERNAL_ERROR = "InternalError"
 
 
-def ours(error: Exception) -> ProvisionerError:
+def as_provisioner_error(error: Exception) -> ProvisionerError:
     if isinstance(error, ProvisionerError):
         return error
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else "nowhere"
-    return Retryable(DEFECT, f"a defect of this function: {type(error).__name__} in {where}")
+    return Retryable(
+        INTERNAL_ERROR, f"a defect of this function: {type(error).__name__} in {where}"
+    )
 
 
-def told(error: ProvisionerError, log: Log, *, event_id: str = "") -> ProvisionerError:
-    log.step(
+def log_error(error: ProvisionerError, log: Log, *, event_id: str = "") -> ProvisionerError:
+    log.write(
         "outcome",
         correlation_id=event_id,
         outcome="refused" if isinstance(error, Rejected) else "failed",
-        error=error.fields(),
+        error=error.to_log_fields(),
         retryable=isinstance(error, Retryable),
     )
     return error

@@ -78,22 +78,22 @@ class ProvisionerError(Exception):
     problems: tuple[Problem, ...] = ()
 
     def __init__(self, code: str, message: str, *, path: str = "") -> None:
-        super().__init__(f"{_plain(code)}: {message}")
-        self.code = _plain(code)
+        super().__init__(f"{_to_plain_text(code)}: {message}")
+        self.code = _to_plain_text(code)
         self.message = message
         self.path = path
         self.request_id = ""
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """For a result: the message tells the first few of the problems, `problems` all of them."""
         told: dict[str, Any] = {"code": self.code, "message": self.message, "path": self.path}
         if self.problems not in ((), (Problem(self.path, self.message),)):
             told["problems"] = [{"path": p.path, "message": p.message} for p in self.problems]
         return told
 
-    def fields(self) -> dict[str, Any]:
+    def to_log_fields(self) -> dict[str, Any]:
         """For the log."""
-        return self.document() | ({"request_id": self.request_id} if self.request_id else {})
+        return self.to_document() | ({"request_id": self.request_id} if self.request_id else {})
 
 
 class Rejected(ProvisionerError):
@@ -114,7 +114,7 @@ class Rejected(ProvisionerError):
         self.problems = tuple(problems) or (Problem(path, message),)
 
     @classmethod
-    def of(
+    def from_problems(
         cls, problems: Iterable[Problem], *, code: str = Code.INVALID_REQUEST, what: str = "request"
     ) -> Rejected:
         """One error for all `problems`, of which there is at least one; it tells the first few."""
@@ -178,5 +178,5 @@ class Skip(ProvisionerError):
         super().__init__("Skipped", reason)
 
 
-def _plain(code: str) -> str:
+def _to_plain_text(code: str) -> str:
     return code.value if isinstance(code, Code) else code

@@ -16,15 +16,15 @@ from threading import Lock
 from typing import Any
 
 from . import batch, http_api
-from .app import App, build
-from .error_reporting import DEFECT, ours, told
+from .app import App, build_app
+from .error_reporting import INTERNAL_ERROR, as_provisioner_error, log_error
 from .errors import ProvisionerError, Rejected, Retryable, Skip
-from .http_api import Answer
+from .http_api import HttpResponse
 from .invocation import Invocation
-from .provisioning import Task
+from .provisioning import ProvisionTask
 from .results.outcome import Outcome
-from .sweep import Swept
-from .triggers import decode, items
+from .sweep import SweepReport
+from .triggers import decode, decode_items
 from .triggers import http as calls
 from .triggers import request_document as documents
 from .triggers.http import HttpCall
@@ -35,7 +35,7 @@ _app: App | None = None
 
 def initialize(context: Any) -> None:
     """Once for each instance. A configuration that cannot work fails here, with all problems."""
-    app(context)
+    get_app(context)
 
 
 def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
@@ -44,123 +44,131 @@ def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
 
 
 def handler(event: bytes, context: Any) -> str:
-    ready = _ready(context)
+    ready = _get_app_or_error(context)
     if isinstance(ready, App):
-        return handle(ready, event, context)
-    if _is_call(event):
-        return _as_document(_answer(ready))
+        return handle_event(ready, event, context)
+    if _is_http_call(event):
+        return _to_document(_to_response(ready))
     raise Retryable(ready.code, ready.message)  # anew: see `handle`
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """WSGI, for HTTP triggers of generation 2."""
     context = environ.get("fc.context")
-    ready = _ready(context)
+    ready = _get_app_or_error(context)
     if isinstance(ready, App):
-        answer = serve(ready, calls.read_environ(environ), context)
+        answer = handle_http(ready, calls.parse_environ(environ), context)
     else:
-        answer = _answer(ready)
+        answer = _to_response(ready)
     status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
     start_response(status, [("Content-Type", answer.content_type), *answer.headers.items()])
-    return [answer.encoded()]
+    return [answer.encode()]
 
 
-def app(context: Any) -> App:
+def get_app(context: Any) -> App:
     """Raises `ConfigurationError`, also where the context tells of too short a timeout."""
     global _app  # noqa: PLW0603 - an instance of the function is a process
     if _app is None:
         with _lock:
-            _app = _app or build()
+            _app = _app or build_app()
     _app.check_time(context)
     return _app
 
 
-def handle(app: App, payload: bytes, context: Any) -> str:
+def handle_event(app: App, payload: bytes, context: Any) -> str:
     """Raises `Retryable`."""
     try:
-        call = calls.read_event(payload)
+        call = calls.parse_event(payload)
     except Rejected as error:
-        told(error, app.invocation(context).log)
-        return _as_document(http_api.of_error(error))
+        log_error(error, app.invocation(context).log)
+        return _to_document(http_api.from_error(error))
     if call:
-        return _as_document(serve(app, call, context))
-    ended = batch.handled(app.means, items(payload), app.invocation(context))
+        return _to_document(handle_http(app, call, context))
+    ended = batch.handle_items(app.deps, decode_items(payload), app.invocation(context))
     for each in ended:
         if isinstance(each, ProvisionerError):
             # Raised anew: what led to it is told in the log, and may hold what must not be printed.
             raise Retryable(each.code, each.message)
-    lists = [each for each in ended if not isinstance(each, (Exception, Swept))]
-    sweeps = [each.document() for each in ended if isinstance(each, Swept)]
-    answer = {"outcomes": [_summary(outcome) for outcomes in lists for outcome in outcomes]}
+    lists = [each for each in ended if not isinstance(each, (Exception, SweepReport))]
+    sweeps = [each.document() for each in ended if isinstance(each, SweepReport)]
+    answer = {"outcomes": [_summarize(outcome) for outcomes in lists for outcome in outcomes]}
     return json.dumps({**answer, "sweeps": sweeps} if sweeps else answer)
 
 
-def serve(app: App, call: HttpCall, context: Any) -> Answer:
+def handle_http(app: App, call: HttpCall, context: Any) -> HttpResponse:
     """Never raises."""
-    invocation = _traced(app.invocation(context), call)
+    invocation = _bind_http_request_id(app.invocation(context), call)
     methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
     if call.method not in methods:
-        error = http_api.no_such_method(methods) if methods else http_api.no_such_path(_ROUTES)
-        told(error, invocation.log)
-        return http_api.of_misdirected(error, list(methods))
+        error = (
+            http_api.unknown_method_error(methods)
+            if methods
+            else http_api.unknown_path_error(_ROUTES)
+        )
+        log_error(error, invocation.log)
+        return http_api.from_routing_error(error, list(methods))
     try:
         return methods[call.method](app, call, invocation)
     except Exception as error:  # noqa: BLE001 - the funnel
-        return _answer(told(ours(error), invocation.log))
+        return _to_response(log_error(as_provisioner_error(error), invocation.log))
 
 
-def _ready(context: Any) -> App | ProvisionerError:
+def _get_app_or_error(context: Any) -> App | ProvisionerError:
     try:
-        return app(context)
+        return get_app(context)
     except Exception as error:  # noqa: BLE001 - the funnel
-        return ours(error)
+        return as_provisioner_error(error)
 
 
-def _is_call(payload: bytes) -> bool:
+def _is_http_call(payload: bytes) -> bool:
     try:
-        return calls.read_event(payload) is not None
+        return calls.parse_event(payload) is not None
     except Rejected:
         return True
 
 
-def _answer(error: ProvisionerError) -> Answer:
-    return http_api.of_defect(error) if error.code == DEFECT else http_api.of_error(error)
+def _to_response(error: ProvisionerError) -> HttpResponse:
+    return (
+        http_api.from_internal_error(error)
+        if error.code == INTERNAL_ERROR
+        else http_api.from_error(error)
+    )
 
 
-def _traced(invocation: Invocation, call: HttpCall) -> Invocation:
+def _bind_http_request_id(invocation: Invocation, call: HttpCall) -> Invocation:
     if not call.request_id:
         return invocation
     return replace(invocation, log=invocation.log.bind(http_request_id=call.request_id))
 
 
-def _health(app: App, call: HttpCall, invocation: Invocation) -> Answer:  # noqa: ARG001
-    policy = app.means.policy
+def _get_health(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:  # noqa: ARG001
+    policy = app.deps.config
     status = "paused" if policy.paused else "ok"
-    return Answer(200, {"status": status, "bindings": len(policy.bindings)})
+    return HttpResponse(200, {"status": status, "bindings": len(policy.bindings)})
 
 
-def _provision(app: App, call: HttpCall, invocation: Invocation) -> Answer:
+def _post_provision(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
     (item, *rest) = decode(call.body)
     if isinstance(item, Skip) and not rest:
-        return http_api.of_error(item)
-    request = documents.read_body(call.body, source="http")
-    return http_api.of_outcomes(batch.done(app.means, request, request.event, invocation))
+        return http_api.from_error(item)
+    request = documents.parse_body(call.body, source="http")
+    return http_api.from_outcomes(batch.handle_item(app.deps, request, request.event, invocation))
 
 
-def _plan(app: App, call: HttpCall, invocation: Invocation) -> Answer:
-    request = documents.read_body(call.body, source="http")
-    return http_api.of_outcomes(Task(app.means, request, invocation).planned())
+def _post_plan(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
+    request = documents.parse_body(call.body, source="http")
+    return http_api.from_outcomes(ProvisionTask(app.deps, request, invocation).plan())
 
 
-_ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], Answer]]] = {
-    "/": {"POST": _provision},
-    "/provision": {"POST": _provision},
-    "/plan": {"POST": _plan},
-    "/health": {"GET": _health},
+_ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], HttpResponse]]] = {
+    "/": {"POST": _post_provision},
+    "/provision": {"POST": _post_provision},
+    "/plan": {"POST": _post_plan},
+    "/health": {"GET": _get_health},
 }
 
 
-def _summary(outcome: Outcome) -> dict[str, Any]:
+def _summarize(outcome: Outcome) -> dict[str, Any]:
     group, error = outcome.group, outcome.error
     return {
         "outcome": outcome.status.value,
@@ -170,13 +178,13 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _as_document(answer: Answer) -> str:
+def _to_document(answer: HttpResponse) -> str:
     """The response document of an HTTP trigger of generation 3 and of an API gateway."""
     return json.dumps(
         {
             "statusCode": answer.status,
             "headers": {"Content-Type": answer.content_type, **answer.headers},
             "isBase64Encoded": False,
-            "body": answer.encoded().decode("ascii"),
+            "body": answer.encode().decode("ascii"),
         }
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import Code, Fault, Problem, ProvisionerError, Rejected, Retryable
-from .results.document import result_document
+from .results.document import build_result
 from .results.outcome import Outcome
 
 _STATUS: Mapping[Fault, int] = {
@@ -26,61 +26,61 @@ _NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     status: int
     body: Any
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         return json.dumps(self.body, ensure_ascii=True).encode("ascii")
 
 
-def of_outcomes(outcomes: Sequence[Outcome]) -> Answer:
+def from_outcomes(outcomes: Sequence[Outcome]) -> HttpResponse:
     """One result document, or a list where bindings made several of one request."""
-    documents = [result_document(outcome) for outcome in outcomes]
+    documents = [build_result(outcome) for outcome in outcomes]
     results = documents[0] if len(documents) == 1 else documents
     errors = [outcome.error for outcome in outcomes if outcome.error]
-    return of_error(errors[0], result=results) if errors else Answer(200, results)
+    return from_error(errors[0], result=results) if errors else HttpResponse(200, results)
 
 
-def of_error(error: ProvisionerError, **more: Any) -> Answer:
+def from_error(error: ProvisionerError, **more: Any) -> HttpResponse:
     if isinstance(error, Retryable):
         seconds = str(max(1, round(error.retry_after or _RETRY_AFTER)))
-        return _problem(_UNAVAILABLE, error, headers={"Retry-After": seconds}, **more)
+        return _problem_response(_UNAVAILABLE, error, headers={"Retry-After": seconds}, **more)
     if isinstance(error, Rejected):
-        return _problem(_STATUS[error.fault], error, problems=error.problems, **more)
-    return Answer(200, {"outcome": "skipped", "reason": error.message})
+        return _problem_response(_STATUS[error.fault], error, problems=error.problems, **more)
+    return HttpResponse(200, {"outcome": "skipped", "reason": error.message})
 
 
-def of_defect(error: ProvisionerError) -> Answer:
-    return _problem(_INTERNAL_ERROR, error)
+def from_internal_error(error: ProvisionerError) -> HttpResponse:
+    return _problem_response(_INTERNAL_ERROR, error)
 
 
-def no_such_path(paths: Iterable[str]) -> Rejected:
+def unknown_path_error(paths: Iterable[str]) -> Rejected:
     told = f"there is nothing at this path; there is {', '.join(paths)}"
     return Rejected(Code.NOT_FOUND, told, fault=Fault.NOT_FOUND)
 
 
-def no_such_method(methods: Iterable[str]) -> Rejected:
+def unknown_method_error(methods: Iterable[str]) -> Rejected:
     return Rejected(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(methods)}")
 
 
-def of_misdirected(error: Rejected, methods: Sequence[str]) -> Answer:
+def from_routing_error(error: Rejected, methods: Sequence[str]) -> HttpResponse:
     """`methods` are those of the path; without one, there is no such path."""
     if not methods:
-        return _problem(_NOT_FOUND, error)
-    return _problem(_NOT_ALLOWED, error, headers={"Allow": ", ".join(methods)})
+        return _problem_response(_NOT_FOUND, error)
+    return _problem_response(_NOT_ALLOWED, error, headers={"Allow": ", ".join(methods)})
 
 
-def _problem(
+def _problem_response(
     status: int,
     error: ProvisionerError,
     *,
     problems: Iterable[Problem] = (),
     headers: Mapping[str, str] = _NOTHING,
     **more: Any,
-) -> Answer:
+) -> HttpResponse:
     body = {
         "type": f"urn:provisioner:{error.code}",
         "title": error.code,
@@ -91,4 +91,4 @@ def _problem(
         "errors": [{"pointer": p.path, "detail": p.message} for p in problems],
         **more,
     }
-    return Answer(status, body, "application/problem+json", headers)
+    return HttpResponse(status, body, "application/problem+json", headers)

@@ -19,7 +19,7 @@ from math import ceil, inf
 from typing import Any, NamedTuple
 
 from .errors import Problem
-from .groups.lease import CALL, LEASE
+from .groups.lease import LEASE, MAX_CALL_SECONDS
 from .ports import Credentials, Log
 from .results.outcome import Outcome
 
@@ -30,20 +30,20 @@ PLATFORM_MARGIN = 0.5  # to hand the answer over
 PLATFORM_SHARE = 0.1
 
 # A claim, the longest that the call which finds it expired may hang, and the margins.
-SHORTEST_TIMEOUT = ceil(LEASE + CALL + MARGIN + PLATFORM_MARGIN)
+SHORTEST_TIMEOUT = ceil(LEASE + MAX_CALL_SECONDS + MARGIN + PLATFORM_MARGIN)
 
 
-def whole(timeout: float) -> float:
+def total_seconds(timeout: float) -> float:
     """Seconds until everything has to be said."""
     return timeout - min(PLATFORM_MARGIN, timeout * PLATFORM_SHARE)
 
 
-def work(timeout: float) -> float:
+def work_seconds(timeout: float) -> float:
     """Seconds for the work on load balancers."""
-    return whole(timeout) - min(MARGIN, timeout * MARGIN_SHARE)
+    return total_seconds(timeout) - min(MARGIN, timeout * MARGIN_SHARE)
 
 
-def problems(timeout: float, *, claiming: bool) -> list[Problem]:
+def check_timeout(timeout: float, *, claiming: bool) -> list[Problem]:
     """What is wrong with the timeout, in seconds, of a function."""
     if not claiming or timeout >= SHORTEST_TIMEOUT:
         return []
@@ -58,16 +58,16 @@ def problems(timeout: float, *, claiming: bool) -> list[Problem]:
 DEFAULT_TIMEOUT = 3.0  # seconds: Function Compute's own default
 
 
-def request_id(context: Any) -> str:
-    return _text(getattr(context, "request_id", ""))
+def read_request_id(context: Any) -> str:
+    return _as_text(getattr(context, "request_id", ""))
 
 
-def timeout(context: Any) -> float:
+def read_timeout(context: Any) -> float:
     """Seconds that this invocation may take."""
-    return told_timeout(context) or DEFAULT_TIMEOUT
+    return timeout_from_context(context) or DEFAULT_TIMEOUT
 
 
-def told_timeout(context: Any) -> float | None:
+def timeout_from_context(context: Any) -> float | None:
     """None: the context does not say, or says what is no number of seconds."""
     value = getattr(getattr(context, "function", None), "timeout", None)
     try:
@@ -77,13 +77,13 @@ def told_timeout(context: Any) -> float | None:
     return seconds if 0 < seconds < inf else None
 
 
-def credentials(context: Any, environ: Mapping[str, str]) -> Credentials:
+def read_credentials(context: Any, environ: Mapping[str, str]) -> Credentials:
     """The role's, as fresh as this invocation: they rotate under a warm instance."""
     given = getattr(context, "credentials", None)
-    key = _text(getattr(given, "access_key_id", ""))
-    secret = _text(getattr(given, "access_key_secret", ""))
+    key = _as_text(getattr(given, "access_key_id", ""))
+    secret = _as_text(getattr(given, "access_key_secret", ""))
     if key and secret:
-        return Credentials(key, secret, _text(getattr(given, "security_token", "")))
+        return Credentials(key, secret, _as_text(getattr(given, "security_token", "")))
     return Credentials(
         environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
         environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
@@ -91,21 +91,21 @@ def credentials(context: Any, environ: Mapping[str, str]) -> Credentials:
     )
 
 
-def _text(value: object) -> str:
+def _as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
 _LEAST_SHARE = 5.0  # seconds: less is of no use to anyone
 
 
-class Hold(NamedTuple):
+class WorkWindow(NamedTuple):
     """How long work may go on, and when to ask again whether it may; in the clock's seconds."""
 
     until: float = inf
-    again: float = inf
+    ask_again_at: float = inf
 
 
-def _kept_by_nobody(_outcomes: Sequence[Outcome], _invocation: Invocation) -> None:
+def _archive_nothing(_outcomes: Sequence[Outcome], _invocation: Invocation) -> None:
     return
 
 
@@ -119,18 +119,18 @@ class Invocation:
     keeps the event of what was given up, where nobody will come for it again; it may raise too."""
 
     deadline: float
-    ends: float
+    hard_deadline: float
     log: Log
     fc_request_id: str = ""
-    hold: Callable[[], Hold] = Hold
-    keep: Callable[[Sequence[Outcome], Invocation], None] = _kept_by_nobody
+    checkpoint: Callable[[], WorkWindow] = WorkWindow
+    archive_dead_letter: Callable[[Sequence[Outcome], Invocation], None] = _archive_nothing
 
-    def share(self, now: float, parts: int) -> Invocation:
+    def slice(self, now: float, parts: int) -> Invocation:
         """What one of `parts` may take of the time left, so that one that hangs does not starve
         the others, whatever hangs; what it leaves over, they have."""
         if parts <= 1:
             return self
         left = self.deadline - now
         deadline = now + max(left / parts, min(left, _LEAST_SHARE))
-        ends = min(self.ends, deadline + (self.ends - self.deadline))
-        return replace(self, deadline=deadline, ends=ends)
+        ends = min(self.hard_deadline, deadline + (self.hard_deadline - self.deadline))
+        return replace(self, deadline=deadline, hard_deadline=ends)

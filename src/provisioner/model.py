@@ -48,7 +48,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class ApiResponse(Generic[T]):
     """What an API said. `date` is the answer's own Date header in seconds since 1970, a lower bound
     of the time there; `request_id`, its RequestId; `sent_at`, when its call was sent, by the
     clock of who waits for it, where that is known."""
@@ -77,7 +77,7 @@ class Backend:
     type: str = "ecs"
     server_ip: str = ""
     description: str = ""
-    weight_named: bool = field(default=True, compare=False)
+    weight_is_explicit: bool = field(default=True, compare=False)
 
     @property
     def key(self) -> BackendKey:
@@ -175,11 +175,11 @@ class SweepMode(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class SweepRequest:
     """A look at everything that is bound. None: as far as the deployment allows."""
 
     event: EventRef
-    wanted: SweepMode | None = None
+    mode: SweepMode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +203,12 @@ class Binding:
     drain: int = 0  # seconds
     delete_empty: bool = False
     on_pause: OnPause = OnPause.WAIT
-    partial: bool = True
-    overridable: frozenset[str] = frozenset()
+    accept_partial: bool = True
+    metadata_may_override: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class DesiredGroup:
     """What one load balancer should hold. `fingerprint` names the very request that wants it.
     `partial`: of a hook's backends, those that are refused may be left out."""
 
@@ -217,11 +217,11 @@ class Desired:
     fingerprint: str
     from_hook: bool = False
     failure_result: LifecycleResult = LifecycleResult.ABANDON
-    partial: bool = True
+    accept_partial: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class RejectedBackend:
     """A backend that the load balancer refuses, with the code it gave."""
 
     backend: Backend
@@ -234,35 +234,35 @@ class Plan:
     `left_out` were to be added, and could not be."""
 
     add: tuple[Backend, ...] = ()
-    reweigh: tuple[Backend, ...] = ()
+    update_weight: tuple[Backend, ...] = ()
     already_present: tuple[Backend, ...] = ()
-    foreign: tuple[Backend, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    unmanaged: tuple[Backend, ...] = ()
+    rejected: tuple[RejectedBackend, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.add or self.reweigh)
+        return not (self.add or self.update_weight)
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class GroupRemoval:
     """What became of one group when servers left. `held` is what it still holds; one that is gone
     holds nothing, whoever deleted it."""
 
     id: str
     name: str
     removed: tuple[Backend, ...] = ()
-    held: tuple[Backend, ...] = ()
+    remaining: tuple[Backend, ...] = ()
     deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Deregistered:
+class RemovalResult:
     """The owned groups of one load balancer, also those that held nothing of what left; and for how
     many seconds it was drained."""
 
-    groups: tuple[Shrunk, ...] = ()
-    drained: float = 0.0
+    groups: tuple[GroupRemoval, ...] = ()
+    drained_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ class HookTerms:
     heartbeat_timeout: float
     transition: Transition | None = None
     metadata: str = ""
-    target: str = ""
+    notification_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +310,7 @@ class ScalingActivity:
 
 
 @dataclass(frozen=True, slots=True)
-class Ensured:
+class EnsureResult:
     """`plan.add` and `plan.reweigh` have been carried out; `group` holds what it now has."""
 
     group: VServerGroup

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from .model import (
     ActionState,
-    Answer,
+    ApiResponse,
     Backend,
     HookTerms,
     LifecycleAction,
@@ -26,7 +26,7 @@ from .model import (
 
 __all__ = [
     "ActionState",
-    "Answer",
+    "ApiResponse",
     "Clock",
     "Credentials",
     "CredentialsSource",
@@ -63,40 +63,40 @@ class LoadBalancers(Protocol):
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
-    ) -> Answer[tuple[VServerGroup, ...]]:
+    ) -> ApiResponse[tuple[VServerGroup, ...]]:
         """All groups of the load balancer, without their backends. `references`: whether each is
         `in_use`; where the API does not say, it is not, and refuses its deletion."""
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[VServerGroup | None]:
+    ) -> ApiResponse[VServerGroup | None]:
         """None: there is no such group (any more)."""
 
-    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
         """Creates `wanted` with its tags and at most 20 backends; answers the VServerGroupId."""
 
     def add_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         """At most 20 backends, none of which is in the group."""
 
     def remove_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         """At most 20 backends; those that are not in the group are not missed."""
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         """At most 20 backends, each of which is in the group."""
 
     def rename_vserver_group(
         self, region_id: str, vserver_group_id: str, name: str, *, within: float
-    ) -> Answer[None]: ...
+    ) -> ApiResponse[None]: ...
 
     def delete_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         """A group that is already gone is deleted. One that is in use is refused by a code of
         `core.errors.IN_USE`."""
 
@@ -123,39 +123,43 @@ class Heartbeat(Enum):
 class ScalingGroups(Protocol):
     """Auto Scaling, API 2022-02-22."""
 
-    def lifecycle_actions(
+    def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
         """Every action of the activity, whatever its status."""
 
-    def instances(
+    def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         """Those of `instance_ids` that the group still has; any group, where none is named."""
 
-    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+    def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
         """None: ESS does not know the activity or the hook (any more)."""
 
-    def recent_activities(
+    def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
         """The ids of the group's newest scaling activities, `most` of 50, the newest first."""
 
-    def group_instances(
+    def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
         """All that the group has, in whatever state."""
 
-    def activities(
+    def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
         """The group's newest scaling activities, 50 at most; or all that are in progress."""
 
-    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+    def record_heartbeat(
+        self, action: LifecycleAction, seconds: int, *, within: float
+    ) -> Heartbeat:
         """Lets a pending action wait so many seconds from now, 30 to 21,600. Sent once: each
         attempt may be counted."""
 
-    def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
+    def complete_lifecycle_action(
+        self, action: LifecycleAction, result: LifecycleResult, *, within: float
+    ) -> bool:
         """Sends the one result of a pending action. False: it had ended already, or never was."""
 
 
@@ -169,7 +173,7 @@ class Clock(Protocol):
 class Log(Protocol):
     """Steps as they happen. Fields hold identities and counts, never a payload or a credential."""
 
-    def step(self, name: str, /, **fields: object) -> None: ...
+    def write(self, name: str, /, **fields: object) -> None: ...
 
     def bind(self, /, **fields: object) -> Log:
         """A log whose every step has these fields too."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from .concurrency import W, at_once, spread
+from .concurrency import W, run_all, run_groups
 from .errors import (
     Code,
     ConfigurationError,
@@ -22,16 +22,16 @@ from .errors import (
     RetriesExhausted,
     Retryable,
 )
-from .executor import Drive
+from .executor import CommandExecutor
 from .groups.ensure import ensure, inspect
 from .invocation import Invocation
 from .mapping import bindings
-from .mapping.config import Policy
+from .mapping.config import DeploymentConfig
 from .model import (
     Backend,
     Binding,
-    Desired,
-    Ensured,
+    DesiredGroup,
+    EnsureResult,
     EventRef,
     Instance,
     Plan,
@@ -39,14 +39,14 @@ from .model import (
     VServerGroup,
 )
 from .ports import Clock, DeadLetters, LoadBalancers, Notifications, ScalingGroups
-from .results.document import as_message, result_document, tag
+from .results.document import build_result, build_tag, encode_result
 from .results.outcome import Outcome, Status
 
 _RETRY_WHEN_PAUSED = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What a service works with. `concurrency` bounds how many items of a batch are handled at
     once, and how many groups of each."""
 
@@ -55,58 +55,58 @@ class Means:
     scaling_groups: ScalingGroups
     clock: Clock
     random: Random
-    policy: Policy
+    config: DeploymentConfig
     dead_letters: DeadLetters | None = None
     concurrency: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ProvisionTask:
     """One request in one invocation. Outcomes are told as they become final."""
 
-    means: Means
+    deps: Dependencies
     request: Request
     invocation: Invocation
 
-    def planned(self) -> list[Outcome]:
+    def plan(self) -> list[Outcome]:
         """Reads only, publishes nothing."""
         try:
-            wanted = self.desired(self.request.instances)
+            wanted = self.map_groups(self.request.instances)
         except Rejected as error:
-            return [self.told(self.outcome(Status.REFUSED, error=error))]
-        return [self.told(self.inspected(each, Status.PLANNED)) for each in wanted]
+            return [self.log_outcome(self.new_outcome(Status.REFUSED, error=error))]
+        return [self.log_outcome(self.inspect(each, Status.PLANNED)) for each in wanted]
 
-    def provisioned(self) -> list[Outcome]:
-        if self.means.policy.paused:
-            raise self.paused()
+    def provision(self) -> list[Outcome]:
+        if self.deps.config.paused:
+            raise self.paused_error()
         try:
-            wanted = self.desired(self.request.instances)
+            wanted = self.map_groups(self.request.instances)
         except Rejected as error:
-            return [self.refused(error)]
-        outcomes = self.ensured(wanted)
-        if unheard := self.announced(outcomes):
+            return [self.reject(error)]
+        outcomes = self.ensure_groups(wanted)
+        if unheard := self.publish_all(outcomes):
             raise unheard
-        return [self.told(outcome) for outcome in outcomes]
+        return [self.log_outcome(outcome) for outcome in outcomes]
 
-    def paused(self) -> Retryable:
+    def paused_error(self) -> Retryable:
         return Retryable(
             Code.PAUSED,
             "PAUSE is on: nothing is written until it is off; the event is kept for later",
             retry_after=_RETRY_WHEN_PAUSED,
         )
 
-    def refused(self, error: Rejected) -> Outcome:
+    def reject(self, error: Rejected) -> Outcome:
         """Published: the event asked for what cannot be, and nothing was written for it."""
-        outcome = self.outcome(Status.REFUSED, error=error)
-        return self.told(self.published(outcome))
+        outcome = self.new_outcome(Status.REFUSED, error=error)
+        return self.log_outcome(self.publish(outcome))
 
-    def desired(self, instances: Sequence[Instance]) -> tuple[Desired, ...]:
-        policy = self.means.policy
+    def map_groups(self, instances: Sequence[Instance]) -> tuple[DesiredGroup, ...]:
+        policy = self.deps.config
         mapped = self.request.backends is None
-        bound: Sequence[Binding] = bindings.applicable(self.request, policy) if mapped else ()
-        wanted = bindings.desired(self.request, bound, instances, policy)
+        bound: Sequence[Binding] = bindings.find_bindings(self.request, policy) if mapped else ()
+        wanted = bindings.map_request(self.request, bound, instances, policy)
         for each in wanted:
-            self.invocation.log.step(
+            self.invocation.log.write(
                 "mapped",
                 LoadBalancerId=each.group.load_balancer_id,
                 VServerGroupName=each.group.name,
@@ -115,63 +115,65 @@ class Task:
             )
         return wanted
 
-    def ensured(self, wanted: Sequence[Desired]) -> list[Outcome]:
+    def ensure_groups(self, wanted: Sequence[DesiredGroup]) -> list[Outcome]:
         """Raises `Retryable` after every group was tried."""
-        return self.each_group(wanted, Task._ensured)
+        return self.each_group(wanted, ProvisionTask._ensure_group)
 
-    def each_group(self, wanted: Sequence[W], work: Callable[[Task, W], Outcome]) -> list[Outcome]:
+    def each_group(
+        self, wanted: Sequence[W], work: Callable[[ProvisionTask, W], Outcome]
+    ) -> list[Outcome]:
         """Raises `Retryable` after all were tried."""
-        return spread(
+        return run_groups(
             wanted,
             lambda each, share: work(replace(self, invocation=share), each),
             self.invocation,
-            self.means.clock,
-            most=self.means.concurrency,
+            self.deps.clock,
+            most=self.deps.concurrency,
         )
 
-    def inspected(self, wanted: Desired, status: Status) -> Outcome:
+    def inspect(self, wanted: DesiredGroup, status: Status) -> Outcome:
         """`status` where nothing stands against it."""
-        drive = self.drive(wanted.group)
+        drive = self.new_executor(wanted.group)
         try:
-            return self._done(status, drive.run(inspect(wanted)), drive)
+            return self._success_outcome(status, drive.run(inspect(wanted)), drive)
         except Rejected as error:
-            return self._failed(wanted, drive, error)
+            return self._failure_outcome(wanted, drive, error)
 
-    def published(self, outcome: Outcome) -> Outcome:
+    def publish(self, outcome: Outcome) -> Outcome:
         """Raises `Retryable`, also where the topic takes no such message: the outcome stands, and
         the topic is the deployment's."""
-        document = result_document(outcome)
-        message = as_message(document)
+        document = build_result(outcome)
+        message = encode_result(document)
         try:
-            message_id = self.means.notifications.publish(
-                message, tag=tag(outcome), within=self.time_left()
+            message_id = self.deps.notifications.publish(
+                message, tag=build_tag(outcome), within=self.time_left()
             )
         except Rejected as error:
-            self.told(outcome)
+            self.log_outcome(outcome)
             unfit = f"the result topic refuses a result with {error.code}; look at its settings"
             raise ConfigurationError(unfit) from error
-        self.invocation.log.step(
+        self.invocation.log.write(
             "published", type=document["type"], id=document["id"], message_id=message_id
         )
         return outcome
 
-    def announced(self, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
+    def publish_all(self, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
         """Publishes all at once; the first error, in order, once all were tried."""
 
         def heard(outcome: Outcome) -> ProvisionerError | None:
             try:
-                self.published(outcome)
+                self.publish(outcome)
             except ProvisionerError as error:
                 return error
             return None
 
-        return next(filter(None, at_once([partial(heard, outcome) for outcome in outcomes])), None)
+        return next(filter(None, run_all([partial(heard, outcome) for outcome in outcomes])), None)
 
-    def told(self, outcome: Outcome) -> Outcome:
+    def log_outcome(self, outcome: Outcome) -> Outcome:
         """The last word on one group, in the log."""
         group, error = outcome.group, outcome.error
-        shrunk = outcome.deregistered.groups if outcome.deregistered else ()
-        self.invocation.log.step(
+        shrunk = outcome.removal.groups if outcome.removal else ()
+        self.invocation.log.write(
             "outcome",
             outcome=outcome.status.value,
             LoadBalancerId=group.load_balancer_id if group else None,
@@ -180,15 +182,15 @@ class Task:
             made=outcome.created,
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
-            left_out={out.backend.server_id: out.code for out in outcome.plan.left_out},
-            dropped=len(outcome.dropped_instances),
+            left_out={out.backend.server_id: out.code for out in outcome.plan.rejected},
+            dropped=len(outcome.dropped_instance_ids),
             removed=sum(len(each.removed) for each in shrunk),
             deleted=sum(each.deleted for each in shrunk),
-            error=error and error.fields(),
+            error=error and error.to_log_fields(),
         )
         return outcome
 
-    def outcome(
+    def new_outcome(
         self,
         status: Status,
         *,
@@ -205,49 +207,57 @@ class Task:
         )
 
     def time_left(self) -> float:
-        return self.invocation.ends - self.means.clock.now()
+        return self.invocation.hard_deadline - self.deps.clock.now()
 
-    def _ensured(self, wanted: Desired) -> Outcome:
-        drive = self.drive(wanted.group)
+    def _ensure_group(self, wanted: DesiredGroup) -> Outcome:
+        drive = self.new_executor(wanted.group)
         try:
-            done = drive.run(ensure(wanted, claiming=self.means.policy.claiming))
+            done = drive.run(ensure(wanted, claiming=self.deps.config.claiming))
         except Rejected as error:
-            return self._failed(wanted, drive, error)
-        return self._done(Status.PROVISIONED, done, drive)
+            return self._failure_outcome(wanted, drive, error)
+        return self._success_outcome(Status.PROVISIONED, done, drive)
 
-    def drive(self, group: VServerGroup) -> Drive:
-        means = self.means
-        return Drive(group, self.invocation, means.load_balancers, means.clock, means.random)
+    def new_executor(self, group: VServerGroup) -> CommandExecutor:
+        means = self.deps
+        return CommandExecutor(
+            group, self.invocation, means.load_balancers, means.clock, means.random
+        )
 
-    def _done(self, status: Status, done: Ensured, drive: Drive) -> Outcome:
+    def _success_outcome(
+        self, status: Status, done: EnsureResult, drive: CommandExecutor
+    ) -> Outcome:
         return replace(
-            self.outcome(status, group=done.group),
+            self.new_outcome(status, group=done.group),
             created=done.created,
             plan=done.plan,
             slb_request_ids=tuple(drive.request_ids),
         )
 
-    def _failed(self, wanted: Desired, drive: Drive, error: Rejected) -> Outcome:
+    def _failure_outcome(
+        self, wanted: DesiredGroup, drive: CommandExecutor, error: Rejected
+    ) -> Outcome:
         """What was changed of a group that stays is said; on a group of ours it was undone."""
-        stays: dict[str, list[Backend]] = drive.added | drive.reweighed
+        stays: dict[str, list[Backend]] = drive.added | drive.weights_set
         group_id = next(iter(stays), "")
-        status = Status.FAILED if drive.wrote else Status.REFUSED
+        status = Status.FAILED if drive.has_written else Status.REFUSED
         return replace(
-            self.outcome(
+            self.new_outcome(
                 status, group=replace(wanted.group, id=group_id, backends=()), error=error
             ),
             plan=Plan(
                 add=tuple(drive.added.get(group_id, ())),
-                reweigh=tuple(drive.reweighed.get(group_id, ())),
+                update_weight=tuple(drive.weights_set.get(group_id, ())),
             ),
             slb_request_ids=tuple(drive.request_ids),
         )
 
 
-def refuse(means: Means, error: Rejected, event: EventRef, invocation: Invocation) -> Outcome:
+def reject_event(
+    deps: Dependencies, error: Rejected, event: EventRef, invocation: Invocation
+) -> Outcome:
     """Publishes that an event could not be read, or was given up: what was attempted for that one
     is not known here. Raises `Retryable`."""
-    task = Task(means, Request(event), invocation)
+    task = ProvisionTask(deps, Request(event), invocation)
     given_up = isinstance(error, RetriesExhausted)
-    outcome = task.outcome(Status.FAILED if given_up else Status.REFUSED, error=error)
-    return task.told(task.published(outcome))
+    outcome = task.new_outcome(Status.FAILED if given_up else Status.REFUSED, error=error)
+    return task.log_outcome(task.publish(outcome))

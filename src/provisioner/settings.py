@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ConfigurationError, Problem
-from .groups.lease import CALL
+from .groups.lease import MAX_CALL_SECONDS
 from .mapping import document
-from .mapping.config import Policy, read_bindings
+from .mapping.config import DeploymentConfig, parse_bindings
 from .model import Binding, SweepMode
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
@@ -80,11 +80,11 @@ _IN_VPC = {
 }
 
 
-def _list(text: str) -> list[str]:
+def _split_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _on_or_off(text: str) -> bool | str:
+def _parse_switch(text: str) -> bool | str:
     return {"on": True, "off": False}.get(text.strip().lower(), text)
 
 
@@ -92,24 +92,27 @@ def _on_or_off(text: str) -> bool | str:
 _ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "SCALING_GROUP_ID": ("ScalingGroupId", str),
     "LOAD_BALANCER_ID": ("LoadBalancerId", str),
-    "BACKEND_PORTS": ("Ports", lambda text: [document.whole_number(p) for p in _list(text)]),
-    "BACKEND_WEIGHT": ("Weight", document.whole_number),
+    "BACKEND_PORTS": (
+        "Ports",
+        lambda text: [document.parse_whole_number(p) for p in _split_list(text)],
+    ),
+    "BACKEND_WEIGHT": ("Weight", document.parse_whole_number),
     "BACKEND_TYPE": ("Type", str),
     "BACKEND_DESCRIPTION": ("Description", str),
     "VSERVER_GROUP_NAME": ("VServerGroupName", str),
     "FAILURE_RESULT": ("FailureResult", str),
     "SCALE_IN_FAILURE_RESULT": ("ScaleInFailureResult", str),
-    "DRAIN": ("Drain", document.whole_number),
-    "DELETE_EMPTY": ("DeleteEmpty", _on_or_off),
+    "DRAIN": ("Drain", document.parse_whole_number),
+    "DELETE_EMPTY": ("DeleteEmpty", _parse_switch),
     "ON_PAUSE": ("OnPause", str),
     "ON_PARTIAL": ("OnPartial", str),
-    "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _list),
+    "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _split_list),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    policy: Policy
+    config: DeploymentConfig
     result_topic: str
     dead_letter_queue: str
     concurrency: int
@@ -127,7 +130,7 @@ class Settings:
     ) -> Settings:
         """`read_file` reads BINDINGS_FILE; it may raise OSError. Raises `ConfigurationError`."""
         reader = _Reader({k: v for k, v in environ.items() if v.strip()}, read_file)
-        settings = reader.settings()
+        settings = reader.read()
         if reader.problems:
             raise ConfigurationError(
                 "; ".join(f"{p.path}: {p.message}" for p in reader.problems),
@@ -144,106 +147,108 @@ class _Reader:
         self._environ = environ
         self._read_file = read_file
 
-    def settings(self) -> Settings:
+    def read(self) -> Settings:
         region_id = self._environ.get("REGION_ID") or self._environ.get("FC_REGION", "")
         if not region_id:
-            self._problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
+            self._add_problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
         elif not _REGION.match(region_id):
-            self._problem("REGION_ID", "must be a region like cn-hangzhou")
-        policy = Policy(
+            self._add_problem("REGION_ID", "must be a region like cn-hangzhou")
+        policy = DeploymentConfig(
             region_id=region_id,
-            bindings=self._bindings(),
-            backend_quota=int(self._number("BACKEND_QUOTA", 1, 100_000)),
-            claiming=self._one_of("CLAIM", "on", "off") == "on",
-            tagging=self._one_of("TAGS", "on", "off") == "on",
-            circuit_breaker=int(self._number("CIRCUIT_BREAKER", 0, 10)),
-            paused=self._one_of("PAUSE", "off", "on") == "on",
-            sweep=SweepMode(self._one_of("SWEEP", *(mode.value for mode in SweepMode))),
+            bindings=self._read_bindings(),
+            backend_quota=int(self._read_number("BACKEND_QUOTA", 1, 100_000)),
+            claiming=self._read_choice("CLAIM", "on", "off") == "on",
+            tagging=self._read_choice("TAGS", "on", "off") == "on",
+            circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
+            paused=self._read_choice("PAUSE", "off", "on") == "on",
+            sweep=SweepMode(self._read_choice("SWEEP", *(mode.value for mode in SweepMode))),
         )
-        in_vpc = self._one_of("NETWORK", "public", "vpc") == "vpc"
+        in_vpc = self._read_choice("NETWORK", "public", "vpc") == "vpc"
         hosts = _IN_VPC if in_vpc else _PUBLIC
         return Settings(
-            policy=policy,
-            result_topic=self._name("RESULT_TOPIC", required=True),
-            dead_letter_queue=self._name("DEAD_LETTER_QUEUE"),
-            concurrency=int(self._number("CONCURRENCY", 1, 64)),
-            slb_role_arn=self._role_arn(),
+            config=policy,
+            result_topic=self._read_name("RESULT_TOPIC", required=True),
+            dead_letter_queue=self._read_name("DEAD_LETTER_QUEUE"),
+            concurrency=int(self._read_number("CONCURRENCY", 1, 64)),
+            slb_role_arn=self._read_role_arn(),
             slb_endpoint=self._environ.get("SLB_ENDPOINT", hosts["SLB_ENDPOINT"]),
             ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
-            mns_endpoint=self._mns_endpoint(region_id, hosts["MNS_ENDPOINT"]),
+            mns_endpoint=self._read_mns_endpoint(region_id, hosts["MNS_ENDPOINT"]),
             sts_endpoint=self._environ.get("STS_ENDPOINT", hosts["STS_ENDPOINT"]),
-            request_timeout=self._number("REQUEST_TIMEOUT", 0.1, CALL),
-            log_level=self._one_of("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
+            request_timeout=self._read_number("REQUEST_TIMEOUT", 0.1, MAX_CALL_SECONDS),
+            log_level=self._read_choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
         )
 
-    def _problem(self, name: str, message: str) -> None:
+    def _add_problem(self, name: str, message: str) -> None:
         self.problems.append(Problem(name, message))
 
-    def _name(self, name: str, *, required: bool = False) -> str:
+    def _read_name(self, name: str, *, required: bool = False) -> str:
         value = self._environ.get(name, "")
         if required and not value:
-            self._problem(name, "is required")
+            self._add_problem(name, "is required")
         elif value and not _MNS_NAME.match(value):
-            self._problem(name, "must be 1 to 120 letters, digits or hyphens")
+            self._add_problem(name, "must be 1 to 120 letters, digits or hyphens")
         return value
 
-    def _one_of(self, name: str, *choices: str) -> str:
+    def _read_choice(self, name: str, *choices: str) -> str:
         value = self._environ.get(name, _DEFAULTS[name])
         known = {choice.lower(): choice for choice in choices}
         if value.lower() not in known:
-            self._problem(name, f"must be one of {', '.join(choices)}")
+            self._add_problem(name, f"must be one of {', '.join(choices)}")
         return known.get(value.lower(), _DEFAULTS[name])
 
-    def _number(self, name: str, least: float, most: float) -> float:
+    def _read_number(self, name: str, least: float, most: float) -> float:
         try:
             value = float(self._environ.get(name, _DEFAULTS[name]))
         except ValueError:
             value = float("nan")
         if least <= value <= most:
             return value
-        self._problem(name, f"must be a number from {least:g} to {most:g}")
+        self._add_problem(name, f"must be a number from {least:g} to {most:g}")
         return least
 
-    def _role_arn(self) -> str:
+    def _read_role_arn(self) -> str:
         arn = self._environ.get("SLB_ROLE_ARN", "")
         if arn and not _ROLE.match(arn):
-            self._problem("SLB_ROLE_ARN", "must be a role's ARN: acs:ram::{account}:role/{name}")
+            self._add_problem(
+                "SLB_ROLE_ARN", "must be a role's ARN: acs:ram::{account}:role/{name}"
+            )
         return arn
 
-    def _mns_endpoint(self, region_id: str, by_default: str) -> str:
+    def _read_mns_endpoint(self, region_id: str, by_default: str) -> str:
         endpoint = self._environ.get("MNS_ENDPOINT", "")
         account = self._environ.get("FC_ACCOUNT_ID", "")
         if not endpoint and not account:
-            self._problem("MNS_ENDPOINT", "is required where there is no FC_ACCOUNT_ID")
+            self._add_problem("MNS_ENDPOINT", "is required where there is no FC_ACCOUNT_ID")
         if endpoint and not endpoint.startswith(("http://", "https://")):
-            self._problem("MNS_ENDPOINT", "must be a URL: http://… or https://…")
+            self._add_problem("MNS_ENDPOINT", "must be a URL: http://… or https://…")
         # The SDK takes no path, not even the last slash.
         return endpoint.rstrip("/") or by_default.format(account=account, region_id=region_id)
 
-    def _bindings(self) -> tuple[Binding, ...]:
+    def _read_bindings(self) -> tuple[Binding, ...]:
         """From one of the three places, named together with all that is wrong there."""
         given = [name for name in ("BINDINGS", "BINDINGS_FILE") if name in self._environ]
         single = [name for name in _ONE_BINDING if name in self._environ]
         if len(given) + bool(single) > 1:
             places = ", ".join([*given, *single[:1]])
-            self._problem(places, "give the bindings in one of these places only")
+            self._add_problem(places, "give the bindings in one of these places only")
             return ()
         if single:
-            return self._one_binding()
-        return self._many(given[0]) if given else ()
+            return self._read_single_binding()
+        return self._read_binding_list(given[0]) if given else ()
 
-    def _one_binding(self) -> tuple[Binding, ...]:
+    def _read_single_binding(self) -> tuple[Binding, ...]:
         given = {name: self._environ[name] for name in _ONE_BINDING if name in self._environ}
         element = {_ONE_BINDING[n][0]: _ONE_BINDING[n][1](text) for n, text in given.items()}
-        read, found = read_bindings([element])
+        read, found = parse_bindings([element])
         variable = {word: name for name, (word, _) in _ONE_BINDING.items()}
         for problem in found:
             word = problem.path.split("/")[2]
             name = variable.get(word, word)
-            self._problem(name, problem.message.replace(word, name, 1))
+            self._add_problem(name, problem.message.replace(word, name, 1))
         return read
 
-    def _many(self, name: str) -> tuple[Binding, ...]:
+    def _read_binding_list(self, name: str) -> tuple[Binding, ...]:
         text = self._environ[name]
         try:
             if name == "BINDINGS_FILE":
@@ -251,14 +256,14 @@ class _Reader:
                 text = self._read_file(text)
             value = json.loads(text)
         except OSError as error:
-            self._problem(name, f"cannot be read: {error.strerror}")
+            self._add_problem(name, f"cannot be read: {error.strerror}")
             return ()
         except (ValueError, RecursionError):
-            self._problem(name, "is not JSON in UTF-8")
+            self._add_problem(name, "is not JSON in UTF-8")
             return ()
-        read, found = read_bindings(value)
+        read, found = parse_bindings(value)
         for problem in found:
-            self._problem(f"{name}{problem.path}", problem.message)
+            self._add_problem(f"{name}{problem.path}", problem.message)
         return read
 
 

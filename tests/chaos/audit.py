@@ -105,7 +105,7 @@ class Audit:
         return sum(answers.get(activity) != right for activity in self.activities)
 
     def _unfit_results(self) -> int:
-        return sum(bool(validation.problems("result", result)) for result in self._results())
+        return sum(bool(validation.validate("result", result)) for result in self._results())
 
     def _wavering_ids(self) -> int:
         ids = defaultdict(set)

@@ -13,7 +13,7 @@ from chaos import campaign
 from chaos.audit import Audit
 from chaos.world import INBOX, SMALL
 from provisioner.model import EventRef, LifecycleAction, VServerGroup
-from provisioner.results.document import result_document
+from provisioner.results.document import build_result
 from provisioner.results.outcome import Outcome, Status
 
 State = dict[str, Any]
@@ -36,7 +36,7 @@ def test_what_fails_in_the_storm_is_made_good() -> None:
 def result(**changes: Any) -> str:
     action = LifecycleAction("hook", "token", GROUP, "asa-1")
     told = Outcome(Status.PROVISIONED, EventRef("ess_hook", "hook:asa-1"), NAMED, action=action)
-    return json.dumps({**result_document(told), **changes})
+    return json.dumps({**build_result(told), **changes})
 
 
 def good() -> State:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fakes import REGION, FakeClock, FakeLog
-from provisioner.executor import Drive
+from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
 from provisioner.groups.deregister import Removal, deregister
 from provisioner.groups.ensure import ensure
 from provisioner.invocation import Invocation
-from provisioner.model import Backend, Deregistered, Desired, OnExisting, VServerGroup
+from provisioner.model import Backend, DesiredGroup, OnExisting, RemovalResult, VServerGroup
 from worlds import Balancing, replayable
 
 SERVERS = tuple(Backend(f"i-{n:04}", 8080) for n in range(1, 26))
@@ -21,21 +21,21 @@ def lb(balancing: Balancing) -> str:
     return balancing.load_balancer()
 
 
-def a_drive(balancing: Balancing, group: VServerGroup) -> Drive:
+def a_drive(balancing: Balancing, group: VServerGroup) -> CommandExecutor:
     clock = FakeClock()
     invocation = Invocation(clock.now() + 60, clock.now() + 65, FakeLog())
-    return Drive(group, invocation, balancing.port, clock, replayable())
+    return CommandExecutor(group, invocation, balancing.port, clock, replayable())
 
 
 def made(balancing: Balancing, lb: str, name: str) -> str:
-    group = VServerGroup(REGION, lb, name, SERVERS, naming.owner_tags("mark"))
-    desired = Desired(group, OnExisting.EXTEND, "mark")
+    group = VServerGroup(REGION, lb, name, SERVERS, naming.build_owner_tags("mark"))
+    desired = DesiredGroup(group, OnExisting.EXTEND, "mark")
     return a_drive(balancing, group).run(ensure(desired)).group.id
 
 
-def taken_out(balancing: Balancing, lb: str, *leaving: Backend) -> Deregistered:
+def taken_out(balancing: Balancing, lb: str, *leaving: Backend) -> RemovalResult:
     ids = frozenset(backend.server_id for backend in leaving)
-    removal = Removal(REGION, lb, ids, names=("web", "used"), drain=5.0, delete_empty=True)
+    removal = Removal(REGION, lb, ids, name_globs=("web", "used"), drain=5.0, delete_empty=True)
     return a_drive(balancing, removal.group).run(deregister(removal))
 
 
@@ -48,13 +48,13 @@ def test_servers_leave_and_the_last_ones_take_the_group_along_unless_it_is_in_us
     balancing.refer(lb, used)
 
     some = taken_out(balancing, lb, *SERVERS[:5])
-    assert {(g.id, len(g.removed), len(g.held), g.deleted) for g in some.groups} == {
+    assert {(g.id, len(g.removed), len(g.remaining), g.deleted) for g in some.groups} == {
         (free, 5, 20, False),
         (used, 5, 20, False),
     }
 
     rest = taken_out(balancing, lb, *SERVERS)
-    assert {(g.id, len(g.removed), len(g.held), g.deleted) for g in rest.groups} == {
+    assert {(g.id, len(g.removed), len(g.remaining), g.deleted) for g in rest.groups} == {
         (free, 20, 0, True),
         (used, 20, 0, False),
     }

@@ -58,14 +58,14 @@ def test_reads_that_fail_are_tried_again(
     for name in READS:
         cloud.fault(action=name, count=2, **broken)
 
-    (state,) = group.port.lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
-    found = group.port.instances(
+    (state,) = group.port.list_lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
+    found = group.port.read_instances(
         REGION, action.scaling_group_id, [instance.instance_id], within=LONG
     )
 
-    terms = group.port.hook_terms(action, within=LONG)
+    terms = group.port.read_hook_terms(action, within=LONG)
     cloud.fault(action="DescribeScalingActivities", count=2, **broken)
-    recent = group.port.recent_activities(REGION, action.scaling_group_id, most=9, within=LONG)
+    recent = group.port.list_recent_activities(REGION, action.scaling_group_id, most=9, within=LONG)
 
     assert state.pending
     assert list(found.values()) == [instance]
@@ -80,11 +80,11 @@ def test_a_completion_without_an_answer_is_sent_again_and_ends_the_action(
     action = group.waits(f"token-of-{group.action.hook_id}")
     cloud.fault(action="CompleteLifecycleAction", **broken)
 
-    sent = group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+    sent = group.port.complete_lifecycle_action(action, LifecycleResult.CONTINUE, within=LONG)
 
     # Where the first attempt took effect, the second finds nothing pending.
     assert sent is (broken["kind"] != "reset_after")
-    (state,) = group.port.lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
+    (state,) = group.port.list_lifecycle_actions(REGION, action.scaling_activity_id, within=LONG)
     assert (state.pending, state.result) == (False, "CONTINUE")
 
 
@@ -95,7 +95,7 @@ def test_a_completion_that_gets_no_answer_in_time_is_ambiguous(
     cloud.fault(action="CompleteLifecycleAction", kind="empty", count=10_000)
 
     with pytest.raises(Ambiguous):
-        group.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+        group.port.complete_lifecycle_action(action, LifecycleResult.CONTINUE, within=LONG)
 
 
 @pytest.mark.parametrize("broken", BROKEN)
@@ -106,7 +106,7 @@ def test_a_heartbeat_is_sent_once_since_each_may_be_counted(
     cloud.fault(action="RecordLifecycleActionHeartbeat", **broken)
 
     with pytest.raises(Retryable):
-        group.port.heartbeat(action, 600, within=LONG)
+        group.port.record_heartbeat(action, 600, within=LONG)
     assert cloud.sent("RecordLifecycleActionHeartbeat") == 1
     assert clock.waits == []
 
@@ -117,7 +117,7 @@ def test_another_refusal_of_a_heartbeat_is_no_word_on_the_action(
     action = group.waits(f"token-of-{group.action.hook_id}")
 
     with pytest.raises(Rejected) as refused:
-        group.port.heartbeat(action, 29, within=LONG)
+        group.port.record_heartbeat(action, 29, within=LONG)
     assert refused.value.code == "InvalidParamter"
 
 
@@ -127,7 +127,7 @@ def test_a_missing_permission_is_the_deployments_fault(
     cloud.fault(action="CompleteLifecycleAction", kind="error", status=403, code="Forbidden.RAM")
 
     with pytest.raises(ConfigurationError):
-        group.port.complete(group.action, LifecycleResult.CONTINUE, within=LONG)
+        group.port.complete_lifecycle_action(group.action, LifecycleResult.CONTINUE, within=LONG)
     assert clock.waits == []
 
 
@@ -138,7 +138,7 @@ def test_another_refusal_of_a_completion_is_for_good(
     cloud.fault(action="CompleteLifecycleAction", kind="error", status=400, code=code)
 
     with pytest.raises(Rejected) as refused:
-        group.port.complete(group.action, LifecycleResult.CONTINUE, within=LONG)
+        group.port.complete_lifecycle_action(group.action, LifecycleResult.CONTINUE, within=LONG)
     assert refused.value.code == code
 
 
@@ -169,7 +169,7 @@ def page(*tokens: str, **more: object) -> str:
 
 
 def told(port: EssScalingGroups) -> list[str]:
-    states = port.lifecycle_actions(REGION, "asa-1", within=LONG)
+    states = port.list_lifecycle_actions(REGION, "asa-1", within=LONG)
     return [state.action.token for state in states]
 
 
@@ -179,9 +179,9 @@ def test_a_connection_that_the_server_has_closed_unsaid_is_opened_again(
     for _ in range(2):
         odd.say('{"RequestId": "R"}', then_close=True)
 
-    assert port.complete(ACTION, LifecycleResult.CONTINUE, within=LONG)
+    assert port.complete_lifecycle_action(ACTION, LifecycleResult.CONTINUE, within=LONG)
     assert odd.closed.acquire(timeout=LONG)
-    assert port.complete(ACTION, LifecycleResult.CONTINUE, within=LONG)
+    assert port.complete_lifecycle_action(ACTION, LifecycleResult.CONTINUE, within=LONG)
     assert clock.waits == []  # nothing had to be tried again
 
 
@@ -229,7 +229,7 @@ def test_a_completion_says_its_region_its_result_and_the_same_client_token_each_
     odd.say("<html>", 503)
     odd.say(json.dumps({"RequestId": "R"}))
 
-    assert port.complete(ACTION, LifecycleResult.ROLLBACK, within=LONG)
+    assert port.complete_lifecycle_action(ACTION, LifecycleResult.ROLLBACK, within=LONG)
 
     first, second = odd.asked
     assert first == second
@@ -254,7 +254,7 @@ def test_a_start_is_read_with_or_without_its_seconds(
     odd.say(json.dumps(both))
     odd.say(json.dumps(both))
 
-    terms = port.hook_terms(ACTION, within=LONG)
+    terms = port.read_hook_terms(ACTION, within=LONG)
 
     assert terms
     assert (terms.started, terms.heartbeat_timeout) == (1767225600.0, 60.0)
@@ -269,7 +269,7 @@ def test_a_heartbeat_spells_its_parameters_as_the_sdk_does(
 ) -> None:
     odd.say(json.dumps({"RequestId": "R"}))
 
-    port.heartbeat(ACTION, 600, within=LONG)
+    port.record_heartbeat(ACTION, 600, within=LONG)
 
     assert odd.asked == [
         {
@@ -291,7 +291,7 @@ def test_activities_come_newest_first_in_whatever_order_ess_lists_them(
     ]
     odd.say(json.dumps({"RequestId": "R", "ScalingActivities": listed}))
 
-    found = port.recent_activities(REGION, "asg-1", most=20, within=LONG)
+    found = port.list_recent_activities(REGION, "asg-1", most=20, within=LONG)
 
     assert found == ("asa-3", "asa-2", "asa-1")
     assert odd.asked[0]["PageSize"] == "20"
@@ -302,14 +302,14 @@ def test_instances_without_an_address_are_told_without_one(
 ) -> None:
     odd.say(json.dumps({"RequestId": "R", "ScalingInstances": [{"InstanceId": "i-1"}]}))
 
-    found = port.instances(REGION, "asg-1", ["i-1"], within=LONG)
+    found = port.read_instances(REGION, "asg-1", ["i-1"], within=LONG)
 
     assert found == {"i-1": ScalingInstance("i-1", "", "")}
 
 
 def test_a_region_is_needed(port: EssScalingGroups) -> None:
     with pytest.raises(Rejected) as refused:
-        port.complete(
+        port.complete_lifecycle_action(
             LifecycleAction("ash-1", "token-1", "asg-1", "asa-1"),
             LifecycleResult.CONTINUE,
             within=LONG,
@@ -321,4 +321,4 @@ def test_no_answer_at_all_is_an_error_of_the_moment(port: EssScalingGroups, odd:
     odd.say("[]")
 
     with pytest.raises(Retryable):
-        port.lifecycle_actions(REGION, "asa-1", within=0.001)
+        port.list_lifecycle_actions(REGION, "asa-1", within=0.001)

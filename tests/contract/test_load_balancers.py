@@ -9,7 +9,7 @@ import pytest
 
 from fakes import REGION
 from provisioner.errors import IN_USE, Code, Fault, ProvisionerError, Rejected, Retryable
-from provisioner.model import BACKENDS_PER_CALL, Answer, Backend, VServerGroup
+from provisioner.model import BACKENDS_PER_CALL, ApiResponse, Backend, VServerGroup
 from provisioner.ports import LoadBalancers
 from worlds import Balancing
 
@@ -337,7 +337,7 @@ def test_a_group_is_found_in_its_own_region_only(port: LoadBalancers, lb: str) -
     assert port.read_vserver_group("cn-beijing", make(port, lb), within=LONG).value is None
 
 
-def every_call(port: LoadBalancers, lb: str) -> list[Answer[Any]]:
+def every_call(port: LoadBalancers, lb: str) -> list[ApiResponse[Any]]:
     member = Backend("i-1", 80)
     made = port.create_vserver_group(wanted(lb), within=LONG)
     return [

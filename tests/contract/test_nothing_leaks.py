@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent.parent
 PROGRAM = """
 import logging, sys
 when, url, topic, lb = sys.argv[1:]
-from provisioner.aliyun.log import new_log, silence_sdk_loggers
+from provisioner.aliyun.log import build_log, silence_sdk_loggers
 
 def silence():
     if when == "before":
@@ -41,7 +41,7 @@ logging.getLogger("urllib3").setLevel(logging.DEBUG)
 logging.getLogger("urllib3.connectionpool").setLevel(logging.DEBUG)
 logging.getLogger("darabonba-core").setLevel(logging.DEBUG)
 
-log = new_log("DEBUG")
+log = build_log("DEBUG")
 keys = Credentials("STS.canary-key", "canary-secret", "canary-token")
 connection = Connection(lambda: keys, url)
 slb = SlbLoadBalancers(connection, FakeClock(), replayable())
@@ -53,21 +53,22 @@ action = LifecycleAction("ash-1", "canary-hook-token", "asg-1", "asa-1", region_
 def attempt(name, call):
     try:
         call()
-        log.step(name, ended="well")
+        log.write(name, ended="well")
     except ProvisionerError as error:
-        log.step(name, ended="badly", code=error.code, error=str(error))
+        log.write(name, ended="badly", code=error.code, error=str(error))
 
 for balancer in (lb, "lb-of-nobody"):
     group = VServerGroup(REGION, balancer, "web", (member,))
     attempt("create", lambda: slb.create_vserver_group(group, within=5))
 attempt("publish", lambda: mns.publish('{"id": "canary-document"}', tag="t", within=5))
-attempt("complete", lambda: ess.complete(action, LifecycleResult.CONTINUE, within=5))
+result = LifecycleResult.CONTINUE
+attempt("complete", lambda: ess.complete_lifecycle_action(action, result, within=5))
 client = fc2.Client(endpoint=url, accessKeyID="canary-key", accessKeySecret="canary-secret",
                     securityToken="canary-token")
 try:
     client.get_service("nothing")
 except Exception:
-    log.step("fc2", ended="badly")
+    log.write("fc2", ended="badly")
 logging.getLogger("host").debug("the host goes on")
 mns.close()
 """

@@ -27,7 +27,7 @@ def servers(number: int) -> list[ScalingInstance]:
 
 def on_record(scaling: Scaling) -> tuple[ActionState, ...]:
     activity_id = scaling.action.scaling_activity_id
-    return scaling.port.lifecycle_actions(REGION, activity_id, within=LONG)
+    return scaling.port.list_lifecycle_actions(REGION, activity_id, within=LONG)
 
 
 def test_an_activity_without_hooks_has_no_actions(scaling: Scaling) -> None:
@@ -75,7 +75,7 @@ def test_a_pending_action_is_completed_with_the_result_that_was_sent(
 ) -> None:
     action = scaling.waits(f"token-to-{result.value}")
 
-    assert scaling.port.complete(action, result, within=LONG)
+    assert scaling.port.complete_lifecycle_action(action, result, within=LONG)
 
     (state,) = on_record(scaling)
     assert (state.pending, state.result) == (False, result.value)
@@ -83,9 +83,9 @@ def test_a_pending_action_is_completed_with_the_result_that_was_sent(
 
 def test_an_action_is_completed_once(scaling: Scaling) -> None:
     action = scaling.waits("token-to-complete-twice")
-    scaling.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+    scaling.port.complete_lifecycle_action(action, LifecycleResult.CONTINUE, within=LONG)
 
-    assert not scaling.port.complete(action, LifecycleResult.ABANDON, within=LONG)
+    assert not scaling.port.complete_lifecycle_action(action, LifecycleResult.ABANDON, within=LONG)
     (state,) = on_record(scaling)
     assert state.result == "CONTINUE"
 
@@ -93,7 +93,9 @@ def test_an_action_is_completed_once(scaling: Scaling) -> None:
 def test_an_action_that_never_was_is_not_completed(scaling: Scaling) -> None:
     nothing = LifecycleAction("ash-of-nobody", "no-token", "", "", region_id=REGION)
 
-    assert not scaling.port.complete(nothing, LifecycleResult.CONTINUE, within=LONG)
+    assert not scaling.port.complete_lifecycle_action(
+        nothing, LifecycleResult.CONTINUE, within=LONG
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 20, 21, 101])
@@ -105,7 +107,7 @@ def test_every_instance_that_the_group_has_is_told_however_many_are_asked_for(
     asked = [instance.instance_id for instance in there]
 
     group_id = scaling.action.scaling_group_id
-    found = scaling.port.instances(REGION, group_id, asked, within=LONG)
+    found = scaling.port.read_instances(REGION, group_id, asked, within=LONG)
 
     assert found == {instance.instance_id: instance for instance in there}
 
@@ -114,7 +116,7 @@ def test_instances_that_are_gone_are_left_out_without_a_word(scaling: Scaling) -
     scaling.holds(ScalingInstance("i-here", "InService", "10.1.0.1"))
 
     group_id = scaling.action.scaling_group_id
-    found = scaling.port.instances(REGION, group_id, ["i-here", "i-gone"], within=LONG)
+    found = scaling.port.read_instances(REGION, group_id, ["i-here", "i-gone"], within=LONG)
 
     assert list(found) == ["i-here"]
 
@@ -122,7 +124,7 @@ def test_instances_that_are_gone_are_left_out_without_a_word(scaling: Scaling) -
 def test_instances_of_another_group_are_left_out(scaling: Scaling) -> None:
     scaling.holds(ScalingInstance("i-elsewhere", "InService", "10.1.0.2"))
 
-    assert scaling.port.instances(REGION, "asg-other", ["i-elsewhere"], within=LONG) == {}
+    assert scaling.port.read_instances(REGION, "asg-other", ["i-elsewhere"], within=LONG) == {}
 
 
 def test_the_terms_of_a_hook_are_its_timeout_and_the_start_of_the_activity(
@@ -132,7 +134,7 @@ def test_the_terms_of_a_hook_are_its_timeout_and_the_start_of_the_activity(
     action = scaling.waits("token-of-terms")
     scaling.later(100)
 
-    terms = scaling.port.hook_terms(action, within=LONG)
+    terms = scaling.port.read_hook_terms(action, within=LONG)
 
     assert terms
     assert terms.heartbeat_timeout == 600
@@ -147,7 +149,7 @@ def test_a_hook_or_an_activity_that_is_not_known_has_no_terms(
 ) -> None:
     action = scaling.waits(f"token-{'-'.join(unknown)}")
 
-    assert scaling.port.hook_terms(replace(action, **unknown), within=LONG) is None
+    assert scaling.port.read_hook_terms(replace(action, **unknown), within=LONG) is None
 
 
 def test_the_newest_activities_of_a_group_come_first(scaling: Scaling) -> None:
@@ -157,11 +159,11 @@ def test_the_newest_activities_of_a_group_come_first(scaling: Scaling) -> None:
     group_id = scaling.action.scaling_group_id
 
     def recent(most: int) -> tuple[str, ...]:
-        return scaling.port.recent_activities(REGION, group_id, most=most, within=LONG)
+        return scaling.port.list_recent_activities(REGION, group_id, most=most, within=LONG)
 
     assert recent(20) == (third, second, first)
     assert recent(2) == (third, second)
-    assert scaling.port.recent_activities(REGION, "asg-none", most=20, within=LONG) == ()
+    assert scaling.port.list_recent_activities(REGION, "asg-none", most=20, within=LONG) == ()
 
 
 @pytest.mark.parametrize("number", [0, 1, 50, 51, 101])
@@ -172,7 +174,7 @@ def test_every_instance_of_a_group_is_told_however_many_there_are(
     scaling.holds(*there)
 
     group_id = scaling.action.scaling_group_id
-    found = scaling.port.group_instances(REGION, group_id, within=LONG)
+    found = scaling.port.list_instances(REGION, group_id, within=LONG)
 
     assert found == {instance.instance_id: instance for instance in there}
 
@@ -186,12 +188,12 @@ def test_activities_are_told_with_whether_they_have_ended_and_what_came_and_went
     scaling.was(over)
     group_id = scaling.action.scaling_group_id
 
-    told = scaling.port.activities(REGION, group_id, within=LONG)
+    told = scaling.port.list_activities(REGION, group_id, within=LONG)
     assert {each.scaling_activity_id: each for each in told} == {
         going_on: ScalingActivity(going_on, None),
         over.scaling_activity_id: over,
     }
-    (only,) = scaling.port.activities(REGION, group_id, in_progress=True, within=LONG)
+    (only,) = scaling.port.list_activities(REGION, group_id, in_progress=True, within=LONG)
     assert only.scaling_activity_id == going_on
 
 
@@ -199,7 +201,7 @@ def test_a_heartbeat_lets_an_action_wait_so_long_from_now(scaling: Scaling) -> N
     action = scaling.waits("token-of-a-heart")
     scaling.later(500)
 
-    assert scaling.port.heartbeat(action, 300, within=LONG) is Heartbeat.RECORDED
+    assert scaling.port.record_heartbeat(action, 300, within=LONG) is Heartbeat.RECORDED
 
     scaling.later(200)
     assert on_record(scaling)[0].pending
@@ -211,7 +213,7 @@ def test_a_heartbeat_lets_an_action_wait_so_long_from_now(scaling: Scaling) -> N
 def test_an_action_has_twenty_heartbeats(scaling: Scaling) -> None:
     action = scaling.waits("token-of-twenty")
 
-    said = [scaling.port.heartbeat(action, 600, within=LONG) for _ in range(21)]
+    said = [scaling.port.record_heartbeat(action, 600, within=LONG) for _ in range(21)]
 
     assert said == [Heartbeat.RECORDED] * 20 + [Heartbeat.EXHAUSTED]
     assert on_record(scaling)[0].pending
@@ -221,30 +223,32 @@ def test_an_action_waits_six_hours_at_most(scaling: Scaling) -> None:
     action = scaling.waits("token-of-six-hours")
     scaling.later(300)
 
-    assert scaling.port.heartbeat(action, 6 * 3600, within=LONG) is Heartbeat.EXHAUSTED
+    assert scaling.port.record_heartbeat(action, 6 * 3600, within=LONG) is Heartbeat.EXHAUSTED
     assert on_record(scaling)[0].pending
 
 
 def test_an_action_that_has_ended_or_never_was_has_no_heartbeat(scaling: Scaling) -> None:
     action = scaling.waits("token-of-one-that-ended")
-    scaling.port.complete(action, LifecycleResult.CONTINUE, within=LONG)
+    scaling.port.complete_lifecycle_action(action, LifecycleResult.CONTINUE, within=LONG)
 
     for gone in (action, replace(action, token="no-token")):
-        assert scaling.port.heartbeat(gone, 600, within=LONG) is Heartbeat.ENDED
+        assert scaling.port.record_heartbeat(gone, 600, within=LONG) is Heartbeat.ENDED
 
 
 def test_nothing_is_asked_or_told_when_no_time_is_left(scaling: Scaling) -> None:
     action = scaling.waits("token-without-time")
     group_id, activity_id = action.scaling_group_id, action.scaling_activity_id
     calls: list[Callable[[], object]] = [
-        lambda: scaling.port.lifecycle_actions(REGION, activity_id, within=0.0),
-        lambda: scaling.port.instances(REGION, group_id, ["i-1"], within=0.0),
-        lambda: scaling.port.hook_terms(action, within=0.0),
-        lambda: scaling.port.recent_activities(REGION, group_id, most=1, within=0.0),
-        lambda: scaling.port.group_instances(REGION, group_id, within=0.0),
-        lambda: scaling.port.activities(REGION, group_id, within=0.0),
-        lambda: scaling.port.heartbeat(action, 600, within=0.0),
-        lambda: scaling.port.complete(action, LifecycleResult.CONTINUE, within=0.0),
+        lambda: scaling.port.list_lifecycle_actions(REGION, activity_id, within=0.0),
+        lambda: scaling.port.read_instances(REGION, group_id, ["i-1"], within=0.0),
+        lambda: scaling.port.read_hook_terms(action, within=0.0),
+        lambda: scaling.port.list_recent_activities(REGION, group_id, most=1, within=0.0),
+        lambda: scaling.port.list_instances(REGION, group_id, within=0.0),
+        lambda: scaling.port.list_activities(REGION, group_id, within=0.0),
+        lambda: scaling.port.record_heartbeat(action, 600, within=0.0),
+        lambda: scaling.port.complete_lifecycle_action(
+            action, LifecycleResult.CONTINUE, within=0.0
+        ),
     ]
     for call in calls:
         with pytest.raises(Retryable) as late:

@@ -19,7 +19,7 @@ from opskit.readings import Readings
 from opskit.world import INBOX, LOAD_BALANCER, REGION, TOPIC, World, world_of
 from provisioner import handler
 from provisioner.aliyun.clock import SystemClock
-from provisioner.app import App, build
+from provisioner.app import App, build_app
 from provisioner.groups import naming
 from provisioner.mapping import validation
 from provisioner.model import Request
@@ -114,7 +114,7 @@ class Stage:
     def app(self, *, clock: Clock | None = None, **environ: str) -> App:
         """An instance of the function. Without a clock, its waits take no time."""
         clock = clock or TravellingClock(self.cloud)
-        made = build({**self.environ, **environ}, clock=clock, log=FakeLog())
+        made = build_app({**self.environ, **environ}, clock=clock, log=FakeLog())
         self.apps.append(made)
         return made
 
@@ -125,7 +125,7 @@ class Stage:
     def deliver_as(self, who: SimpleNamespace, event: bytes, app: App | None = None) -> Any:
         lives = app or self.app()
         try:
-            return json.loads(handler.handle(lives, event, who))
+            return json.loads(handler.handle_event(lives, event, who))
         finally:
             if app is None:
                 lives.close()
@@ -166,7 +166,7 @@ class Stage:
     def received(self) -> list[dict[str, Any]]:
         """By a consumer of the result topic, which takes each message once; held to the schema."""
         results = Readings(self.cloud.url).notifications(INBOX)
-        assert [validation.problems("result", result) for result in results] == [[]] * len(results)
+        assert [validation.validate("result", result) for result in results] == [[]] * len(results)
         return results
 
     def read(self, vserver_group_id: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ ACTION = LifecycleAction("ash-0001", builders.TOKEN, "asg-0001", "asa-0001", reg
 
 def claimed(stage: Stage) -> None:
     """Another delivery has just crashed: its claim is in the way for 45 seconds."""
-    claim = naming.claim("asg-0001", stage.cloud.advance(0), "0" * 16)
+    claim = naming.make_claim("asg-0001", stage.cloud.advance(0), "0" * 16)
     group = {"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim.name}
     stage.cloud.seed(VServerGroups=[{**group, "VServerGroupId": "rsp-of-another"}])
 
@@ -47,7 +47,7 @@ def used_up(stage: Stage) -> None:
     app = stage.app()
     app.role.credentials = stage.cloud.credentials
     for _ in range(20):
-        app.means.scaling_groups.heartbeat(ACTION, 30, within=10)
+        app.deps.scaling_groups.record_heartbeat(ACTION, 30, within=10)
     stage.actions()
 
 

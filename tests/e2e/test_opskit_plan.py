@@ -146,7 +146,7 @@ def test_the_claim_of_another_delivery_would_be_outlasted_without_waiting(
     event = document(2)
     staged = stage(cloud, event)
     now = cloud.state()["Clock"]["now"]
-    claim = naming.claim("web-8080", now, "0" * 16).name
+    claim = naming.make_claim("web-8080", now, "0" * 16).name
     cloud.seed(VServerGroups=[{"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim}])
 
     report = planned(staged, event)

@@ -58,7 +58,7 @@ def test_the_function_calls_all_that_it_is_allowed_and_nothing_else(cloud: Cloud
     staged.deliver(document(1, BackendServers=heavier, OnExisting="merge"))
     staged.deliver(document(3))  # refused
     staged.deliver(b"not an event")
-    claim = naming.claim("late", cloud.state()["Clock"]["now"] - LEASE, "0" * 16).name
+    claim = naming.make_claim("late", cloud.state()["Clock"]["now"] - LEASE, "0" * 16).name
     cloud.seed(VServerGroups=[{"LoadBalancerId": LOAD_BALANCER, "VServerGroupName": claim}])
     staged.deliver(document(1, name="late"))  # somebody's claim is cleared
     (swept,) = staged.deliver(builders.as_bytes(TICK), staged.app(SWEEP="apply"))["sweeps"]

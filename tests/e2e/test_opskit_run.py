@@ -65,7 +65,7 @@ def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any,
     report = json.loads(output)
     assert report.keys() == KEYS
     for result in report["notifications"]:
-        assert validation.problems("result", result) == []
+        assert validation.validate("result", result) == []
     return report, errors
 
 
@@ -105,7 +105,7 @@ def test_the_whole_loop_ends_by_scaling_in_by_5_and_the_group_shrinks_to_40() ->
     (group,) = shrunk["groups"]
     (result,) = shrunk["notifications"]
     (action,) = shrunk["lifecycle"]
-    assert validation.problems("result", result) == []
+    assert validation.validate("result", result) == []
     assert [outcome["outcome"] for outcome in shrunk["outcomes"]] == ["deregistered"]
     assert group["VServerGroupId"] == report["groups"][0]["VServerGroupId"]
     assert len(group["BackendServers"]["BackendServer"]) == 40

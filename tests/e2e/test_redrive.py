@@ -54,7 +54,7 @@ def invoke(world: World, payload: bytes) -> None:
 
 def letters(world: World) -> list[dict[str, Any]]:
     found = [json.loads(message["MessageBody"]) for message in letters_left(world)]
-    assert [validation.problems("dead-letter", each) for each in found] == [[]] * len(found)
+    assert [validation.validate("dead-letter", each) for each in found] == [[]] * len(found)
     return found
 
 

@@ -110,7 +110,7 @@ def test_a_replay_after_the_group_was_deleted_has_the_id_of_the_first_result(
 
 def test_without_tags_only_marked_backends_of_named_groups_leave(staged: Staged) -> None:
     stage = staged(EVENT)
-    holds(stage, *LEFT, name="named-otherwise", tags=naming.owner_tags("mark"))
+    holds(stage, *LEFT, name="named-otherwise", tags=naming.build_owner_tags("mark"))
 
     stage.deliver(EVENT, stage.app(TAGS="off"))
 

@@ -11,7 +11,7 @@ from typing import Any
 from builders import TOKEN, a_hook_request
 from deployments import Deployment, a_binding, context, deployment, servers
 from provisioner import error_reporting, handler
-from provisioner.aliyun.log import StepLog, new_log
+from provisioner.aliyun.log import PowertoolsLog, build_log
 from provisioner.app import App
 from provisioner.errors import ConfigurationError, Rejected, Retryable
 from provisioner.settings import VARIABLES, Settings
@@ -31,7 +31,7 @@ class Function:
     def __init__(self) -> None:
         self._written = io.StringIO()
         # powertools keeps one configuration per service name.
-        self._log = new_log("DEBUG", stream=self._written, service=f"fuzz{next(_count)}")
+        self._log = build_log("DEBUG", stream=self._written, service=f"fuzz{next(_count)}")
         self._left = 0
         self._app = self._fresh()
 
@@ -43,10 +43,10 @@ class Function:
         else:
             payload = mutator.bytes(mutator.random.choice(EVENTS))
         try:
-            answer = json.loads(handler.handle(self._next(), payload, context()))
+            answer = json.loads(handler.handle_event(self._next(), payload, context()))
             defect = answer.get("statusCode") == 500
         except Retryable as error:
-            defect = error.code == error_reporting.DEFECT
+            defect = error.code == error_reporting.INTERNAL_ERROR
             _search(str(error))
         return self._read(defect=defect)
 
@@ -65,18 +65,18 @@ class Function:
         for name, value in mutator.pairs({}):
             environ.setdefault(f"HTTP_{name}", value)
         try:
-            call = calls.read_environ(environ)
+            call = calls.parse_environ(environ)
         except Rejected as error:
             _search(str(error))
             return self._read(defect=False)
-        answer = handler.serve(self._next(), call, context())
+        answer = handler.handle_http(self._next(), call, context())
         return self._read(defect=answer.status == 500)
 
     def document(self, mutator: Mutator) -> str:
         """A request document by itself."""
         value = mutator.value(mutator.random.choice(PARSED))
         try:
-            request_document.read_body(
+            request_document.parse_body(
                 mutator.text(value).encode("utf-8", "surrogatepass"), source="fuzz"
             )
         except Rejected as error:
@@ -110,7 +110,7 @@ class Function:
 
     def _fresh(self) -> App:
         self._left = _INPUTS_PER_WORLD
-        made = deployment(a_binding(overridable=frozenset({"Weight", "Ports"})))
+        made = deployment(a_binding(metadata_may_override=frozenset({"Weight", "Ports"})))
         made.waits_at_a_hook(a_hook_request())
         made.stands(*servers(3))
         return _logging(made, self._log)
@@ -125,9 +125,9 @@ class Function:
         return text
 
 
-def _logging(made: Deployment, log: StepLog) -> App:
+def _logging(made: Deployment, log: PowertoolsLog) -> App:
     app = made.app
-    return App(app.means, log, app.close, app.role)
+    return App(app.deps, log, app.close, app.role)
 
 
 def _search(message: str) -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from builders import as_bytes, document, failure_record, hook_message, queue_message
 from deployments import Deployment, a_binding, deployment, servers
-from provisioner.batch import handled
+from provisioner.batch import handle_items
 from provisioner.errors import ProvisionerError
 from provisioner.model import Request
 from provisioner.ports import ScalingInstance
 from provisioner.results.outcome import Outcome
-from provisioner.sweep import Swept
-from provisioner.triggers import decode, items
+from provisioner.sweep import SweepReport
+from provisioner.triggers import decode, decode_items
 
 BALANCERS = ("lb-0001", "lb-0002")
 BINDINGS = (
@@ -78,11 +78,11 @@ def world(batch: list[Any]) -> Deployment:
 
 def came_to(batch: list[Any]) -> dict[str, Any]:
     cloud = world(batch)
-    ended = handled(cloud.means, items(as_bytes(batch)), cloud.invocation())
+    ended = handle_items(cloud.means, decode_items(as_bytes(batch)), cloud.invocation())
     each: dict[str, list[Any]] = defaultdict(list)
     for element, came in zip(batch, ended, strict=True):
         assert not isinstance(came, ProvisionerError), came
-        outcomes = () if isinstance(came, Swept) else came
+        outcomes = () if isinstance(came, SweepReport) else came
         each[json.dumps(element)].append([told(outcome) for outcome in outcomes])
     return {
         "groups": sorted(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from builders import as_base64, as_bytes, cloud_event, http_event, queue_message
 from provisioner.errors import Rejected, Skip
-from provisioner.model import Request, Sweep
+from provisioner.model import Request, SweepRequest
 from provisioner.triggers import decode, http, request_document
 
 CANARY = "canary-4f1d"
@@ -109,16 +109,18 @@ def check(payload: bytes) -> None:
     items = decode(payload)
     assert items
     for item in items:
-        assert isinstance(item, (Request, Sweep, Rejected, Skip))
-        if isinstance(item, Sweep):  # its identity is the trigger's name, where it is fit for one
-            assert CANARY not in repr(item.wanted)
+        assert isinstance(item, (Request, SweepRequest, Rejected, Skip))
+        if isinstance(
+            item, SweepRequest
+        ):  # its identity is the trigger's name, where it is fit for one
+            assert CANARY not in repr(item.mode)
             assert f"{CANARY} " not in repr(item)
         elif not isinstance(item, Request):
             discreet(item)
     try:
-        call = http.read_event(payload)
+        call = http.parse_event(payload)
         if call is not None:
-            request_document.read_body(call.body)
+            request_document.parse_body(call.body)
     except Rejected as error:
         discreet(error)
 
@@ -196,5 +198,5 @@ def test_an_event_nested_at_any_depth_comes_to_items(event: bytes, depth: int) -
     st.dictionaries(st.text(max_size=20) | st.sampled_from(["HTTP_A", "CONTENT_LENGTH"]), scalars)
 )
 def test_any_environ_is_a_call(environ: dict[str, Any]) -> None:
-    call = http.read_environ({**environ, "wsgi.input": io.BytesIO(b"{}")})
+    call = http.parse_environ({**environ, "wsgi.input": io.BytesIO(b"{}")})
     assert set(call.body) <= set(b"{}")

@@ -25,7 +25,7 @@ some_backends = st.lists(
         type=kinds,
         server_ip=st.sampled_from(["10.0.0.1", "10.0.0.2"]),
         description=st.sampled_from(["", "blue"]),
-        weight_named=st.booleans(),
+        weight_is_explicit=st.booleans(),
     ),
     max_size=12,
 )
@@ -41,11 +41,11 @@ def by_key(listed: Any) -> dict[Any, Backend]:
 def test_merging_reaches_every_weight_that_was_named(
     actual: list[Backend], wanted: list[Backend]
 ) -> None:
-    actual, asked = list(by_key(actual).values()), diff.distinct(wanted)
-    after = by_key(diff.apply(diff.plan(actual, asked, OnExisting.MERGE), actual))
+    actual, asked = list(by_key(actual).values()), diff.deduplicate(wanted)
+    after = by_key(diff.apply_plan(diff.diff_backends(actual, asked, OnExisting.MERGE), actual))
     before = by_key(actual)
     for backend in asked:
-        kept = backend.key in before and not backend.weight_named
+        kept = backend.key in before and not backend.weight_is_explicit
         expected = before[backend.key] if kept else backend
         assert after[backend.key].weight == expected.weight
 
@@ -56,8 +56,8 @@ def test_extending_reaches_every_backend_and_leaves_every_weight(
     actual: list[Backend], wanted: list[Backend]
 ) -> None:
     before = by_key(actual)
-    plan = diff.plan(before.values(), wanted, OnExisting.EXTEND)
-    after = by_key(diff.apply(plan, before.values()))
+    plan = diff.diff_backends(before.values(), wanted, OnExisting.EXTEND)
+    after = by_key(diff.apply_plan(plan, before.values()))
     assert after.keys() == before.keys() | by_key(wanted).keys()
     assert all(after[key] == backend for key, backend in before.items())
 
@@ -68,11 +68,11 @@ def test_nothing_is_ever_removed_and_what_is_foreign_stays_as_it_was(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual)
-    plan = diff.plan(before.values(), wanted, way)
-    after = by_key(diff.apply(plan, before.values()))
+    plan = diff.diff_backends(before.values(), wanted, way)
+    after = by_key(diff.apply_plan(plan, before.values()))
     assert before.keys() <= after.keys()
-    assert {b.key for b in plan.foreign} == before.keys() - by_key(wanted).keys()
-    assert all(after[backend.key] == backend for backend in plan.foreign)
+    assert {b.key for b in plan.unmanaged} == before.keys() - by_key(wanted).keys()
+    assert all(after[backend.key] == backend for backend in plan.unmanaged)
 
 
 @patient
@@ -81,8 +81,8 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual).values()
-    after = diff.apply(diff.plan(before, wanted, way), before)
-    assert diff.plan(after, wanted, way).is_empty
+    after = diff.apply_plan(diff.diff_backends(before, wanted, way), before)
+    assert diff.diff_backends(after, wanted, way).is_empty
 
 
 @patient
@@ -91,10 +91,10 @@ def test_the_order_of_what_is_there_and_of_what_is_asked_does_not_matter(
     actual: list[Backend], wanted: list[Backend], way: OnExisting, random: Any
 ) -> None:
     actual, wanted = list(by_key(actual).values()), list(by_key(wanted).values())
-    plan = diff.plan(actual, wanted, way)
+    plan = diff.diff_backends(actual, wanted, way)
     random.shuffle(actual)
     random.shuffle(wanted)
-    assert diff.plan(actual, wanted, way) == plan
+    assert diff.diff_backends(actual, wanted, way) == plan
     assert plan.add == tuple(sorted(plan.add, key=lambda backend: backend.key))
 
 
@@ -104,8 +104,8 @@ def test_every_key_is_in_exactly_one_part_of_a_plan_that_adds(
     actual: list[Backend], wanted: list[Backend], way: OnExisting
 ) -> None:
     before = by_key(actual).values()
-    plan = diff.plan(before, wanted, way)
-    all_parts = (plan.add, plan.reweigh, plan.already_present, plan.foreign)
+    plan = diff.diff_backends(before, wanted, way)
+    all_parts = (plan.add, plan.update_weight, plan.already_present, plan.unmanaged)
     parts = [{b.key for b in part} for part in all_parts]
     assert sum(map(len, parts)) == len(set().union(*parts))
     assert set().union(*parts) == by_key(before).keys() | by_key(wanted).keys()
@@ -122,6 +122,6 @@ def test_mapping_gives_one_backend_for_each_instance_and_port_that_the_schema_ta
 ) -> None:
     addressed = [replace(i, server_ip=f"10.0.0.{ord(i.instance_id)}") for i in instances]
     binding = a_binding(ports=tuple(ports), type=kind)
-    mapped = bindings.from_instances(binding, addressed)
+    mapped = bindings.backends_from_instances(binding, addressed)
     assert len(mapped) == len({i.instance_id for i in instances}) * len(ports)
-    assert validation.problems("backend-servers", document.backend_servers(mapped)) == []
+    assert validation.validate("backend-servers", document.render_backend_servers(mapped)) == []

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from deployments import Deployment, a_binding, deployment, instance, servers
 from provisioner.groups import naming
-from provisioner.model import EventRef, Sweep, SweepMode
+from provisioner.model import EventRef, SweepMode, SweepRequest
 from provisioner.ports import ScalingActivity
-from provisioner.sweep import Swept, swept
+from provisioner.sweep import SweepReport, run_sweep
 from provisioner.sweep.detect import GRACE
 
 GROUP = "asg-0001"
 NUMBERS = st.frozensets(st.integers(1, 9), max_size=5)
-OURS = naming.owner_tags("mark")
+OURS = naming.build_owner_tags("mark")
 
 
 def world(running: frozenset[int], gone: frozenset[int], held: frozenset[int]) -> Deployment:
@@ -31,8 +31,8 @@ def world(running: frozenset[int], gone: frozenset[int], held: frozenset[int]) -
     return cloud
 
 
-def sweep(cloud: Deployment) -> Swept:
-    return swept(cloud.means, Sweep(EventRef("timer", "t")), cloud.invocation())
+def sweep(cloud: Deployment) -> SweepReport:
+    return run_sweep(cloud.means, SweepRequest(EventRef("timer", "t")), cloud.invocation())
 
 
 @given(running=NUMBERS, gone=NUMBERS, held=NUMBERS, claims=st.lists(st.integers(0, 90), max_size=3))
@@ -43,10 +43,10 @@ def test_applying_leaves_what_is_foreign_and_nothing_to_do(
     for number, age in enumerate(claims):
         cloud.claimed_by_another(age=age, nonce=f"{number:016x}")
     (foreign,) = cloud.load_balancers.named("somebody's")
-    assert all(each.applied for each in sweep(cloud).treated)
+    assert all(each.applied for each in sweep(cloud).results)
     cloud.clock.advance(50)  # what was a live claim is a stale one
     sweep(cloud)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     assert cloud.load_balancers.groups[foreign.id] == foreign
     kept = (held - gone) | (running - gone)
     assert {b.server_id for b in cloud.held(GROUP)} == {f"i-{n:04}" for n in kept}
@@ -57,5 +57,5 @@ def test_applying_leaves_what_is_foreign_and_nothing_to_do(
 def test_a_healthy_world_is_only_read(running: frozenset[int], more: frozenset[int]) -> None:
     """Servers that no scaling group ever had are there by somebody's request."""
     cloud = world(running, frozenset(), running | more)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     assert cloud.writes == []

@@ -26,7 +26,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from provisioner.groups import commands
-from provisioner.groups.lease import LATE
+from provisioner.groups.lease import MAX_IN_FLIGHT
 
 from .marks import borne, mark
 from .promises import check, check_end, still_changing
@@ -178,7 +178,7 @@ def _faults(state: State, number: int) -> Iterator[State]:
     if budget.ambiguous:
         less = state._replace(budget=budget.less("ambiguous"))
         yield tell(less, number, AMBIGUOUS, "unheard", world.call(command)[0])
-        later = world.later(command, world.time + LATE)
+        later = world.later(command, world.time + MAX_IN_FLIGHT)
         yield tell(less, number, AMBIGUOUS, "late", later)
     if budget.busy:
         yield tell(state._replace(budget=budget.less("busy")), number, BUSY, "busy", world)

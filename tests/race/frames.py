@@ -17,7 +17,7 @@ from typing import Any
 
 from provisioner.errors import ProvisionerError
 from provisioner.groups.deregister import Removal
-from provisioner.model import Desired
+from provisioner.model import DesiredGroup
 
 _NO_FALL_THROUGH = frozenset(
     {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_ABSOLUTE"}
@@ -33,7 +33,7 @@ def frozen(value: Any) -> Any:
     """A hashable stand-in that is equal where the values are."""
     if isinstance(value, str | int | float | Enum | None):
         return value
-    if isinstance(value, Desired):
+    if isinstance(value, DesiredGroup):
         return value.fingerprint  # it never changes
     if isinstance(value, Removal):
         return value.mark

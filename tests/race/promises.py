@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from provisioner.errors import Code, ProvisionerError
 from provisioner.groups import naming
-from provisioner.model import Deregistered, Ensured
+from provisioner.model import EnsureResult, RemovalResult
 
 from .runs import Racer
 from .trace import Step, Violation
@@ -39,7 +39,7 @@ def check(world: World, runs: Sequence[Ran], trace: Step | None) -> None:
             raise Violation.of("two groups stand for the wanted name", trace)
         if run.error is not None and run.error is not REFUSED.value:
             raise Violation.of(f"run {number} failed: {run.error}", trace)
-        if isinstance(run.result, Deregistered):
+        if isinstance(run.result, RemovalResult):
             wrong = _not_gone(world, run.racer.leaving - coming)
         elif run.result is not None:
             wrong = _not_there(world, standing, run, leaving)
@@ -55,7 +55,7 @@ def check_end(world: World, runs: Sequence[Ran], trace: Step | None) -> None:
         for group in _standing(world, run):
             if group.name != run.racer.wanted.name:
                 raise Violation.of("all have ended, and the group is without its name", trace)
-            emptied = isinstance(run.result, Deregistered) and not group.in_use
+            emptied = isinstance(run.result, RemovalResult) and not group.in_use
             if emptied and not group.backends:
                 raise Violation.of("all have ended, and the empty group is left", trace)
 
@@ -74,18 +74,22 @@ def still_changing(error: ProvisionerError | None, racers: Iterable[Racer]) -> b
 
 def _standing(world: World, run: Ran) -> list[Group]:
     wanted = run.racer.wanted.name
-    return [group for group in world.groups if group.name in (wanted, naming.parked(wanted))]
+    return [
+        group
+        for group in world.groups
+        if group.name in (wanted, naming.pending_delete_name(wanted))
+    ]
 
 
 def _not_gone(world: World, gone: frozenset[str]) -> str:
-    done = (group for group in world.groups if not naming.read_claim(group.name))
+    done = (group for group in world.groups if not naming.parse_claim(group.name))
     there = any(b.server_id in gone for group in done for b in group.backends)
     return "a server gone that is there" if there else ""
 
 
 def _not_there(world: World, standing: list[Group], run: Ran, leaving: frozenset[str]) -> str:
-    done: Ensured = run.result
-    out = {left.backend.server_id for left in done.plan.left_out}
+    done: EnsureResult = run.result
+    out = {left.backend.server_id for left in done.plan.rejected}
     if out != {b.server_id for b in run.racer.wanted.backends} & {*world.refuses}:
         return "other servers refused than those that are"
     lasting = {b.key for b in run.racer.wanted.backends if b.server_id not in leaving | out}

@@ -13,16 +13,16 @@ from typing import Any, TypeAlias
 
 from provisioner.groups import naming
 from provisioner.groups.deregister import Removal, deregister
-from provisioner.model import Backend, Desired, Ensured, OnExisting, VServerGroup
+from provisioner.model import Backend, DesiredGroup, EnsureResult, OnExisting, VServerGroup
 
 from .runs import Racer
 from .world import EMPTY, START, Group, World
 
-Ensure: TypeAlias = Callable[[Desired], Generator[Any, Any, Ensured]]
+Ensure: TypeAlias = Callable[[DesiredGroup], Generator[Any, Any, EnsureResult]]
 NAME = "Group1"
 GONE = Backend("i-z0", 80)
-_PARKED = naming.parked(NAME)
-_LEFT = naming.claim(NAME, START - 30, "8" * 16)
+_PARKED = naming.pending_delete_name(NAME)
+_LEFT = naming.make_claim(NAME, START - 30, "8" * 16)
 
 
 def _with(name: str, *backends: Backend, in_use: bool = False) -> World:
@@ -52,14 +52,14 @@ def racer(kind: str, ensure: Ensure, *, several: bool = False) -> Racer:
         return _leaves(kind)
     ids = [f"i-{kind}{number}" for number in range(1 + (several or kind == "h"))]
     group = VServerGroup("cn-hangzhou", "lb-0001", NAME, tuple(Backend(i, 80) for i in ids))
-    desired = Desired(group, OnExisting.EXTEND, f"event {kind}", from_hook=kind == "h")
+    desired = DesiredGroup(group, OnExisting.EXTEND, f"event {kind}", from_hook=kind == "h")
     return Racer(kind, lambda: ensure(desired), group)
 
 
 def _leaves(kind: str) -> Racer:
     ids = frozenset({f"i-{LEAVING[kind]}0"})
     removal = Removal(
-        "cn-hangzhou", "lb-0001", ids, names=(NAME,), delete_empty=True, mark=f"event {kind}"
+        "cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=True, mark=f"event {kind}"
     )
     where = VServerGroup("cn-hangzhou", "lb-0001", NAME)
     return Racer(kind, lambda: deregister(removal), where, ids)

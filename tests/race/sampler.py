@@ -19,7 +19,7 @@ from typing import Any
 
 from provisioner.errors import Code, ProvisionerError, Rejected, Retryable
 from provisioner.groups import commands
-from provisioner.groups.lease import CALL, LATE
+from provisioner.groups.lease import MAX_CALL_SECONDS, MAX_IN_FLIGHT
 
 from .promises import check, check_end, still_changing
 from .runs import Racer
@@ -148,7 +148,7 @@ class Sample:
 
     def _delay(self) -> float:
         """Half of what an answered call takes at most: there, and back."""
-        return self.random.choice((0.01, 0.2, CALL / 2)) * self.random.random()
+        return self.random.choice((0.01, 0.2, MAX_CALL_SECONDS / 2)) * self.random.random()
 
     def _effect(self, number: int) -> None:
         self.world, heard = self.world.call(self.deliveries[number].command)
@@ -160,7 +160,7 @@ class Sample:
         kinds += ["refused"] * isinstance(run.command, commands.AddBackends)
         kind, command = self.random.choice(kinds), run.command
         if kind in ("late", "crash") and write and self.random.random() < 0.8:
-            self._after(LATE * self.random.random(), lambda: self._strike(command))
+            self._after(MAX_IN_FLIGHT * self.random.random(), lambda: self._strike(command))
         if kind == "crash":
             self._again(number, "crashes, and is delivered again")
         elif kind == "timeout":
@@ -177,7 +177,7 @@ class Sample:
             self.trace = Step(self.trace, number, kind, command, error)
             self._tell(number, error)
 
-        self._after(CALL * self.random.random(), hear)
+        self._after(MAX_CALL_SECONDS * self.random.random(), hear)
 
     def _strike(self, command: Any) -> None:
         self.trace = Step(self.trace, None, "strikes", command)

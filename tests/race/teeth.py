@@ -19,10 +19,10 @@ from provisioner.errors import Ambiguous, Rejected, Retryable
 from provisioner.groups import commands, ensure, lease, pending_delete
 from provisioner.groups import deregister as leaving
 from provisioner.groups import ensure as protocol
-from provisioner.groups.bisect_rejected import Sieve
-from provisioner.groups.ensure import made, the_one
-from provisioner.groups.lease import GivenUp, Held, Own, Steps
-from provisioner.model import Answer, Desired, Ensured, Shrunk, VServerGroup
+from provisioner.groups.bisect_rejected import RejectedBackends
+from provisioner.groups.ensure import created_result, find_unique
+from provisioner.groups.lease import ClaimLost, RunState, Steps, UnfinishedGroup
+from provisioner.model import ApiResponse, DesiredGroup, EnsureResult, GroupRemoval, VServerGroup
 
 from .explorer import NOTHING_WRONG, Budget
 from .racers import Ensure
@@ -57,22 +57,22 @@ class Tooth:
                 one.stop()
 
 
-def naive(desired: Desired) -> Generator[Any, Any, Ensured]:
+def naive(desired: DesiredGroup) -> Generator[Any, Any, EnsureResult]:
     wanted = desired.group
     created = yield commands.CreateGroup(wanted.name, {}, wanted.backends)
-    return made(desired, created.value)
+    return created_result(desired, created.value)
 
 
-def look_then_create(desired: Desired) -> Generator[Any, Any, Ensured]:
+def look_then_create(desired: DesiredGroup) -> Generator[Any, Any, EnsureResult]:
     listed = yield commands.ListGroups()
-    found = the_one(listed.value, desired)
+    found = find_unique(listed.value, desired)
     if found:
-        return made(desired, found.id)
+        return created_result(desired, found.id)
     created = yield commands.CreateGroup(desired.group.name, {}, desired.group.backends)
-    return made(desired, created.value)
+    return created_result(desired, created.value)
 
 
-def keep_the_oldest(desired: Desired) -> Generator[Any, Any, Ensured]:
+def keep_the_oldest(desired: DesiredGroup) -> Generator[Any, Any, EnsureResult]:
     """Whoever created too much tidies up: the oldest group by CreateTime stays."""
     listed = yield commands.ListGroups()
     if not _named(listed, desired):
@@ -82,10 +82,12 @@ def keep_the_oldest(desired: Desired) -> Generator[Any, Any, Ensured]:
     oldest, others = by_age[0], by_age[1:]
     while others:
         yield commands.DeleteGroup(others.pop().id)
-    return made(desired, oldest.id)
+    return created_result(desired, oldest.id)
 
 
-def _named(listed: Answer[tuple[VServerGroup, ...]], desired: Desired) -> list[VServerGroup]:
+def _named(
+    listed: ApiResponse[tuple[VServerGroup, ...]], desired: DesiredGroup
+) -> list[VServerGroup]:
     return [group for group in listed.value if group.name == desired.group.name]
 
 
@@ -94,41 +96,41 @@ def _create_time(_: VServerGroup) -> str:
     return "2026-11-01T00:00:00Z"
 
 
-def commit_before_fill(desired: Desired, own: Own, date: float) -> Steps:
+def commit_before_fill(desired: DesiredGroup, own: RunState, date: float) -> Steps:
     """As `ensure.make`, the last two steps the other way round."""
     try:
-        yield from ensure.claim(desired, own, date)
-        if own.held is None:
+        yield from ensure.acquire_claim(desired, own, date)
+        if own.unfinished is None:
             return None
         done = yield from ensure._commit(desired, own)
         if done is None:
             return None
-        own.held = Held(done.group.id, None, date)
-        yield from ensure.fill(desired, own, desired.group.backends, Sieve())
-    except GivenUp:
-        yield from lease.undo(own)
+        own.unfinished = UnfinishedGroup(done.group.id, None, date)
+        yield from ensure.fill_group(desired, own, desired.group.backends, RejectedBackends())
+    except ClaimLost:
+        yield from lease.release(own)
         return None
     except (Rejected, Retryable):
-        yield from lease.undo(own)
+        yield from lease.release(own)
         raise
     return replace(done, created=True)
 
 
 def removed_and_believed(removal: leaving.Removal, actual: VServerGroup) -> Steps:
-    gone = removal.leaving(actual)
+    gone = removal.select_leaving(actual)
     with suppress(Ambiguous):
         yield commands.RemoveBackends(actual.id, gone)
     stays = tuple(backend for backend in actual.backends if backend not in gone)
-    return Shrunk(actual.id, actual.name, gone, stays)
+    return GroupRemoval(actual.id, actual.name, gone, stays)
 
 
-def deleted_at_once(_desired: Desired, _own: Own, group_id: str) -> Steps:
+def deleted_at_once(_desired: DesiredGroup, _own: RunState, group_id: str) -> Steps:
     yield commands.DeleteGroup(group_id)
     return False
 
 
-def deleted_without_a_second_look(desired: Desired, own: Own, group_id: str) -> Steps:
-    yield from pending_delete.park(desired, own, group_id)
+def deleted_without_a_second_look(desired: DesiredGroup, own: RunState, group_id: str) -> Steps:
+    yield from pending_delete.mark_pending_delete(desired, own, group_id)
     yield commands.DeleteGroup(group_id)
     return False
 
@@ -144,10 +146,10 @@ def without(function: Any, passage: str, instead: str) -> Any:
 
 
 ABOUT_A_RENEWAL = """    except Ambiguous:
-        raise GivenUp from None
+        raise ClaimLost from None
     except Retryable:
         pass"""
-RENEWS_AGAIN = without(lease.keep, ABOUT_A_RENEWAL, "    except Retryable: pass")
+RENEWS_AGAIN = without(lease.renew_if_due, ABOUT_A_RENEWAL, "    except Retryable: pass")
 OR_RENAMED = " or read.value.name != desired.group.name"
 
 TEETH = (
@@ -174,7 +176,7 @@ TEETH = (
         "the claim is renamed first and filled then; a failure to fill deletes it",
         GONE,
         budget=Budget(refused=1),
-        replaced=((protocol, "make", commit_before_fill),),
+        replaced=((protocol, "create_group", commit_before_fill),),
     ),
     Tooth(
         "delete after an ambiguous commit",
@@ -183,9 +185,9 @@ TEETH = (
         budget=Budget(ambiguous=1),
         replaced=(
             (
-                Own,
+                RunState,
                 "may_delete",
-                without(Own.may_delete, " and claim.nonce not in self.committed", ""),
+                without(RunState.may_delete, " and claim.nonce not in self.committed", ""),
             ),
         ),
     ),
@@ -194,14 +196,18 @@ TEETH = (
         "keep does not give the claim up, and its owner renames it once more",
         GONE,
         budget=Budget(ambiguous=1, ticks=1),
-        replaced=tuple((module, "keep", RENEWS_AGAIN) for module in (protocol,)),
+        replaced=tuple((module, "renew_if_due", RENEWS_AGAIN) for module in (protocol,)),
     ),
     Tooth(
         "a lowest claim that does not wait",
         "_claim goes on as soon as its own claim is the lowest",
         TWO_NAMED,
         replaced=(
-            (protocol, "_claim", without(ensure._claim, "if mine and not live:", "if mine:")),
+            (
+                protocol,
+                "_create_claim",
+                without(ensure._create_claim, "if mine and not live:", "if mine:"),
+            ),
         ),
     ),
     Tooth(
@@ -209,7 +215,11 @@ TEETH = (
         "_claim does not list after its create",
         TWO_NAMED,
         replaced=(
-            (protocol, "_claim", without(ensure._claim, "while True:", "while not own.held:")),
+            (
+                protocol,
+                "_create_claim",
+                without(ensure._create_claim, "while True:", "while not own.unfinished:"),
+            ),
         ),
     ),
     Tooth(
@@ -223,14 +233,14 @@ TEETH = (
         "the lease of a claim never ends",
         STUCK,
         budget=Budget(crashes=1),
-        replaced=((protocol, "expired", lambda *_: False),),
+        replaced=((protocol, "is_expired", lambda *_: False),),
     ),
     Tooth(
         "remove without reading back",
         "a removal is reported that was sent and not answered",
         STILL_THERE,
         budget=Budget(ambiguous=1),
-        replaced=((leaving, "_shrunk", removed_and_believed),),
+        replaced=((leaving, "_remove_leaving", removed_and_believed),),
         racers="xx",
         world="the group holds what leaves",
     ),
@@ -238,7 +248,7 @@ TEETH = (
         "delete without parking",
         "a group found empty is deleted under its name, while somebody adds to it",
         GONE,
-        replaced=((leaving, "_stands", deleted_at_once),),
+        replaced=((leaving, "_delete_or_restore", deleted_at_once),),
         racers="ax",
         world="the group holds what leaves",
     ),
@@ -246,7 +256,7 @@ TEETH = (
         "delete without the second look",
         "a group is parked and deleted, though it may have been added to before it was parked",
         GONE,
-        replaced=((leaving, "_stands", deleted_without_a_second_look),),
+        replaced=((leaving, "_delete_or_restore", deleted_without_a_second_look),),
         racers="ax",
         world="the group holds what leaves",
     ),
@@ -254,7 +264,7 @@ TEETH = (
         "add without looking at the name again",
         "_adopt reports what it added, though the group may have been parked meanwhile",
         GONE,
-        replaced=((protocol, "_adopt", without(protocol._adopt, OR_RENAMED, "")),),
+        replaced=((protocol, "_adopt_group", without(protocol._adopt_group, OR_RENAMED, "")),),
         racers="ax",
         world="the group holds what leaves",
     ),
@@ -262,7 +272,7 @@ TEETH = (
         "a parked group that the next claim leaves",
         "make fills and commits its own group beside one that is parked",
         TWO_NAMED,
-        replaced=((protocol, "parked_for", lambda *_: None),),
+        replaced=((protocol, "find_pending_delete", lambda *_: None),),
         racers="ax",
         world="it was left parked, not empty",
     ),
@@ -271,7 +281,7 @@ TEETH = (
         "who finds the group filled reports it, while a crashed delivery's rename may park it yet",
         NAMELESS,
         budget=Budget(crashes=1, ambiguous=1),
-        replaced=((leaving, "_claimed", lambda *_: ()),),
+        replaced=((leaving, "_find_claimed", lambda *_: ()),),
         racers="ax",
         world="the group holds what leaves",
     ),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from provisioner.errors import ProvisionerError
 from provisioner.groups import commands, naming
-from provisioner.model import Answer
+from provisioner.model import ApiResponse
 
 from .world import START
 
@@ -67,7 +67,7 @@ def _line(step: Step) -> str:
 def _outcome(heard: Any) -> str:
     if isinstance(heard, ProvisionerError):
         return f"; {heard.message}"
-    value = heard.value if isinstance(heard, Answer) else heard
+    value = heard.value if isinstance(heard, ApiResponse) else heard
     if isinstance(value, tuple):
         return ": " + (", ".join(f"{g.id} is {_name(g.name)}" for g in value) or "no group")
     if isinstance(value, str):
@@ -101,5 +101,5 @@ def _servers(servers: Any) -> str:
 
 
 def _name(name: str) -> str:
-    claim = naming.read_claim(name)
+    claim = naming.parse_claim(name)
     return f"claim {claim.nonce} of {claim.stamped - START} s" if claim else name

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from provisioner.errors import IN_USE, Ambiguous, Code, Fault, Rejected, Retryable
 from provisioner.groups import commands, diff, naming
-from provisioner.model import Answer, Backend, VServerGroup
+from provisioner.model import ApiResponse, Backend, VServerGroup
 
 from .marks import Shape, shape
 
@@ -22,7 +22,7 @@ NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
 BAD_SERVER = Rejected("InvalidServerId.NotFound", "no such server")
 REFERRED_TO = Retryable(min(IN_USE), "a listener or a rule refers to the group")
 TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
-OURS = naming.owner_tags("mark")
+OURS = naming.build_owner_tags("mark")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class World(NamedTuple):
             case commands.RenameGroup(name=name):
                 return self._with(replace(group, name=name))
             case commands.AddBackends(backends=servers):
-                held = diff.distinct((*group.backends, *servers))
+                held = diff.deduplicate((*group.backends, *servers))
                 return self._with(replace(group, backends=held))
             case commands.RemoveBackends(backends=servers):
                 gone = {server.key for server in servers}
@@ -151,7 +151,7 @@ class World(NamedTuple):
 
     def _answer(self, value: Any, key: Hashable) -> Heard:
         """A Date header drops the fraction of the second."""
-        return Heard(Answer(value, float(int(self.time)), ""), (int(self.time), key))
+        return Heard(ApiResponse(value, float(int(self.time)), ""), (int(self.time), key))
 
 
 EMPTY = World()

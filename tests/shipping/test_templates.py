@@ -12,7 +12,7 @@ import pytest
 
 from opskit import policy
 from provisioner.groups.lease import LEASE
-from provisioner.model import Sweep
+from provisioner.model import SweepRequest
 from provisioner.settings import VARIABLES, Settings
 from provisioner.triggers import decode
 from shipping.ros_schema import Unknown, resource_types
@@ -291,7 +291,7 @@ def test_environment_names_are_those_that_the_code_reads_and_the_values_work(
         settings = Settings.from_environ(
             {**given, "FC_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1000000000000001"}
         )
-        assert len(settings.policy.bindings) == 1
+        assert len(settings.config.bindings) == 1
 
 
 def fill(text: str) -> str:
@@ -441,5 +441,5 @@ def test_the_sweeps_payload_is_one_that_the_function_reads() -> None:
     tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": trigger["TriggerName"]}
     event = {**tick, "payload": trigger["TriggerConfig"]["payload"]}
     (asked,) = decode(json.dumps(event).encode())
-    assert isinstance(asked, Sweep)
-    assert asked.wanted is None, "SWEEP decides"
+    assert isinstance(asked, SweepRequest)
+    assert asked.mode is None, "SWEEP decides"

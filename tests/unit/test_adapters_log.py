@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from provisioner.aliyun.log import StepLog, new_log, silence_sdk_loggers
+from provisioner.aliyun.log import PowertoolsLog, build_log, silence_sdk_loggers
 from provisioner.model import LifecycleResult
 from provisioner.ports import Credentials
 
@@ -30,14 +30,14 @@ def output() -> Output:
 
 
 @pytest.fixture
-def log(output: Output, request: pytest.FixtureRequest) -> StepLog:
-    return new_log("INFO", stream=output, service=request.node.name).bind(event="e-1")
+def log(output: Output, request: pytest.FixtureRequest) -> PowertoolsLog:
+    return build_log("INFO", stream=output, service=request.node.name).bind(event="e-1")
 
 
 def test_a_step_is_one_line_with_its_name_its_time_in_utc_and_where_it_was_taken(
-    log: StepLog, output: Output
+    log: PowertoolsLog, output: Output
 ) -> None:
-    log.step("created", vserver_group_id="rsp-1", backends=20)
+    log.write("created", vserver_group_id="rsp-1", backends=20)
 
     (line,) = output.lines()
     assert line["message"] == "created"
@@ -64,11 +64,11 @@ def test_a_step_is_the_text_that_powertools_makes_of_it(
     output: Output, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, now: float
 ) -> None:
     service, fields = request.node.name, {"event": "é", "ids": ("i-1",), "result": object()}
-    log, logger = new_log("INFO", stream=output, service=service), Logger(service=service)
+    log, logger = build_log("INFO", stream=output, service=service), Logger(service=service)
     monkeypatch.setattr(time, "time", lambda: now)
     monkeypatch.setattr(time, "time_ns", lambda: round(now * 1e9))
 
-    ways = partial(log.step, "paused", **fields), partial(logger.warning, "paused", extra=fields)
+    ways = partial(log.write, "paused", **fields), partial(logger.warning, "paused", extra=fields)
     for write in ways:
         write()
 
@@ -86,19 +86,19 @@ class Flushed(Output):
 def test_a_step_is_written_out_at_once() -> None:
     stream = Flushed()
 
-    new_log("INFO", stream=stream, service="prompt").step("created")
+    build_log("INFO", stream=stream, service="prompt").write("created")
 
     assert json.loads(stream.written)["message"] == "created"
 
 
 def test_what_is_bound_is_in_every_line_of_this_log_and_of_no_other(
-    log: StepLog, output: Output
+    log: PowertoolsLog, output: Output
 ) -> None:
     bound = log.bind(fc_request_id="fc-1")
 
-    bound.step("one")
-    bound.step("two", event="e-2")
-    log.step("three")
+    bound.write("one")
+    bound.write("two", event="e-2")
+    log.write("three")
 
     one, two, three = output.lines()
     assert (one["event"], one["fc_request_id"]) == ("e-1", "fc-1")
@@ -107,11 +107,11 @@ def test_what_is_bound_is_in_every_line_of_this_log_and_of_no_other(
     assert "fc_request_id" not in three
 
 
-def test_concurrent_invocations_do_not_mix_their_fields(log: StepLog, output: Output) -> None:
+def test_concurrent_invocations_do_not_mix_their_fields(log: PowertoolsLog, output: Output) -> None:
     def invocation(number: int) -> None:
         own = log.bind(invocation=number)
         for step in range(20):
-            own.step(f"{number}/{step}")
+            own.write(f"{number}/{step}")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(invocation, range(8)))
@@ -126,10 +126,12 @@ def test_concurrent_invocations_do_not_mix_their_fields(log: StepLog, output: Ou
     [(name, f"{name}_") for name in ("message", "level", "location", "timestamp", "service")]
     + [(name, name) for name in ("name", "args", "exc_info", "created", "output", "self", "step")],
 )
-def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str, shown: str) -> None:
-    log.step("created", **{name: "mine"})
+def test_a_field_may_have_any_name(
+    log: PowertoolsLog, output: Output, name: str, shown: str
+) -> None:
+    log.write("created", **{name: "mine"})
 
-    log.bind(**{name: "mine"}).step("created")
+    log.bind(**{name: "mine"}).write("created")
 
     first, second = output.lines()
     for line in (first, second):
@@ -138,8 +140,10 @@ def test_a_field_may_have_any_name(log: StepLog, output: Output, name: str, show
         assert line["level"] == "INFO"
 
 
-def test_a_field_of_none_is_left_out_wherever_it_is_given(log: StepLog, output: Output) -> None:
-    log.bind(x=None).step("created", y=None, z=0)
+def test_a_field_of_none_is_left_out_wherever_it_is_given(
+    log: PowertoolsLog, output: Output
+) -> None:
+    log.bind(x=None).write("created", y=None, z=0)
 
     (line,) = output.lines()
     assert line["z"] == 0
@@ -147,9 +151,9 @@ def test_a_field_of_none_is_left_out_wherever_it_is_given(log: StepLog, output: 
 
 
 def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(
-    log: StepLog, output: Output
+    log: PowertoolsLog, output: Output
 ) -> None:
-    log.step(
+    log.write(
         "odd",
         result=LifecycleResult.ABANDON,
         ids=("i-1", "i-2"),
@@ -170,14 +174,14 @@ def test_a_value_that_is_not_plain_json_shows_no_more_than_its_type(
 
 
 def test_at_warning_refusals_and_failures_are_still_written(output: Output) -> None:
-    log = new_log("WARNING", stream=output, service="loud")
+    log = build_log("WARNING", stream=output, service="loud")
 
-    log.step("slb.add.failed", code="SystemBusy")
-    log.step("slb.add", outcome="failed")
+    log.write("slb.add.failed", code="SystemBusy")
+    log.write("slb.add", outcome="failed")
     for outcome in ("refused", "failed", "provisioned"):
-        log.step("outcome", outcome=outcome)
-    log.step("paused")
-    log.step("circuit_breaker")
+        log.write("outcome", outcome=outcome)
+    log.write("paused")
+    log.write("circuit_breaker")
 
     assert [(line["message"], line["level"]) for line in output.lines()] == [
         ("slb.add.failed", "WARNING"),
@@ -197,9 +201,9 @@ class Broken(Output):
 def test_a_line_that_cannot_be_written_stops_nothing_and_shows_nothing_of_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log, field = new_log("INFO", stream=Broken(), service="broken"), {"id": "rsp-1"}
+    log, field = build_log("INFO", stream=Broken(), service="broken"), {"id": "rsp-1"}
 
-    log.step("created", **field)
+    log.write("created", **field)
 
     errors = capsys.readouterr().err
     assert "no space left" in errors
@@ -218,25 +222,25 @@ class Unruly:
 
 @pytest.mark.parametrize("key", ["outcome", "other"])
 def test_a_value_that_cannot_be_looked_at_stops_nothing(
-    log: StepLog, output: Output, capsys: pytest.CaptureFixture[str], key: str
+    log: PowertoolsLog, output: Output, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    log.step("outcome", **{key: Unruly()})
-    log.step("next")
+    log.write("outcome", **{key: Unruly()})
+    log.write("next")
 
     assert [line["message"] for line in output.lines()] == ["next"]
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_an_outcome_may_be_of_any_type(log: StepLog, output: Output) -> None:
-    log.step("outcome", outcome=["refused"])
+def test_an_outcome_may_be_of_any_type(log: PowertoolsLog, output: Output) -> None:
+    log.write("outcome", outcome=["refused"])
 
     assert output.lines()[0]["outcome"] == ["refused"]
 
 
 def test_above_info_no_step_is_written(output: Output) -> None:
-    log = new_log("WARNING", stream=output, service="quiet")
+    log = build_log("WARNING", stream=output, service="quiet")
 
-    log.step("created")
+    log.write("created")
 
     assert output.getvalue() == ""
 
@@ -266,8 +270,8 @@ def test_the_hosts_own_logging_goes_on(host: Output) -> None:
     assert logging.getLogger().handlers == before
 
 
-def test_no_step_is_written_a_second_time_by_the_host(log: StepLog, host: Output) -> None:
-    log.step("created")
+def test_no_step_is_written_a_second_time_by_the_host(log: PowertoolsLog, host: Output) -> None:
+    log.write("created")
 
     assert host.getvalue() == ""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from provisioner.aliyun.error_mapping import (
+    ApiError,
     Operation,
-    Refusal,
     Rule,
-    busy,
-    judge,
-    rejected,
-    unanswered,
-    unreachable,
+    busy_error,
+    classify,
+    no_answer_error,
+    rejection,
+    unreachable_error,
 )
 from provisioner.aliyun.slb import ADD, CREATE, DELETE, LIST, READ, RULES, SET
 from provisioner.errors import (
@@ -29,7 +29,7 @@ EVERY = (LIST, READ, CREATE, ADD, SET, DELETE)
 
 
 def slb(operation: Operation, status: int, code: str) -> ProvisionerError:
-    return judge(Refusal(operation, status, code), RULES)
+    return classify(ApiError(operation, status, code), RULES)
 
 
 def fault(operation: Operation, status: int, code: str) -> Fault:
@@ -110,8 +110,8 @@ def test_a_server_error_is_ambiguous_for_writes_and_of_the_moment_for_reads(stat
 
 
 def test_a_read_without_a_readable_answer_has_a_code_of_its_own() -> None:
-    assert unanswered(READ, "timed out").code == Code.NO_ANSWER.value
-    assert unreachable(READ, "no route").code == Code.UNREACHABLE.value
+    assert no_answer_error(READ, "timed out").code == Code.NO_ANSWER.value
+    assert unreachable_error(READ, "no route").code == Code.UNREACHABLE.value
 
 
 def test_a_code_that_says_nothing_was_done_is_believed_with_any_status() -> None:
@@ -120,7 +120,7 @@ def test_a_code_that_says_nothing_was_done_is_believed_with_any_status() -> None
 
 
 def test_an_unknown_refusal_with_a_time_to_come_back_is_of_the_moment() -> None:
-    error = judge(Refusal(CREATE, 400, "SlowDown", retry_after=2.5), RULES)
+    error = classify(ApiError(CREATE, 400, "SlowDown", retry_after=2.5), RULES)
 
     assert type(error) is Retryable
     assert error.retry_after == 2.5
@@ -137,14 +137,14 @@ def test_a_clock_that_is_off_is_the_deployments_fault(code: str) -> None:
 
 def test_the_first_rule_that_covers_a_refusal_decides() -> None:
     rules = (
-        Rule("Gone", rejected(Fault.NOT_FOUND, "gone"), operation="Read", status=404),
-        Rule("Gone", busy),
+        Rule("Gone", rejection(Fault.NOT_FOUND, "gone"), operation="Read", status=404),
+        Rule("Gone", busy_error),
     )
     read, write = Operation("Read", writes=False), Operation("Write", writes=True)
 
-    assert type(judge(Refusal(read, 404, "Gone"), rules)) is Rejected
-    assert type(judge(Refusal(read, 400, "Gone"), rules)) is Retryable
-    assert type(judge(Refusal(write, 404, "Gone"), rules)) is Retryable
+    assert type(classify(ApiError(read, 404, "Gone"), rules)) is Rejected
+    assert type(classify(ApiError(read, 400, "Gone"), rules)) is Retryable
+    assert type(classify(ApiError(write, 404, "Gone"), rules)) is Retryable
 
 
 def test_every_message_names_the_operation_and_a_remedy() -> None:

@@ -12,7 +12,7 @@ from fakes import FakeClock
 from provisioner.aliyun import client, sts
 from provisioner.aliyun.client import Connection
 from provisioner.errors import Retryable
-from provisioner.groups.lease import HOLD, LATE, LEASE
+from provisioner.groups.lease import LEASE, MAX_IN_FLIGHT, STOP_WRITING_AFTER
 from provisioner.ports import Credentials
 
 KEYS = Credentials("id", "secret")
@@ -20,7 +20,7 @@ LONG_ENOUGH = 20.0  # seconds, after which nobody answers any more
 
 
 def test_a_call_that_waited_for_the_role_still_takes_effect_within_the_lease() -> None:
-    assert HOLD + 2 * sts._SECONDS + LATE < LEASE
+    assert STOP_WRITING_AFTER + 2 * sts._SECONDS + MAX_IN_FLIGHT < LEASE
 
 
 def test_who_waits_behind_others_that_ask_for_the_role_gives_up_within_that_time(
@@ -43,5 +43,5 @@ def test_who_waits_behind_others_that_ask_for_the_role_gives_up_within_that_time
 
 def test_an_endpoint_may_differ_by_region() -> None:
     connection = Connection(lambda: KEYS, "slb-vpc.{region_id}.aliyuncs.com")
-    config = client._config(connection, "cn-beijing")
+    config = client._build_config(connection, "cn-beijing")
     assert (config.protocol, config.endpoint) == ("https", "slb-vpc.cn-beijing.aliyuncs.com")

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from provisioner.aliyun.locks import Turns
+from provisioner.aliyun.locks import LoadBalancerLocks
 from provisioner.errors import Code, Retryable
 
 
 @contextmanager
-def turn(turns: Turns, load_balancer_id: str, within: float = 60) -> Iterator[None]:
-    end_turn = turns.taken(load_balancer_id, within=within)
+def turn(turns: LoadBalancerLocks, load_balancer_id: str, within: float = 60) -> Iterator[None]:
+    end_turn = turns.acquire(load_balancer_id, within=within)
     try:
         yield
     finally:
@@ -23,7 +23,7 @@ def turn(turns: Turns, load_balancer_id: str, within: float = 60) -> Iterator[No
 
 
 def test_who_waits_gets_the_turn_when_the_one_before_has_ended() -> None:
-    turns, order = Turns(), []
+    turns, order = LoadBalancerLocks(), []
 
     def second() -> None:
         with turn(turns, "lb-1"):
@@ -38,7 +38,7 @@ def test_who_waits_gets_the_turn_when_the_one_before_has_ended() -> None:
 
 
 def test_changes_of_different_load_balancers_do_not_wait_for_each_other() -> None:
-    turns, both = Turns(), threading.Barrier(2, timeout=60)
+    turns, both = LoadBalancerLocks(), threading.Barrier(2, timeout=60)
 
     def change(load_balancer_id: str) -> None:
         with turn(turns, load_balancer_id):
@@ -49,9 +49,9 @@ def test_changes_of_different_load_balancers_do_not_wait_for_each_other() -> Non
 
 
 def test_who_does_not_get_a_turn_in_time_sends_nothing() -> None:
-    turns = Turns()
+    turns = LoadBalancerLocks()
 
     with turn(turns, "lb-1"), pytest.raises(Retryable) as late:
-        turns.taken("lb-1", within=0.01)
+        turns.acquire("lb-1", within=0.01)
 
     assert late.value.code == Code.OUT_OF_TIME.value

@@ -21,9 +21,9 @@ from builders import (
 )
 from deployments import LB, Deployment, a_binding, answers, context, deployment
 from provisioner import handler
-from provisioner.aliyun.log import new_log
+from provisioner.aliyun.log import build_log
 from provisioner.errors import Code, Fault, Rejected, Retryable
-from provisioner.model import Answer, LifecycleResult, VServerGroup
+from provisioner.model import ApiResponse, LifecycleResult, VServerGroup
 from provisioner.results import dead_letter
 
 BUSY = Retryable("Throttling", "slow down")
@@ -37,14 +37,14 @@ def cloud() -> Deployment:
 
 def handled(cloud: Deployment, event: Any) -> list[dict[str, Any]]:
     payload = event if isinstance(event, bytes) else as_bytes(event)
-    answer = json.loads(handler.handle(cloud.app, payload, context()))
+    answer = json.loads(handler.handle_event(cloud.app, payload, context()))
     outcomes: list[dict[str, Any]] = answer["outcomes"]
     return outcomes
 
 
 def raised(cloud: Deployment, event: Any) -> Retryable:
     with pytest.raises(Retryable) as error:
-        handler.handle(cloud.app, as_bytes(event), context())
+        handler.handle_event(cloud.app, as_bytes(event), context())
     return error.value
 
 
@@ -61,7 +61,7 @@ def meet(cloud: Deployment, parties: int) -> list[str]:
 
     def list_vserver_groups(
         region_id: str, load_balancer_id: str, *, references: bool = False, within: float
-    ) -> Answer[tuple[VServerGroup, ...]]:
+    ) -> ApiResponse[tuple[VServerGroup, ...]]:
         if load_balancer_id not in seen:
             seen.add(load_balancer_id)
             threads.append(current_thread().name)
@@ -167,12 +167,12 @@ def test_a_topic_that_hangs_leaves_time_for_the_hook_that_waits_behind(cloud: De
 
 def test_lines_of_items_that_are_handled_at_once_are_whole_and_name_their_own_event() -> None:
     stream = io.StringIO()
-    log = new_log("INFO", stream=stream, service="test-batch")
+    log = build_log("INFO", stream=stream, service="test-batch")
 
     def tell(number: int) -> None:
         bound = log.bind(correlation_id=f"event-{number}")
         for step in range(200):
-            bound.step("step", number=number, step=step)
+            bound.write("step", number=number, step=step)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(tell, range(8)))
@@ -186,7 +186,11 @@ def test_lines_of_items_that_are_handled_at_once_are_whole_and_name_their_own_ev
 
 def kept(cloud: Deployment) -> list[tuple[str, str, bytes | None]]:
     return [
-        (each["data"]["reason"]["code"], each["data"]["reason"]["path"], dead_letter.original(each))
+        (
+            each["data"]["reason"]["code"],
+            each["data"]["reason"]["path"],
+            dead_letter.restore_payload(each),
+        )
         for each in cloud.dead_letters.documents
     ]
 
@@ -253,7 +257,9 @@ def test_nothing_is_kept_of_what_was_not_published_as_given_up(
 
 def test_a_call_over_http_is_answered_and_not_kept(cloud: Deployment) -> None:
     call = {"httpMethod": "POST", "path": "/", "body": json.dumps(document(Wieght=1))}
-    assert json.loads(handler.handle(cloud.app, as_bytes(call), context()))["statusCode"] == 422
+    assert (
+        json.loads(handler.handle_event(cloud.app, as_bytes(call), context()))["statusCode"] == 422
+    )
     assert cloud.dead_letters.letters == []
 
 

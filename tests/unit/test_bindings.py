@@ -13,11 +13,11 @@ from deployments import a_binding, servers
 from provisioner.errors import Fault, Rejected
 from provisioner.groups import naming
 from provisioner.mapping import bindings
-from provisioner.mapping.config import Policy, read_bindings
+from provisioner.mapping.config import DeploymentConfig, parse_bindings
 from provisioner.model import (
     Backend,
     Binding,
-    Desired,
+    DesiredGroup,
     EventRef,
     Instance,
     LifecycleResult,
@@ -33,21 +33,21 @@ def element(**changes: Any) -> dict[str, Any]:
 
 
 def problems(*elements: Any) -> dict[str, str]:
-    read, found = read_bindings(list(elements))
+    read, found = parse_bindings(list(elements))
     assert read == ()
     return {problem.path: problem.message for problem in found}
 
 
-def policy(*bound: Binding, **changes: Any) -> Policy:
-    return replace(Policy(REGION, bound), **changes)
+def policy(*bound: Binding, **changes: Any) -> DeploymentConfig:
+    return replace(DeploymentConfig(REGION, bound), **changes)
 
 
-def mapped(request: Request, policy: Policy) -> tuple[Desired, ...]:
-    bound = bindings.applicable(request, policy) if request.backends is None else ()
-    return bindings.desired(request, bound, request.instances, policy)
+def mapped(request: Request, policy: DeploymentConfig) -> tuple[DesiredGroup, ...]:
+    bound = bindings.find_bindings(request, policy) if request.backends is None else ()
+    return bindings.map_request(request, bound, request.instances, policy)
 
 
-def refused(request: Request, policy: Policy) -> Rejected:
+def refused(request: Request, policy: DeploymentConfig) -> Rejected:
     with pytest.raises(Rejected) as raised:
         mapped(request, policy)
     return raised.value
@@ -69,7 +69,7 @@ def test_a_binding_is_read_with_all_its_keys_and_with_defaults() -> None:
         FailureResult="ROLLBACK",
         MetadataMayOverride=["Weight"],
     )
-    read, found = read_bindings([element(), full])
+    read, found = parse_bindings([element(), full])
     assert found == []
     assert read == (
         a_binding(),
@@ -80,13 +80,13 @@ def test_a_binding_is_read_with_all_its_keys_and_with_defaults() -> None:
             description="blue",
             name_template="web-{content_hash}",
             failure_result=LifecycleResult.ROLLBACK,
-            overridable=frozenset({"Weight"}),
+            metadata_may_override=frozenset({"Weight"}),
         ),
     )
 
 
 def test_whole_numbers_are_read_as_such_however_json_wrote_them() -> None:
-    (read,), _ = read_bindings([element(Ports=[8080.0], Weight=50.0)])
+    (read,), _ = parse_bindings([element(Ports=[8080.0], Weight=50.0)])
     assert repr((read.ports, read.weight)) == "((8080,), 50)"
 
 
@@ -119,8 +119,8 @@ def test_a_template_that_no_event_can_fill_is_told_with_its_place() -> None:
 
 @pytest.mark.parametrize("value", [None, {}, "text", 7])
 def test_bindings_are_a_list(value: Any) -> None:
-    assert read_bindings(value)[0] == ()
-    assert [problem.path for problem in read_bindings(value)[1]] == [""]
+    assert parse_bindings(value)[0] == ()
+    assert [problem.path for problem in parse_bindings(value)[1]] == [""]
 
 
 def test_two_bindings_that_would_fill_one_group_are_told() -> None:
@@ -131,7 +131,7 @@ def test_two_bindings_that_would_fill_one_group_are_told() -> None:
 
 
 def test_one_group_for_each_listener_is_no_collision() -> None:
-    read, found = read_bindings(
+    read, found = parse_bindings(
         [
             element(VServerGroupName="{scaling_group_id}-8080"),
             element(VServerGroupName="{scaling_group_id}-8443", Ports=[8443]),
@@ -259,7 +259,7 @@ def test_a_name_that_nothing_derives_is_required(bound: tuple[Binding, ...]) -> 
 def test_metadata_changes_what_the_binding_opens_to_it_and_nothing_else(
     metadata: str, weight: int, ports: tuple[int, ...]
 ) -> None:
-    binding = a_binding(overridable=frozenset({"Weight", "Ports"}))
+    binding = a_binding(metadata_may_override=frozenset({"Weight", "Ports"}))
     (desired,) = mapped(a_hook_request(metadata=metadata), policy(binding))
     assert {(b.port, b.weight, b.type) for b in desired.group.backends} == {
         (port, weight, "ecs") for port in ports
@@ -279,7 +279,7 @@ def test_metadata_changes_what_the_binding_opens_to_it_and_nothing_else(
 def test_metadata_that_breaks_a_rule_is_refused_with_its_place_and_not_repeated(
     metadata: Any, path: str
 ) -> None:
-    binding = a_binding(overridable=frozenset({"Weight", "Ports", "VServerGroupName"}))
+    binding = a_binding(metadata_may_override=frozenset({"Weight", "Ports", "VServerGroupName"}))
     error = refused(a_hook_request(metadata=json.dumps(metadata)), policy(binding))
     assert (error.code, error.path) == ("BindingUnfit", path)
     assert CANARY not in str(error)
@@ -293,7 +293,7 @@ def test_two_bindings_that_come_to_one_group_by_different_ways_are_refused(
     template: str, metadata: str
 ) -> None:
     twin = a_binding(
-        ports=(8443,), name_template=template, overridable=frozenset({"VServerGroupName"})
+        ports=(8443,), name_template=template, metadata_may_override=frozenset({"VServerGroupName"})
     )
     error = refused(a_hook_request(metadata=metadata), policy(a_binding(), twin))
     assert (error.code, error.path) == ("BindingUnfit", "/VServerGroupName")
@@ -337,7 +337,7 @@ def test_a_name_by_the_activity_is_refused_where_an_event_has_none() -> None:
 
 def test_ownership_is_marked_by_tags_beside_the_requests_own() -> None:
     (desired,) = mapped(a_request("direct", "e-1", tags={"team": "a"}), policy())
-    assert desired.group.tags == {"team": "a", **naming.owner_tags(desired.fingerprint)}
+    assert desired.group.tags == {"team": "a", **naming.build_owner_tags(desired.fingerprint)}
     assert desired.group.backends[0].description == ""
 
 
@@ -360,15 +360,15 @@ def test_tags_that_a_request_names_are_refused_where_tags_are_off() -> None:
 
 def test_a_name_that_the_binding_alone_tells_is_checked_at_once() -> None:
     one = {"ScalingGroupId": "asg:1", "LoadBalancerId": "lb-1", "Ports": [80]}
-    _, found = read_bindings([one])
+    _, found = parse_bindings([one])
     assert [problem.path for problem in found] == ["/0/VServerGroupName"]
 
 
 def test_a_content_hash_covers_the_instances_that_the_event_named_gone_or_not() -> None:
     request = a_hook_request()
     rules = policy(a_binding(name_template="web-{content_hash}"))
-    bound = bindings.applicable(request, rules)
-    all_there = bindings.desired(request, bound, request.instances, rules)
-    one_gone = bindings.desired(request, bound, request.instances[:1], rules)
+    bound = bindings.find_bindings(request, rules)
+    all_there = bindings.map_request(request, bound, request.instances, rules)
+    one_gone = bindings.map_request(request, bound, request.instances[:1], rules)
     assert all_there[0].group.name == one_gone[0].group.name
     assert all_there[0].fingerprint == one_gone[0].fingerprint

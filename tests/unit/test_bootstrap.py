@@ -11,7 +11,7 @@ from deployments import SECRET, context, deployment, replayable
 from provisioner.aliyun.ess import EssScalingGroups
 from provisioner.aliyun.mns import MnsNotifications
 from provisioner.aliyun.slb import SlbLoadBalancers
-from provisioner.app import Role, build
+from provisioner.app import RoleCredentials, build_app
 from provisioner.errors import ConfigurationError
 from provisioner.ports import Credentials
 
@@ -34,24 +34,24 @@ def test_every_part_that_is_passed_in_is_used() -> None:
         "clock": cloud.clock,
         "random": random,
     }
-    app = build(ENVIRON, log=cloud.log, **parts)
+    app = build_app(ENVIRON, log=cloud.log, **parts)
     for name, part in parts.items():
-        assert getattr(app.means, name) is part
+        assert getattr(app.deps, name) is part
     assert app.log is cloud.log
-    assert app.means.policy.bindings[0].scaling_group_id == "asg-0001"
+    assert app.deps.config.bindings[0].scaling_group_id == "asg-0001"
 
 
 def test_parts_that_are_not_passed_in_speak_to_the_cloud_and_are_closed() -> None:
-    app = build({**ENVIRON, "LOG_LEVEL": "ERROR"})
-    assert isinstance(app.means.load_balancers, SlbLoadBalancers)
-    assert isinstance(app.means.notifications, MnsNotifications)
-    assert isinstance(app.means.scaling_groups, EssScalingGroups)
+    app = build_app({**ENVIRON, "LOG_LEVEL": "ERROR"})
+    assert isinstance(app.deps.load_balancers, SlbLoadBalancers)
+    assert isinstance(app.deps.notifications, MnsNotifications)
+    assert isinstance(app.deps.scaling_groups, EssScalingGroups)
     app.close()
 
 
 def test_an_environment_that_cannot_work_is_told_with_all_its_problems() -> None:
     with pytest.raises(ConfigurationError) as raised:
-        build({})
+        build_app({})
     assert [problem.path for problem in raised.value.problems] == [
         "REGION_ID",
         "RESULT_TOPIC",
@@ -66,10 +66,10 @@ def test_a_file_of_bindings_is_read_relative_to_the_code(
     (tmp_path / "bindings.json").write_text(text)
     monkeypatch.setenv("FC_FUNC_CODE_PATH", str(tmp_path))
     environ = {name: ENVIRON[name] for name in ("FC_REGION", "FC_ACCOUNT_ID", "RESULT_TOPIC")}
-    app = build({**environ, "BINDINGS_FILE": "bindings.json"})
-    assert app.means.policy.bindings[0].scaling_group_id == "asg-0009"
+    app = build_app({**environ, "BINDINGS_FILE": "bindings.json"})
+    assert app.deps.config.bindings[0].scaling_group_id == "asg-0009"
     with pytest.raises(ConfigurationError, match="BINDINGS_FILE: cannot be read"):
-        build({**environ, "BINDINGS_FILE": "missing.json"})
+        build_app({**environ, "BINDINGS_FILE": "missing.json"})
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,19 @@ def test_an_invocation_ends_its_work_in_time_to_undo_to_publish_and_to_answer(
     cloud = deployment()
     invocation = cloud.app.invocation(context(timeout))
     assert invocation.deadline - cloud.clock.now() == pytest.approx(work)
-    assert invocation.ends - cloud.clock.now() == pytest.approx(whole)
+    assert invocation.hard_deadline - cloud.clock.now() == pytest.approx(whole)
 
 
 def test_an_invocation_is_known_in_the_log_by_its_request_id() -> None:
     cloud = deployment()
     invocation = cloud.app.invocation(context())
-    invocation.log.step("one")
+    invocation.log.write("one")
     assert cloud.log.steps == [("one", {"fc_request_id": "fc-0001"})]
     assert invocation.fc_request_id == "fc-0001"
 
 
 def test_a_role_is_asked_anew_for_every_call_and_shows_no_secret() -> None:
-    role = Role()
+    role = RoleCredentials()
     assert role() == Credentials("", "")
     role.credentials = Credentials("key", SECRET, SECRET)
     assert role().access_key_secret == SECRET

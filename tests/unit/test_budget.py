@@ -9,8 +9,13 @@ from provisioner.groups import lease
 
 
 def test_the_shortest_timeout_outlasts_a_claim_with_a_call_and_all_margins_to_spare() -> None:
-    assert invocation.work(invocation.SHORTEST_TIMEOUT) >= lease.LEASE + lease.CALL
-    assert invocation.work(invocation.SHORTEST_TIMEOUT - 1) < lease.LEASE + lease.CALL
+    assert (
+        invocation.work_seconds(invocation.SHORTEST_TIMEOUT) >= lease.LEASE + lease.MAX_CALL_SECONDS
+    )
+    assert (
+        invocation.work_seconds(invocation.SHORTEST_TIMEOUT - 1)
+        < lease.LEASE + lease.MAX_CALL_SECONDS
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,11 +25,11 @@ def test_the_shortest_timeout_outlasts_a_claim_with_a_call_and_all_margins_to_sp
 def test_a_timeout_is_wrong_where_a_claim_would_outlast_it(
     timeout: float, claiming: bool, wrong: bool
 ) -> None:
-    assert bool(invocation.problems(timeout, claiming=claiming)) is wrong
+    assert bool(invocation.check_timeout(timeout, claiming=claiming)) is wrong
 
 
 def test_the_problem_names_both_remedies() -> None:
-    (problem,) = invocation.problems(3.0, claiming=True)
+    (problem,) = invocation.check_timeout(3.0, claiming=True)
     assert problem.path == "Timeout"
     assert "is 3 s" in problem.message
     assert "at least 60 s" in problem.message

@@ -10,13 +10,13 @@ import pytest
 from builders import REGION
 from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers, wanted
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
-from provisioner.executor import Drive
+from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
 from provisioner.groups.deregister import Removal, deregister
 from provisioner.groups.lease import LEASE
-from provisioner.model import Backend, Deregistered, OnExisting, Shrunk, VServerGroup
+from provisioner.model import Backend, GroupRemoval, OnExisting, RemovalResult, VServerGroup
 
-OURS = naming.owner_tags("mark")
+OURS = naming.build_owner_tags("mark")
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
 GONE = Rejected("InvalidParameter", "gone", fault=Fault.NOT_FOUND)
@@ -37,9 +37,9 @@ def take_out(
     *,
     seconds: float = LONG,
     claiming: bool = True,
-    before: list[Shrunk] | None = None,
-) -> Deregistered:
-    drive = Drive(
+    before: list[GroupRemoval] | None = None,
+) -> RemovalResult:
+    drive = CommandExecutor(
         asked.group, cloud.invocation(seconds), cloud.load_balancers, cloud.clock, replayable()
     )
     return drive.run(deregister(asked, before, claiming=claiming))
@@ -55,7 +55,12 @@ def test_every_port_of_a_server_goes_and_nobody_else_does(cloud: Deployment) -> 
     (shrunk,) = take_out(cloud, removal(*servers(1))).groups
     assert cloud.held() == set(servers(2, first=2))
     assert set(shrunk.removed) == set(ports)
-    assert (shrunk.id, shrunk.name, len(shrunk.held), shrunk.deleted) == (made.id, NAME, 2, False)
+    assert (shrunk.id, shrunk.name, len(shrunk.remaining), shrunk.deleted) == (
+        made.id,
+        NAME,
+        2,
+        False,
+    )
     assert cloud.operations == ["list", "read", "remove", "read"]
 
 
@@ -73,24 +78,24 @@ def test_a_replay_is_a_list_and_a_read_for_each_group(cloud: Deployment) -> None
     cloud.load_balancers.calls.clear()
     again = take_out(cloud, removal(*servers(1)))
     assert cloud.operations == ["list", "read", "read"]
-    assert [(shrunk.removed, len(shrunk.held)) for shrunk in again.groups] == [((), 1)] * 2
+    assert [(shrunk.removed, len(shrunk.remaining)) for shrunk in again.groups] == [((), 1)] * 2
 
 
 def test_what_is_not_ours_is_not_touched(cloud: Deployment) -> None:
     cloud.stands(*servers(1))
     claim = cloud.claimed_by_another()
     cloud.load_balancers.groups[claim.id] = replace(claim, backends=servers(1), tags=OURS)
-    done = take_out(cloud, removal(*servers(1), names=(NAME,), delete_empty=True))
+    done = take_out(cloud, removal(*servers(1), name_globs=(NAME,), delete_empty=True))
     assert done.groups == ()
     assert cloud.operations == ["list"]
 
 
 def test_without_tags_names_and_descriptions_tell_what_is_ours(cloud: Deployment) -> None:
-    mark = naming.ownership_description("mark")
+    mark = naming.build_owner_description("mark")
     ours, theirs = replace(servers(1)[0], description=mark), servers(1, port=8443)
     cloud.stands(ours, *theirs, name="asg-1/a")
     cloud.stands(ours, name="legacy")
-    done = take_out(cloud, removal(ours, names=("asg-1/*",), tagging=False))
+    done = take_out(cloud, removal(ours, name_globs=("asg-1/*",), tagging=False))
     assert [(shrunk.name, shrunk.removed) for shrunk in done.groups] == [("asg-1/a", (ours,))]
     assert cloud.held("asg-1/a") == set(theirs)
     assert cloud.held("legacy") == {ours}
@@ -134,14 +139,14 @@ def test_a_drain_that_does_not_fit_lasts_as_long_as_there_is_time_and_says_so(
 ) -> None:
     owned(cloud, *servers(1))
     done = take_out(cloud, removal(*servers(1), drain=30.0), seconds=20)
-    assert 10 < done.drained < 20
+    assert 10 < done.drained_seconds < 20
     assert cloud.held() == set()
 
 
 def test_without_any_time_for_a_drain_the_servers_leave_at_once(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
     done = take_out(cloud, removal(*servers(1), drain=30.0), seconds=5)
-    assert done.drained == 0
+    assert done.drained_seconds == 0
     assert cloud.held() == set()
 
 
@@ -170,7 +175,7 @@ def test_a_group_that_is_gone_holds_nothing(cloud: Deployment) -> None:
     cloud.load_balancers.takes["read_vserver_group"] = [1.0]
     cloud.clock.later(1.0, lambda: cloud.load_balancers.groups.pop(made.id))
     (shrunk,) = take_out(cloud, removal(*servers(1))).groups
-    assert len(shrunk.held) == 0
+    assert len(shrunk.remaining) == 0
 
 
 def test_a_group_that_gets_back_what_is_removed_is_left_to_the_next_delivery(
@@ -188,8 +193,8 @@ def test_a_group_that_gets_back_what_is_removed_is_left_to_the_next_delivery(
 # A group that became empty
 
 
-def emptied(cloud: Deployment, **changes: Any) -> Deregistered:
-    asked = removal(*servers(1), names=(NAME,), delete_empty=True, **changes)
+def emptied(cloud: Deployment, **changes: Any) -> RemovalResult:
+    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True, **changes)
     return take_out(cloud, asked)
 
 
@@ -203,12 +208,12 @@ def test_a_group_that_became_empty_is_parked_looked_at_and_deleted(cloud: Deploy
         *("list", "create", "list", "rename", "read", "delete", "delete"),
     ]
     (renamed,) = cloud.load_balancers.calls_of("rename_vserver_group")
-    assert renamed.arguments[2] == naming.parked(NAME)
+    assert renamed.arguments[2] == naming.pending_delete_name(NAME)
 
 
 def test_it_stays_unless_that_is_asked_for(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
-    take_out(cloud, removal(*servers(1), names=(NAME,)))
+    take_out(cloud, removal(*servers(1), name_globs=(NAME,)))
     assert cloud.held() == set()
 
 
@@ -216,7 +221,7 @@ def test_a_group_that_is_in_use_stays(cloud: Deployment) -> None:
     made = owned(cloud, *servers(1))
     cloud.load_balancers.referred_to.add(made.id)
     (shrunk,) = emptied(cloud).groups
-    assert (len(shrunk.held), shrunk.deleted) == (0, False)
+    assert (len(shrunk.remaining), shrunk.deleted) == (0, False)
     assert cloud.held() == set()
     assert "rename" not in cloud.operations
 
@@ -245,19 +250,19 @@ def test_a_group_that_may_not_be_parked_is_told_as_shrunk_before_the_failure(
     made = owned(cloud, *servers(1))
     locked = Rejected("IncorrectStatus", "locked", fault=Fault.CONFLICT)
     cloud.load_balancers.fail_next("rename_vserver_group", locked)
-    before: list[Shrunk] = []
-    asked = removal(*servers(1), names=(NAME,), delete_empty=True)
+    before: list[GroupRemoval] = []
+    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True)
     with pytest.raises(Rejected) as raised:
         take_out(cloud, asked, before=before)
     assert raised.value is locked
-    assert before == [Shrunk(made.id, NAME, removed=servers(1))]
+    assert before == [GroupRemoval(made.id, NAME, removed=servers(1))]
     assert cloud.names == [NAME]
 
 
 def test_a_group_that_somebody_adds_to_meanwhile_is_put_back(cloud: Deployment) -> None:
     made = owned(cloud, *servers(1))
     cloud.load_balancers.takes["rename_vserver_group"] = [1.0]
-    parked = replace(made, name=naming.parked(NAME), backends=servers(1, first=5))
+    parked = replace(made, name=naming.pending_delete_name(NAME), backends=servers(1, first=5))
     cloud.clock.later(1.0, lambda: cloud.load_balancers.groups.update({made.id: parked}))
     (shrunk,) = emptied(cloud).groups
     assert not shrunk.deleted
@@ -280,7 +285,7 @@ def test_what_is_not_answered_is_looked_at_when_the_claim_has_ended(
 
 
 def test_a_replay_deletes_what_a_crash_left_empty_or_parked(cloud: Deployment) -> None:
-    for name in (NAME, naming.parked(NAME)):
+    for name in (NAME, naming.pending_delete_name(NAME)):
         owned(cloud, name=name)
         emptied(cloud)
         assert cloud.names == []
@@ -289,7 +294,7 @@ def test_a_replay_deletes_what_a_crash_left_empty_or_parked(cloud: Deployment) -
 def test_a_group_that_a_crashed_delivery_parks_late_gets_its_name_back(cloud: Deployment) -> None:
     made = owned(cloud, *servers(1, first=5))
     cloud.claimed_by_another()
-    parked = replace(made, name=naming.parked(NAME))
+    parked = replace(made, name=naming.pending_delete_name(NAME))
     cloud.clock.later(15.0, lambda: cloud.load_balancers.groups.update({made.id: parked}))
     (shrunk,) = emptied(cloud).groups
     assert not shrunk.deleted
@@ -324,7 +329,7 @@ def test_two_groups_of_a_name_are_somebody_elses_doing_and_stay(cloud: Deploymen
 
 def test_without_claims_an_empty_group_is_read_and_deleted(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
-    asked = removal(*servers(1), names=(NAME,), delete_empty=True)
+    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True)
     take_out(cloud, asked, claiming=False)
     assert cloud.operations == ["list", "read", "remove", "read", "read", "delete"]
     assert cloud.names == []
@@ -334,7 +339,7 @@ def test_without_claims_an_empty_group_is_read_and_deleted(cloud: Deployment) ->
 def test_a_scale_out_settles_what_a_crash_left_parked(
     cloud: Deployment, members: tuple[Backend, ...]
 ) -> None:
-    parked = owned(cloud, *members, name=naming.parked(NAME))
+    parked = owned(cloud, *members, name=naming.pending_delete_name(NAME))
     done = cloud.ensure(wanted(*servers(1), on_existing=OnExisting.EXTEND))
     assert cloud.names == [NAME]
     assert cloud.held() == {*members, *servers(1)}

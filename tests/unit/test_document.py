@@ -9,7 +9,12 @@ import pytest
 
 from builders import ABSENT, document
 from provisioner.errors import Fault, Rejected
-from provisioner.mapping.document import backend_servers, read_json, read_request, whole_number
+from provisioner.mapping.document import (
+    parse_json,
+    parse_request,
+    parse_whole_number,
+    render_backend_servers,
+)
 from provisioner.model import Backend, EventRef, Instance, OnExisting, Request
 
 CANARY = "canary-4f1d"
@@ -28,12 +33,12 @@ BACKEND_KEYS = "the keys are Description, Port, ServerId, ServerIp, Type, Weight
 
 
 def read(**changes: Any) -> Request:
-    return read_request(document(**changes), EVENT)
+    return parse_request(document(**changes), EVENT)
 
 
 def refused(value: Any) -> dict[str, str]:
     with pytest.raises(Rejected) as raised:
-        read_request(value, EVENT)
+        parse_request(value, EVENT)
     assert raised.value.code == "InvalidRequest"
     assert raised.value.fault is Fault.INVALID
     problems = raised.value.problems
@@ -90,7 +95,7 @@ def test_keys_match_in_any_case(spell: Any) -> None:
         BackendServers=[server(Type="eni", ServerIp="10.0.0.1", Description="blue")],
         Tags=[{"Key": "Team", "Value": "A"}],
     )
-    assert read_request(respelt(written), EVENT) == read_request(written, EVENT)
+    assert parse_request(respelt(written), EVENT) == parse_request(written, EVENT)
 
 
 def test_an_instance_is_an_id_or_an_object() -> None:
@@ -106,7 +111,10 @@ def test_an_instance_is_an_id_or_an_object() -> None:
 def test_a_weight_left_out_is_100_and_counts_as_not_named() -> None:
     request = read(BackendServers=[server(Weight=ABSENT), server(Port=81, Weight=100)])
     assert request.backends is not None
-    assert [(b.weight, b.weight_named) for b in request.backends] == [(100, False), (100, True)]
+    assert [(b.weight, b.weight_is_explicit) for b in request.backends] == [
+        (100, False),
+        (100, True),
+    ]
 
 
 def test_an_empty_list_asks_for_an_empty_group() -> None:
@@ -145,7 +153,7 @@ def test_what_to_do_with_an_existing_group_is_open_where_nothing_is_said() -> No
     ],
 )
 def test_a_whole_number_is_read_only_from_what_plainly_spells_one(value: Any, meant: Any) -> None:
-    read_as = whole_number(value)
+    read_as = parse_whole_number(value)
     assert (read_as, type(read_as)) == (meant, type(meant))
 
 
@@ -382,7 +390,7 @@ def test_a_message_holds_no_value_of_the_document() -> None:
         ],
     }
     with pytest.raises(Rejected) as raised:
-        read_request(document(**poison), EVENT)
+        parse_request(document(**poison), EVENT)
     told = [f"{problem.path} {problem.message}" for problem in raised.value.problems]
     assert len(told) >= 10
     assert not [text for text in [str(raised.value), *told] if CANARY in text]
@@ -398,7 +406,7 @@ def test_a_key_is_named_but_not_at_any_length_and_in_ascii() -> None:
 @pytest.mark.parametrize("text", ['{"Port": NaN}', "[Infinity]", "-Infinity"])
 def test_what_json_does_not_know_is_no_json(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        read_json(text, what="the body")
+        parse_json(text, what="the body")
     assert raised.value.fault is Fault.UNREADABLE
     assert refused(document(BackendServers=text)).keys() == {"/BackendServers"}
 
@@ -406,7 +414,7 @@ def test_what_json_does_not_know_is_no_json(text: str) -> None:
 @pytest.mark.parametrize("text", ["\ufeff{}", "[" * 100_000, "{'a': 1}", ""])
 def test_a_text_that_is_no_json_is_unreadable_and_not_repeated(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        read_json(text, what="the body")
+        parse_json(text, what="the body")
     assert raised.value.message == "the body is not JSON in UTF-8"
 
 
@@ -415,7 +423,7 @@ def test_backend_servers_nested_without_end_are_refused() -> None:
 
 
 def test_backends_are_written_in_the_apis_words() -> None:
-    assert backend_servers(
+    assert render_backend_servers(
         [
             Backend("i-1", 80, 0, server_ip="10.0.0.9", description="blue"),
             Backend("eni-1", 80, type="eni", server_ip="10.0.0.1"),

@@ -13,10 +13,10 @@ from builders import REGION
 from deployments import Deployment, a_group, deployment, replayable, servers
 from fakes import FakeLog
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
-from provisioner.executor import Drive
+from provisioner.executor import CommandExecutor
 from provisioner.groups import commands
-from provisioner.invocation import Hold, Invocation
-from provisioner.model import Answer, VServerGroup
+from provisioner.invocation import Invocation, WorkWindow
+from provisioner.model import ApiResponse, VServerGroup
 
 BUSY = Retryable("SystemBusy", "busy")
 
@@ -26,12 +26,12 @@ def cloud() -> Deployment:
     return deployment()
 
 
-def drive(cloud: Deployment, seconds: float = 60.0) -> Drive:
+def drive(cloud: Deployment, seconds: float = 60.0) -> CommandExecutor:
     invocation = cloud.invocation(seconds)
-    return Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+    return CommandExecutor(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
 
 
-def ask(driven: Drive, *asked: commands.Command) -> list[Any]:
+def ask(driven: CommandExecutor, *asked: commands.Command) -> list[Any]:
     """The answers; of a call, its value."""
 
     def steps() -> Generator[commands.Command, Any, list[Any]]:
@@ -106,7 +106,7 @@ def test_what_stands_because_of_us_is_known_however_it_ends(cloud: Deployment) -
     made = cloud.stands()
     driven = drive(cloud)
     ask(driven, commands.ListGroups(), commands.ReadGroup(made.id))
-    assert not driven.wrote
+    assert not driven.has_written
     cloud.load_balancers.fail_next("set_weights", Rejected("InvalidParameter", "no"))
     with pytest.raises(Rejected):
         ask(
@@ -115,7 +115,7 @@ def test_what_stands_because_of_us_is_known_however_it_ends(cloud: Deployment) -
             commands.AddBackends(made.id, servers(1, first=3)),
             commands.SetWeights(made.id, servers(1)),
         )
-    assert driven.wrote
+    assert driven.has_written
     assert driven.added == {made.id: [*servers(3)]}
     ask(driven, commands.DeleteGroup(made.id))
     assert driven.added == {}
@@ -157,10 +157,10 @@ def test_the_time_there_counts_from_when_the_call_was_sent(
     """Not from when the adapter was asked, which may have waited before, nor from when its answer
     came to be read."""
 
-    def listed(*_: object, **__: object) -> Answer[tuple[VServerGroup, ...]]:
+    def listed(*_: object, **__: object) -> ApiResponse[tuple[VServerGroup, ...]]:
         cloud.clock.advance(waited)
         sent_at = cloud.clock.now()
-        answer: Answer[tuple[VServerGroup, ...]] = Answer((), 1000.0, "R-1", sent_at)
+        answer: ApiResponse[tuple[VServerGroup, ...]] = ApiResponse((), 1000.0, "R-1", sent_at)
         cloud.clock.advance(held_up)
         return answer
 
@@ -230,13 +230,13 @@ def test_out_of_time_tells_the_failure_that_took_it_but_not_one_that_passed(
 
 
 def test_time_is_shared_so_that_one_that_hangs_does_not_starve_the_others() -> None:
-    whole = Invocation(deadline=60.0, ends=66.0, log=FakeLog())
-    assert whole.share(0.0, 4).deadline == 15.0
-    assert whole.share(45.0, 1).deadline == 60.0
-    assert whole.share(50.0, 10).deadline == 55.0  # less than five seconds is of no use
-    assert whole.share(58.0, 10).deadline == 60.0
-    assert whole.share(0.0, 4).ends == 21.0
-    assert whole.share(63.0, 2).ends == 66.0
+    whole = Invocation(deadline=60.0, hard_deadline=66.0, log=FakeLog())
+    assert whole.slice(0.0, 4).deadline == 15.0
+    assert whole.slice(45.0, 1).deadline == 60.0
+    assert whole.slice(50.0, 10).deadline == 55.0  # less than five seconds is of no use
+    assert whole.slice(58.0, 10).deadline == 60.0
+    assert whole.slice(0.0, 4).hard_deadline == 21.0
+    assert whole.slice(63.0, 2).hard_deadline == 66.0
 
 
 # What else limits the work
@@ -251,17 +251,17 @@ class Holding:
         self.again = cloud.clock.now() + every
         self.ended = False
 
-    def __call__(self) -> Hold:
+    def __call__(self) -> WorkWindow:
         if self.ended:
             raise Rejected(Code.HOOK_ENDED_OTHERWISE, "ended")
         while self.again <= self.cloud.clock.now():
             self.again += self.every
-        return Hold(self.until, self.again)
+        return WorkWindow(self.until, self.again)
 
 
-def held(cloud: Deployment, hold: Holding, seconds: float = 60.0) -> Drive:
-    invocation = replace(cloud.invocation(seconds), hold=hold)
-    return Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+def held(cloud: Deployment, hold: Holding, seconds: float = 60.0) -> CommandExecutor:
+    invocation = replace(cloud.invocation(seconds), checkpoint=hold)
+    return CommandExecutor(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
 
 
 def test_work_and_waits_end_when_the_hold_does(cloud: Deployment) -> None:
@@ -283,14 +283,14 @@ def test_a_hold_that_cannot_tell_is_asked_once_and_nothing_is_sent(
 ) -> None:
     asked = []
 
-    def hold() -> Hold:
+    def hold() -> WorkWindow:
         asked.append(cloud.clock.now())
         if len(asked) > 1:
-            return Hold()
+            return WorkWindow()
         raise BUSY
 
-    invocation = replace(cloud.invocation(60.0), hold=hold)
-    driven = Drive(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
+    invocation = replace(cloud.invocation(60.0), checkpoint=hold)
+    driven = CommandExecutor(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
     with pytest.raises(Retryable) as raised:
         ask(driven, command)
     assert raised.value is BUSY

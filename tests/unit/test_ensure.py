@@ -23,7 +23,7 @@ from deployments import (
 )
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.groups.lease import HOLD, LATE, LEASE, RENEW
+from provisioner.groups.lease import LEASE, MAX_IN_FLIGHT, RENEW_AFTER, STOP_WRITING_AFTER
 from provisioner.model import Backend, OnExisting
 
 UNKNOWN = Ambiguous("no answer")
@@ -31,7 +31,7 @@ BUSY = Retryable("VServerGroupProcessing", "busy")
 NOT_READY = Rejected("ObtainIpFail", "no address yet")
 FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.CONFLICT)
 # A call that lasts so long may have been dated at its beginning or at its end: a renewal is due.
-SLOW = RENEW / 2
+SLOW = RENEW_AFTER / 2
 SIZES = {0: [], 1: [1], 19: [19], 20: [20], 21: [20, 1], 40: [20, 20], 41: [20, 20, 1]}
 
 
@@ -71,8 +71,8 @@ def test_until_it_is_complete_a_group_is_empty_tagged_and_bears_a_claims_name(
     (created,) = cloud.load_balancers.calls_of("create_vserver_group")
     (group,) = created.arguments
     assert group.backends == ()  # type: ignore[attr-defined]
-    assert group.tags == naming.owner_tags("mark")  # type: ignore[attr-defined]
-    claim = naming.read_claim(group.name)  # type: ignore[attr-defined]
+    assert group.tags == naming.build_owner_tags("mark")  # type: ignore[attr-defined]
+    claim = naming.parse_claim(group.name)  # type: ignore[attr-defined]
     assert claim
     assert claim.is_for(NAME)
     assert claim.stamped == int(cloud.clock.now())
@@ -107,7 +107,7 @@ def test_weights_are_set_with_at_most_20_a_call(cloud: Deployment, number: int) 
     done = cloud.ensure(wanted(*servers(number), on_existing=OnExisting.MERGE))
     assert cloud.held() == set(servers(number))
     assert cloud.sizes("set_weights") == SIZES[number]
-    assert done.plan.reweigh == servers(number)
+    assert done.plan.update_weight == servers(number)
     assert done.plan.already_present == ()
 
 
@@ -133,7 +133,7 @@ def test_merging_adds_what_is_missing_sets_named_weights_and_removes_nothing(
     cloud: Deployment,
 ) -> None:
     cloud.stands(*servers(2, weight=0), *servers(1, first=9))
-    unnamed = replace(servers(1)[0], weight_named=False)
+    unnamed = replace(servers(1)[0], weight_is_explicit=False)
     done = cloud.ensure(wanted(unnamed, *servers(2, first=2), on_existing=OnExisting.MERGE))
     assert cloud.held() == {
         *servers(1, weight=0),
@@ -142,7 +142,7 @@ def test_merging_adds_what_is_missing_sets_named_weights_and_removes_nothing(
     }
     assert cloud.writes == ["add", "set"]
     assert cloud.operations[-1] == "read"
-    assert done.plan.foreign == servers(1, first=9)
+    assert done.plan.unmanaged == servers(1, first=9)
     assert done.plan.already_present == servers(1, weight=0)
 
 
@@ -171,13 +171,13 @@ def test_a_group_that_differs_is_refused_and_left_alone(
     assert made.id in error.message
     assert told in error.message
     assert cloud.writes == []
-    assert not cloud.drive.wrote
+    assert not cloud.drive.has_written
 
 
 def test_a_group_that_this_very_request_made_is_done_whatever_became_of_it(
     cloud: Deployment,
 ) -> None:
-    made = cloud.stands(*servers(1, weight=0), tags=naming.owner_tags("mark"))
+    made = cloud.stands(*servers(1, weight=0), tags=naming.build_owner_tags("mark"))
     done = cloud.ensure(wanted(*servers(2)))
     assert (done.group.id, done.created, done.plan.add) == (made.id, False, ())
     assert done.group.backends == servers(1, weight=0)
@@ -185,12 +185,12 @@ def test_a_group_that_this_very_request_made_is_done_whatever_became_of_it(
 
 
 def test_the_mark_of_another_request_does_not_help(cloud: Deployment) -> None:
-    cloud.stands(tags=naming.owner_tags("other"))
+    cloud.stands(tags=naming.build_owner_tags("other"))
     assert refused(cloud, wanted(*servers(2))).code == "VServerGroupDiffers"
 
 
 def test_without_tags_a_backends_description_tells_who_made_the_group(cloud: Deployment) -> None:
-    ours = naming.ownership_description("mark")
+    ours = naming.build_owner_description("mark")
     made = cloud.stands(replace(servers(1)[0], description=ours))
     assert cloud.ensure(wanted(*servers(2))).group.id == made.id
     assert cloud.writes == []
@@ -281,7 +281,7 @@ def test_weights_that_were_set_before_a_permanent_failure_are_known(cloud: Deplo
 
     cloud.load_balancers.set_weights = full_at_the_second  # type: ignore[method-assign, assignment]
     refused(cloud, wanted(*servers(25), on_existing=OnExisting.MERGE))
-    assert cloud.drive.reweighed == {made.id: [*servers(20)]}
+    assert cloud.drive.weights_set == {made.id: [*servers(20)]}
 
 
 def test_a_group_that_loses_what_is_added_to_it_is_given_up_for_this_delivery(
@@ -364,7 +364,7 @@ def test_an_expired_claim_that_was_named_meanwhile_is_not_deleted(cloud: Deploym
 
 
 def test_a_claim_for_another_name_is_no_concern(cloud: Deployment) -> None:
-    other = cloud.stands(name=naming.claim("other", 0.0, "0" * 16).name)
+    other = cloud.stands(name=naming.make_claim("other", 0.0, "0" * 16).name)
     assert cloud.ensure(wanted(*servers(1))).created
     assert other.id in cloud.load_balancers.groups
 
@@ -431,7 +431,7 @@ def test_a_create_that_is_not_found_is_made_anew_under_another_nonce(cloud: Depl
     cloud.ensure(wanted(*servers(2)))
     first, second = cloud.load_balancers.calls_of("create_vserver_group")
     names = [call.arguments[0].name for call in (first, second)]  # type: ignore[attr-defined]
-    claims = [naming.read_claim(name) for name in names]
+    claims = [naming.parse_claim(name) for name in names]
     assert len({claim.nonce for claim in claims if claim}) == 2
     assert cloud.names == [NAME]
 
@@ -682,14 +682,14 @@ def test_without_a_hook_an_instance_without_an_address_is_refused(cloud: Deploym
 
 
 def test_nobody_deletes_a_claim_about_which_something_may_still_take_effect() -> None:
-    assert (RENEW, HOLD, LATE, LEASE) == (10.0, 20.0, 15.0, 45.0)
-    assert HOLD + LATE < LEASE
+    assert (RENEW_AFTER, STOP_WRITING_AFTER, MAX_IN_FLIGHT, LEASE) == (10.0, 20.0, 15.0, 45.0)
+    assert STOP_WRITING_AFTER + MAX_IN_FLIGHT < LEASE
 
 
 def claims_sent(cloud: Deployment) -> list[int]:
     """The stamps of the names that were given, in order; the last name is the wanted one."""
     calls = cloud.load_balancers.calls_of("rename_vserver_group")
-    claims = [naming.read_claim(str(call.arguments[2])) for call in calls]
+    claims = [naming.parse_claim(str(call.arguments[2])) for call in calls]
     assert claims[-1] is None
     return [claim.stamped for claim in claims if claim]
 
@@ -701,7 +701,7 @@ def test_a_claim_is_renewed_while_filling_takes_long(cloud: Deployment) -> None:
     stamps = claims_sent(cloud)
     assert len(stamps) >= 4
     for earlier, later in zip([started, *stamps], stamps, strict=False):
-        assert 0 < later - earlier < HOLD
+        assert 0 < later - earlier < STOP_WRITING_AFTER
     assert "delete" not in cloud.writes
     assert cloud.held() == set(servers(200))
 
@@ -727,7 +727,7 @@ def test_after_a_renewal_without_an_answer_the_claim_is_given_up(
 
 
 def test_a_claim_that_was_silent_for_too_long_is_given_up_and_made_anew(cloud: Deployment) -> None:
-    cloud.load_balancers.takes["add_backend_servers"] = [HOLD]
+    cloud.load_balancers.takes["add_backend_servers"] = [STOP_WRITING_AFTER]
     cloud.ensure(wanted(*servers(21)))
     assert cloud.writes == ["create", "add", "delete", "create", "add", "add", "rename"]
     assert cloud.names == [NAME]
@@ -809,7 +809,7 @@ def test_without_claims_a_create_without_an_answer_is_waited_for_and_then_made_a
 ) -> None:
     cloud.load_balancers.fail_next("create_vserver_group", UNKNOWN, after_effect=late == 0.0)
     if late:
-        tags = naming.owner_tags("mark")
+        tags = naming.build_owner_tags("mark")
         cloud.clock.later(late, partial(cloud.stands, *servers(2), tags=tags))
     alone(cloud, *servers(2))
     assert cloud.names == [NAME]

@@ -19,7 +19,7 @@ PROBLEMS = (Problem("/Ports", "is required"), Problem("", "must be an object"))
 
 
 def test_one_error_carries_every_problem_and_tells_the_first() -> None:
-    error = Rejected.of(PROBLEMS, code=Code.BINDING_UNFIT, what="the hook")
+    error = Rejected.from_problems(PROBLEMS, code=Code.BINDING_UNFIT, what="the hook")
     assert error.problems == PROBLEMS
     assert (error.code, error.path) == ("BindingUnfit", "/Ports")
     assert error.message == "the hook: /Ports is required; must be an object"
@@ -27,11 +27,11 @@ def test_one_error_carries_every_problem_and_tells_the_first() -> None:
 
 
 def test_a_problem_of_the_whole_document_has_no_place_in_the_message() -> None:
-    assert Rejected.of(PROBLEMS[1:]).message == "request: must be an object"
+    assert Rejected.from_problems(PROBLEMS[1:]).message == "request: must be an object"
 
 
 def test_of_many_problems_a_message_tells_the_first_few_and_how_many_there_are() -> None:
-    error = Rejected.of([Problem(f"/{n}", "is required") for n in range(7)])
+    error = Rejected.from_problems([Problem(f"/{n}", "is required") for n in range(7)])
     assert error.message.endswith("/4 is required; and 2 more")
     assert len(error.problems) == 7
 
@@ -59,19 +59,19 @@ def test_what_is_not_the_events_fault_is_retryable(error: Retryable, code: str) 
 
 
 def test_an_error_tells_its_problems_where_they_say_more_than_its_message() -> None:
-    assert Rejected.of(PROBLEMS).fields()["problems"] == [
+    assert Rejected.from_problems(PROBLEMS).to_log_fields()["problems"] == [
         {"path": "/Ports", "message": "is required"},
         {"path": "", "message": "must be an object"},
     ]
     alone = Retryable(Code.OUT_OF_TIME, "no time")
-    assert alone.fields() == {"code": "OutOfTime", "message": "no time", "path": ""}
+    assert alone.to_log_fields() == {"code": "OutOfTime", "message": "no time", "path": ""}
 
 
 def test_the_clouds_request_id_is_for_the_log_and_not_for_a_result() -> None:
     refused = Rejected("OverQuota", "full")
     refused.request_id = "R-1"
-    assert refused.fields()["request_id"] == "R-1"
-    assert "request_id" not in refused.document()
+    assert refused.to_log_fields()["request_id"] == "R-1"
+    assert "request_id" not in refused.to_document()
 
 
 def test_a_skip_is_neither_rejected_nor_retryable() -> None:

@@ -51,7 +51,7 @@ def cloud() -> Deployment:
 def handled(cloud: Deployment, event: Any, **shape: Any) -> list[dict[str, Any]]:
     """What an asynchronous event comes to."""
     payload = event if isinstance(event, bytes) else as_bytes(event)
-    answer = json.loads(handler.handle(cloud.app, payload, context(**shape)))
+    answer = json.loads(handler.handle_event(cloud.app, payload, context(**shape)))
     outcomes: list[dict[str, Any]] = answer.pop("outcomes")
     assert answer == {}
     return outcomes
@@ -59,7 +59,7 @@ def handled(cloud: Deployment, event: Any, **shape: Any) -> list[dict[str, Any]]
 
 def raised(cloud: Deployment, event: Any) -> Retryable:
     with pytest.raises(Retryable) as error:
-        handler.handle(cloud.app, as_bytes(event), context())
+        handler.handle_event(cloud.app, as_bytes(event), context())
     return error.value
 
 
@@ -209,12 +209,12 @@ Caller = Callable[..., Answered]
 def by_function_compute(cloud: Deployment, method: str, path: str, body: str) -> Answered:
     http = {"method": method, "path": path}
     event = http_event(body, requestContext={"http": http, "requestId": "req-0001"})
-    return answered(handler.handle(cloud.app, as_bytes(event), context()))
+    return answered(handler.handle_event(cloud.app, as_bytes(event), context()))
 
 
 def by_gateway(cloud: Deployment, method: str, path: str, body: str) -> Answered:
     event = {"httpMethod": method, "path": path, "body": body, "isBase64Encoded": "false"}
-    return answered(handler.handle(cloud.app, as_bytes(event), context()))
+    return answered(handler.handle_event(cloud.app, as_bytes(event), context()))
 
 
 def by_wsgi(cloud: Deployment, method: str, path: str, body: str) -> Answered:
@@ -351,7 +351,7 @@ def test_while_paused_events_are_kept_calls_are_503_and_plans_and_health_go_on(
     error = raised(cloud, document())
     assert error.code == "Paused"
     status, headers, problem = answered(
-        handler.handle(cloud.app, as_bytes(http_event(json.dumps(document()))), context())
+        handler.handle_event(cloud.app, as_bytes(http_event(json.dumps(document()))), context())
     )
     assert (status, headers["Retry-After"], problem["code"]) == (503, "60", "Paused")
     assert cloud.operations == []
@@ -407,7 +407,7 @@ def test_a_call_is_known_in_the_log_by_the_id_that_its_gateway_gave_it(cloud: De
         "body": json.dumps(document()),
         "headers": {"X-Ca-Request-Id": "req-0002"},
     }
-    assert answered(handler.handle(cloud.app, as_bytes(event), context()))[0] == 200
+    assert answered(handler.handle_event(cloud.app, as_bytes(event), context()))[0] == 200
     assert {fields["http_request_id"] for _, fields in cloud.log.steps} == {"req-0002"}
 
 
@@ -457,7 +457,7 @@ def test_the_three_forms_agree_on_every_answer() -> None:
 
 def test_a_call_whose_body_cannot_be_decoded_is_400(cloud: Deployment) -> None:
     event = http_event("not base64", isBase64Encoded=True)
-    status, _, problem = answered(handler.handle(cloud.app, as_bytes(event), context()))
+    status, _, problem = answered(handler.handle_event(cloud.app, as_bytes(event), context()))
     assert (status, problem["code"]) == (400, "Unreadable")
 
 
@@ -561,7 +561,7 @@ def test_a_defect_while_the_instance_is_built_is_500_and_tells_nothing(
     def build() -> None:
         raise KeyError(CANARY)
 
-    environment.setattr(handler, "build", build)
+    environment.setattr(handler, "build_app", build)
     status, _, problem = answered(index.handler(as_bytes(http_event("{}")), context()))
     assert (status, problem["code"]) == (500, "InternalError")
     assert CANARY not in json.dumps(problem)
@@ -570,7 +570,7 @@ def test_a_defect_while_the_instance_is_built_is_500_and_tells_nothing(
 def test_the_functions_entry_points_work_on_the_instances_app(
     cloud: Deployment, environment: pytest.MonkeyPatch
 ) -> None:
-    environment.setattr(handler, "build", lambda: cloud.app)
+    environment.setattr(handler, "build_app", lambda: cloud.app)
     index.initialize(context())
     answer = json.loads(index.handler(as_bytes(document()), context()))
     assert answer["outcomes"][0]["outcome"] == "provisioned"
@@ -592,9 +592,9 @@ def test_concurrent_first_calls_build_one_app(
         built.append(handler._lock.locked())
         return cloud.app
 
-    environment.setattr(handler, "build", build)
+    environment.setattr(handler, "build_app", build)
     with ThreadPoolExecutor(8) as pool:
-        apps = list(pool.map(handler.app, [context()] * 64))
+        apps = list(pool.map(handler.get_app, [context()] * 64))
     assert built == [True], "one was built, and while nobody else could"
     assert len({id(app) for app in apps}) == 1
 

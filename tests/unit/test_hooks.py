@@ -63,7 +63,7 @@ def test_the_result_carries_the_answer_that_is_about_to_be_sent() -> None:
 
 def test_nothing_is_written_before_ess_has_said_what_waits_and_what_is_there() -> None:
     cloud = waiting()
-    for operation in ("instances", "lifecycle_actions"):
+    for operation in ("read_instances", "list_lifecycle_actions"):
         cloud.scaling_groups.fail_next(operation, BUSY)
         with pytest.raises(Retryable):
             cloud.complete(HOOK)
@@ -81,7 +81,7 @@ def test_the_same_event_again_reads_publishes_the_same_result_and_writes_nothing
     (again,) = cloud.complete(HOOK)
     assert again.status is Status.PROVISIONED
     assert cloud.operations == ["list", "read"]
-    assert cloud.asked_of_ess == ["instances", "lifecycle_actions"]
+    assert cloud.asked_of_ess == ["list_lifecycle_actions", "read_instances"]
     first, second = cloud.notifications.results
     assert first["id"] == second["id"]
     assert first["data"]["VServerGroupId"] == second["data"]["VServerGroupId"]
@@ -102,7 +102,7 @@ def test_an_operators_drain_and_foreign_backends_stay() -> None:
 
 def test_metadata_of_the_hook_sets_what_the_binding_opens_to_it() -> None:
     request = a_hook_request(metadata='{"Weight": 10, "LoadBalancerId": "lb-0002"}')
-    cloud = waiting(a_binding(overridable=frozenset({"Weight"})), request=request)
+    cloud = waiting(a_binding(metadata_may_override=frozenset({"Weight"})), request=request)
     cloud.complete(request)
     assert cloud.held(GROUP) == set(servers(2, weight=10))
 
@@ -138,7 +138,7 @@ def test_a_hook_without_a_binding_is_refused_published_and_never_touched() -> No
 
 def test_a_hook_whose_binding_does_not_fit_is_refused_and_never_completed() -> None:
     request = a_hook_request(metadata='{"Weight": 101}')
-    cloud = waiting(a_binding(overridable=frozenset({"Weight"})), request=request)
+    cloud = waiting(a_binding(metadata_may_override=frozenset({"Weight"})), request=request)
     cloud.complete(request)
     assert codes(cloud) == ["BindingUnfit"]
     assert untouched(cloud)
@@ -168,7 +168,7 @@ def test_a_configuration_error_raises_and_leaves_the_hook_pending() -> None:
     with pytest.raises(ConfigurationError):
         cloud.complete(HOOK)
     assert cloud.writes == ["create"]
-    assert cloud.scaling_groups.calls_of("complete") == []
+    assert cloud.scaling_groups.calls_of("complete_lifecycle_action") == []
     assert cloud.notifications.published == []
 
 
@@ -217,10 +217,10 @@ def test_instances_that_are_gone_or_leaving_are_dropped_and_reported() -> None:
         instance(4, "Stopped"),
     )
     (outcome,) = cloud.complete(request)
-    assert outcome.dropped_instances == ("i-0002", "i-0003", "i-0004", "i-0005")
+    assert outcome.dropped_instance_ids == ("i-0002", "i-0003", "i-0004", "i-0005")
     assert cloud.held(GROUP) == set(servers(1))
     assert cloud.notifications.results[0]["data"]["changes"]["dropped"] == [
-        *outcome.dropped_instances
+        *outcome.dropped_instance_ids
     ]
     assert answers(cloud) == [CONTINUE]
 
@@ -275,7 +275,7 @@ def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_we
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
     assert cloud.names == ["asg-0001-8443"]
-    assert cloud.scaling_groups.calls_of("complete") == []
+    assert cloud.scaling_groups.calls_of("complete_lifecycle_action") == []
     assert cloud.notifications.published == []
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
@@ -284,9 +284,9 @@ def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_we
 @pytest.mark.parametrize("claimed", [8080, 8443])
 def test_a_crashed_delivery_of_two_groups_is_outlasted_in_one_invocation(claimed: int) -> None:
     cloud = waiting(*TWO_LISTENERS)
-    crashed = naming.claim(f"asg-0001-{claimed}", cloud.clock.now(), "0" * 16)
+    crashed = naming.make_claim(f"asg-0001-{claimed}", cloud.clock.now(), "0" * 16)
     cloud.stands(name=crashed.name)
-    cloud.complete(HOOK, seconds=invocation.work(invocation.SHORTEST_TIMEOUT))
+    cloud.complete(HOOK, seconds=invocation.work_seconds(invocation.SHORTEST_TIMEOUT))
     assert answers(cloud) == [CONTINUE]
     assert cloud.names == ["asg-0001-8080", "asg-0001-8443"]
     told = [result["subject"] for result in cloud.notifications.results]
@@ -376,13 +376,15 @@ def test_a_failure_that_nobody_heard_of_is_not_answered_yet() -> None:
 
 def test_an_answer_that_was_lost_is_found_on_record_by_the_redelivery() -> None:
     cloud = waiting()
-    cloud.scaling_groups.fail_next("complete", Ambiguous("no answer"), after_effect=True)
+    cloud.scaling_groups.fail_next(
+        "complete_lifecycle_action", Ambiguous("no answer"), after_effect=True
+    )
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
     (outcome,) = cloud.complete(HOOK)
     assert outcome.status is Status.PROVISIONED
     assert answers(cloud) == [CONTINUE]
-    assert len(cloud.scaling_groups.calls_of("complete")) == 1
+    assert len(cloud.scaling_groups.calls_of("complete_lifecycle_action")) == 1
 
 
 class EndedMeanwhile:
@@ -390,7 +392,7 @@ class EndedMeanwhile:
 
     def __init__(self, cloud: Deployment, result: str) -> None:
         self.scaling_groups, self.result = cloud.scaling_groups, result
-        self.complete = cloud.scaling_groups.complete
+        self.complete = cloud.scaling_groups.complete_lifecycle_action
 
     def __call__(self, action: LifecycleAction, result: LifecycleResult, **how: Any) -> bool:
         if self.result:
@@ -402,7 +404,7 @@ class EndedMeanwhile:
 
 def ended_meanwhile(cloud: Deployment, result: str) -> None:
     meanwhile = EndedMeanwhile(cloud, result)
-    cloud.scaling_groups.complete = meanwhile  # type: ignore[method-assign]
+    cloud.scaling_groups.complete_lifecycle_action = meanwhile  # type: ignore[method-assign]
 
 
 def test_an_action_that_ended_meanwhile_as_we_would_have_it_is_a_success() -> None:
@@ -436,7 +438,7 @@ def test_the_default_result_of_an_action_that_is_still_pending_on_record_is_no_a
     cloud = waiting()
     cloud.scaling_groups.default_result = by_default
     cloud.waits_at_a_hook(HOOK)
-    cloud.scaling_groups.complete = lambda *_, **__: False  # type: ignore[method-assign]
+    cloud.scaling_groups.complete_lifecycle_action = lambda *_, **__: False  # type: ignore[method-assign]
     with pytest.raises(Retryable) as raised:
         cloud.complete(HOOK)
     assert raised.value.code == Code.OUTCOME_UNKNOWN.value
@@ -445,7 +447,7 @@ def test_the_default_result_of_an_action_that_is_still_pending_on_record_is_no_a
 
 def test_an_answer_that_ess_refuses_is_published_as_failed() -> None:
     cloud = waiting()
-    cloud.scaling_groups.fail_next("complete", Rejected("InvalidParamter", "no"))
+    cloud.scaling_groups.fail_next("complete_lifecycle_action", Rejected("InvalidParamter", "no"))
     (outcome,) = cloud.complete(HOOK)
     assert outcome.status is Status.FAILED
     assert codes(cloud) == [None, "InvalidParamter"]
@@ -556,5 +558,5 @@ def test_a_failure_result_that_was_recorded_is_not_sent_twice() -> None:
     cloud.complete(HOOK)
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
-    assert len(cloud.scaling_groups.calls_of("complete")) == 1
+    assert len(cloud.scaling_groups.calls_of("complete_lifecycle_action")) == 1
     assert {result["type"] for result in cloud.notifications.results} == {"vservergroup.failed"}

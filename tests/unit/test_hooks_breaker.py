@@ -10,9 +10,9 @@ import pytest
 from builders import REGION, a_hook_request
 from deployments import LB, Deployment, a_binding, answers, codes, untouched, waiting
 from provisioner.errors import ConfigurationError, Retryable
-from provisioner.hooks.circuit_breaker import trips
+from provisioner.hooks.circuit_breaker import is_tripped
 from provisioner.model import LifecycleResult
-from provisioner.provisioning import Task
+from provisioner.provisioning import ProvisionTask
 
 HOOK = a_hook_request()
 BUSY = Retryable("Throttling", "slow down")
@@ -91,7 +91,7 @@ def test_the_deployment_says_how_many_are_enough_and_0_is_off(
     cloud = failing("ABANDON", "ABANDON", "ABANDON", "ABANDON", circuit_breaker=wanted)
     cloud.complete(HOOK)
     assert answers(cloud) == [answer]
-    assert bool(cloud.scaling_groups.calls_of("recent_activities")) is bool(wanted)
+    assert bool(cloud.scaling_groups.calls_of("list_recent_activities")) is bool(wanted)
 
 
 def test_rollback_is_held_back_as_abandon_is() -> None:
@@ -105,7 +105,7 @@ def test_it_is_asked_only_before_a_failure_is_answered() -> None:
     for cloud in (well, mild):
         cloud.complete(HOOK)
         assert answers(cloud) == [CONTINUE]
-        assert cloud.scaling_groups.calls_of("recent_activities") == []
+        assert cloud.scaling_groups.calls_of("list_recent_activities") == []
 
 
 @pytest.mark.parametrize("changes", [{"hook_id": "ash-other"}, {"scaling_group_id": "asg-other"}])
@@ -129,7 +129,7 @@ def test_actions_that_still_wait_do_not_count() -> None:
 @pytest.mark.parametrize("error", [BUSY, ConfigurationError("no permission")])
 def test_a_record_that_cannot_be_read_does_not_keep_the_answer_back(error: Any) -> None:
     cloud = failing("ABANDON", "ABANDON", "ABANDON")
-    cloud.scaling_groups.fail_next("recent_activities", error)
+    cloud.scaling_groups.fail_next("list_recent_activities", error)
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
     assert "circuit_breaker.failed" in cloud.log.names
@@ -141,13 +141,13 @@ def test_a_record_that_takes_all_the_time_there_is_leaves_enough_to_answer(
 ) -> None:
     cloud = failing("ABANDON", "ABANDON", "ABANDON")
     if not terms_are_known:
-        cloud.scaling_groups.hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
+        cloud.scaling_groups.read_hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
 
     def throttled(*_: object, within: float, **__: object) -> Any:
         cloud.clock.advance(max(within, 0.0))
         raise BUSY
 
-    cloud.scaling_groups.recent_activities = throttled  # type: ignore[method-assign]
+    cloud.scaling_groups.list_recent_activities = throttled  # type: ignore[method-assign]
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
     assert cloud.notifications.kinds == ["failed"]
@@ -168,11 +168,11 @@ def test_a_bug_that_lasts_spares_one_scale_out_in_four() -> None:
 def test_reading_stops_as_soon_as_it_is_decided() -> None:
     cloud = failing(*["ABANDON"] * 9)
     assert HOOK.action
-    task = Task(cloud.means, HOOK, cloud.invocation())
-    assert trips(task, HOOK.action)
+    task = ProvisionTask(cloud.means, HOOK, cloud.invocation())
+    assert is_tripped(task, HOOK.action)
     assert [call.operation for call in cloud.scaling_groups.calls] == [
-        "recent_activities",
-        *["lifecycle_actions"] * 3,
+        "list_recent_activities",
+        *["list_lifecycle_actions"] * 3,
     ]
     assert cloud.scaling_groups.calls[0].arguments[0] == REGION
     assert untouched(cloud)

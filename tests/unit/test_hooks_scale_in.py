@@ -30,7 +30,7 @@ OUT = a_hook_request(
 )
 HOOK = a_hook_request(transition=Transition.SCALE_IN)
 GROUP = "asg-0001"
-OURS = naming.owner_tags("mark")
+OURS = naming.build_owner_tags("mark")
 BUSY = Retryable("Throttling", "slow down")
 CONTINUE, ABANDON, ROLLBACK = LifecycleResult
 REPLAY = ["list", "read"]
@@ -98,7 +98,12 @@ def test_the_calls_are_those_of_any_hook_and_four_to_the_load_balancer_for_one_g
     owned(cloud, *servers(5))
     cloud.complete(HOOK)
     assert cloud.operations == ["list", "read", "remove", "read"]
-    assert cloud.asked_of_ess == ["instances", "lifecycle_actions", "hook_terms", "complete"]
+    assert cloud.asked_of_ess == [
+        "list_lifecycle_actions",
+        "read_instances",
+        "read_hook_terms",
+        "complete_lifecycle_action",
+    ]
 
 
 def test_where_nothing_is_left_to_take_out_that_is_success() -> None:
@@ -133,7 +138,7 @@ def test_other_servers_of_our_group_stay_and_so_does_every_other_load_balancer()
 def test_without_tags_the_bindings_pattern_and_the_mark_in_the_description_tell_ours() -> None:
     binding = a_binding(name_template="{scaling_group_id}/{scaling_activity_id}")
     cloud = leaving(binding, tagging=False)
-    mark = naming.ownership_description("mark")
+    mark = naming.build_owner_description("mark")
     ours = tuple(replace(backend, description=mark) for backend in servers(2))
     theirs = servers(2, port=8443)
     cloud.stands(*ours, *theirs, name=f"{GROUP}/asa-0007")
@@ -175,7 +180,7 @@ def test_an_instance_that_stays_is_left_in_its_group_and_told_of(state: str) -> 
     cloud = leaving(states=(state, "Removing:Wait"))
     owned(cloud, *servers(3))
     outcome = only(cloud.complete(HOOK))
-    assert outcome.dropped_instances == ("i-0001",)
+    assert outcome.dropped_instance_ids == ("i-0001",)
     assert shrunk_to(cloud) == {"i-0001", "i-0003"}
     assert answers(cloud) == [CONTINUE]
 
@@ -201,7 +206,7 @@ def test_a_hook_without_a_binding_is_refused_and_never_completed() -> None:
 def test_nothing_is_written_before_ess_has_said_what_waits_and_what_is_there() -> None:
     cloud = leaving()
     owned(cloud, *servers(3))
-    for operation in ("instances", "lifecycle_actions", "hook_terms"):
+    for operation in ("list_lifecycle_actions", "read_instances", "read_hook_terms"):
         cloud.scaling_groups.fail_next(operation, BUSY)
         with pytest.raises(Retryable):
             cloud.complete(HOOK)
@@ -262,7 +267,7 @@ def test_what_a_rollback_brought_back_stays_however_late_the_message_comes() -> 
     outcome = only(cloud.complete(HOOK))
     assert outcome.status is Status.FAILED
     assert codes(cloud) == ["HookEndedOtherwise"]
-    assert outcome.dropped_instances == ("i-0001", "i-0002")
+    assert outcome.dropped_instance_ids == ("i-0001", "i-0002")
     assert untouched(cloud)
 
 
@@ -389,7 +394,7 @@ def test_heartbeats_keep_the_hook_waiting_for_a_drain_longer_than_it() -> None:
     cloud = hasty(60)
     cloud.complete(HOOK)
     assert cloud.notifications.results[0]["data"]["changes"]["drainedSeconds"] == 60
-    assert len(cloud.scaling_groups.calls_of("heartbeat")) >= 2
+    assert len(cloud.scaling_groups.calls_of("record_heartbeat")) >= 2
     assert answers(cloud) == [CONTINUE]
 
 
@@ -498,7 +503,7 @@ def test_the_circuit_breaker_is_for_servers_that_come() -> None:
     owned(cloud, *servers(3))
     cloud.load_balancers.fail_next("remove_backend_servers", Rejected("InvalidParameter", "no"))
     cloud.complete(HOOK)
-    assert cloud.scaling_groups.calls_of("recent_activities") == []
+    assert cloud.scaling_groups.calls_of("list_recent_activities") == []
 
 
 @pytest.mark.parametrize("error", [BUSY, ConfigurationError("no permission")])

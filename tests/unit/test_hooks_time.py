@@ -20,7 +20,7 @@ from deployments import (
 from fakes import HEARTBEATS
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.hooks.deadline import patience
+from provisioner.hooks.deadline import load_deadline
 from provisioner.model import LifecycleResult
 from provisioner.ports import Heartbeat
 from provisioner.results.outcome import Status
@@ -44,7 +44,7 @@ def hasty(*bindings: Any, timeout: float = 30.0, began: float = 0.0, **policy: A
 
 def beats(cloud: Deployment) -> list[int]:
     """The seconds that each heartbeat asked for."""
-    return [call.arguments[1] for call in cloud.scaling_groups.calls_of("heartbeat")]  # type: ignore[misc]
+    return [call.arguments[1] for call in cloud.scaling_groups.calls_of("record_heartbeat")]  # type: ignore[misc]
 
 
 def no_more(cloud: Deployment) -> None:
@@ -59,12 +59,17 @@ def no_more(cloud: Deployment) -> None:
 def test_two_reads_tell_the_deadline_and_a_quick_hook_needs_no_heartbeat() -> None:
     cloud = waiting()
     cloud.complete(HOOK)
-    assert cloud.asked_of_ess == ["instances", "lifecycle_actions", "hook_terms", "complete"]
+    assert cloud.asked_of_ess == [
+        "list_lifecycle_actions",
+        "read_instances",
+        "read_hook_terms",
+        "complete_lifecycle_action",
+    ]
 
 
 def test_terms_that_ess_cannot_tell_now_leave_the_hook_pending() -> None:
     cloud = waiting()
-    cloud.scaling_groups.fail_next("hook_terms", BUSY)
+    cloud.scaling_groups.fail_next("read_hook_terms", BUSY)
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
     assert untouched(cloud)
@@ -82,7 +87,7 @@ def test_a_hook_that_ess_no_longer_knows_has_the_time_of_the_invocation() -> Non
 
 def test_terms_that_ess_refuses_to_tell_are_no_failure() -> None:
     cloud = waiting()
-    cloud.scaling_groups.fail_next("hook_terms", Rejected("InvalidParameter", "no"))
+    cloud.scaling_groups.fail_next("read_hook_terms", Rejected("InvalidParameter", "no"))
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
 
@@ -98,7 +103,7 @@ def test_work_that_outlasts_half_of_the_hooks_time_outlives_its_first_timeout() 
 
 def test_waiting_for_another_delivery_keeps_the_hook_waiting_too() -> None:
     cloud = hasty(timeout=30)
-    cloud.stands(name=naming.claim(GROUP, cloud.clock.now(), "0" * 16).name)
+    cloud.stands(name=naming.make_claim(GROUP, cloud.clock.now(), "0" * 16).name)
     (outcome,) = cloud.complete(HOOK)
     assert (outcome.status, answers(cloud)) == (Status.PROVISIONED, [CONTINUE])
     assert 2 <= len(beats(cloud)) <= 5
@@ -118,11 +123,11 @@ def test_an_invocation_plans_on_sixteen_heartbeats_at_most_and_the_action_lives(
 ) -> None:
     cloud = hasty(timeout=timeout)
     assert HOOK.action
-    time = patience(cloud.means, HOOK.action, cloud.invocation(whole))
+    time = load_deadline(cloud.means, HOOK.action, cloud.invocation(whole))
     assert time
     ends = cloud.clock.now() + whole
     while cloud.clock.now() < ends:
-        assert time.hold().until > cloud.clock.now()
+        assert time.checkpoint().until > cloud.clock.now()
         cloud.clock.advance(5)
     assert len(beats(cloud)) <= 16
     assert not time.ended
@@ -132,19 +137,19 @@ def test_groups_that_ask_at_once_have_one_heartbeat_sent_for_all() -> None:
     cloud = hasty(timeout=60)
     cloud.clock.advance(40)
     assert HOOK.action
-    time = patience(cloud.means, HOOK.action, cloud.invocation())
+    time = load_deadline(cloud.means, HOOK.action, cloud.invocation())
     assert time
-    beat, others = cloud.scaling_groups.heartbeat, ThreadPoolExecutor(1)
+    beat, others = cloud.scaling_groups.record_heartbeat, ThreadPoolExecutor(1)
     asked = []
 
     def while_another_group_asks(*given: Any, **named: Any) -> Heartbeat:
-        asked.append(others.submit(time.hold))
-        assert time._beating.locked()  # which it waits for
+        asked.append(others.submit(time.checkpoint))
+        assert time._lock.locked()  # which it waits for
         return beat(*given, **named)
 
-    cloud.scaling_groups.heartbeat = while_another_group_asks  # type: ignore[method-assign]
+    cloud.scaling_groups.record_heartbeat = while_another_group_asks  # type: ignore[method-assign]
     with others:
-        held = time.hold()
+        held = time.checkpoint()
         (other,) = asked
     assert other.result() == held
     assert beats(cloud) == [60]
@@ -189,7 +194,7 @@ def test_heartbeats_that_others_used_up_are_no_failure() -> None:
 def test_a_heartbeat_that_fails_does_not_fail_the_work(error: Any) -> None:
     cloud = hasty(timeout=60)
     cloud.clock.advance(40)
-    cloud.scaling_groups.fail_next("heartbeat", error)
+    cloud.scaling_groups.fail_next("record_heartbeat", error)
     (outcome,) = cloud.complete(HOOK)
     assert (outcome.status, answers(cloud)) == (Status.PROVISIONED, [CONTINUE])
     assert "heartbeat.failed" in cloud.log.names
@@ -198,7 +203,7 @@ def test_a_heartbeat_that_fails_does_not_fail_the_work(error: Any) -> None:
 def test_a_heartbeat_without_an_answer_is_sent_again_before_the_time_is_up() -> None:
     cloud = hasty(timeout=60)
     cloud.clock.advance(31)
-    cloud.scaling_groups.fail_next("heartbeat", BUSY)
+    cloud.scaling_groups.fail_next("record_heartbeat", BUSY)
     cloud.load_balancers.takes["create_vserver_group"] = [18.0]
     cloud.complete(HOOK)
     assert len(beats(cloud)) == 2
@@ -208,7 +213,7 @@ def test_a_heartbeat_without_an_answer_is_sent_again_before_the_time_is_up() -> 
 def test_past_the_known_deadline_an_unanswered_heartbeat_leaves_the_hook_pending() -> None:
     cloud = hasty(timeout=60, began=50)
     cloud.clock.advance(20)
-    cloud.scaling_groups.fail_next("heartbeat", BUSY)
+    cloud.scaling_groups.fail_next("record_heartbeat", BUSY)
     with pytest.raises(Retryable, match="Throttling"):
         cloud.complete(HOOK)
     assert untouched(cloud)
@@ -217,13 +222,13 @@ def test_past_the_known_deadline_an_unanswered_heartbeat_leaves_the_hook_pending
 def ends_at_the_first_heartbeat(cloud: Deployment, result: str) -> None:
     assert HOOK.action
     action = HOOK.action
-    ask = cloud.scaling_groups.heartbeat
+    ask = cloud.scaling_groups.record_heartbeat
 
     def ended(*asked: Any, **how: Any) -> Heartbeat:
         cloud.scaling_groups.ended(action, result, timed_out=result == "ABANDON")
         return ask(*asked, **how)
 
-    cloud.scaling_groups.heartbeat = ended  # type: ignore[method-assign]
+    cloud.scaling_groups.record_heartbeat = ended  # type: ignore[method-assign]
 
 
 def test_an_action_that_has_ended_by_the_time_of_a_heartbeat_is_only_looked_at() -> None:
@@ -235,7 +240,7 @@ def test_an_action_that_has_ended_by_the_time_of_a_heartbeat_is_only_looked_at()
     assert codes(cloud) == ["HookEndedOtherwise"]
     assert cloud.names == []
     assert cloud.writes == ["create", "delete"]
-    assert cloud.scaling_groups.calls_of("complete") == []
+    assert cloud.scaling_groups.calls_of("complete_lifecycle_action") == []
 
 
 def test_an_action_that_another_delivery_completed_meanwhile_is_a_success() -> None:
@@ -251,7 +256,7 @@ def test_an_action_that_another_delivery_completed_meanwhile_is_a_success() -> N
 def test_an_action_that_a_heartbeat_does_not_find_and_that_is_pending_on_record_is_kept() -> None:
     cloud = hasty(timeout=30)
     cloud.clock.advance(16)
-    cloud.scaling_groups.heartbeat = lambda *_, **__: Heartbeat.ENDED  # type: ignore[method-assign]
+    cloud.scaling_groups.record_heartbeat = lambda *_, **__: Heartbeat.ENDED  # type: ignore[method-assign]
     with pytest.raises(Retryable) as raised:
         cloud.complete(HOOK)
     assert raised.value.code == Code.OUTCOME_UNKNOWN.value
@@ -305,14 +310,14 @@ def test_a_hook_that_waits_six_hours_anyway_is_not_spent_a_heartbeat_on() -> Non
 
 def test_past_the_deadline_an_action_that_ended_meanwhile_is_told_as_ended_otherwise() -> None:
     cloud = late(a_binding(failure_result=ROLLBACK))
-    ask = cloud.scaling_groups.heartbeat
+    ask = cloud.scaling_groups.record_heartbeat
 
     def exhausted(*asked: Any, **how: Any) -> Heartbeat:
         said = ask(*asked, **how)
         cloud.clock.advance(HOUR)
         return said
 
-    cloud.scaling_groups.heartbeat = exhausted  # type: ignore[method-assign]
+    cloud.scaling_groups.record_heartbeat = exhausted  # type: ignore[method-assign]
     cloud.complete(HOOK, seconds=2 * HOUR)
     assert codes(cloud) == ["HookDeadlinePassed", "HookEndedOtherwise"]
     assert answers(cloud) == []
@@ -371,7 +376,7 @@ def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_tha
 ) -> None:
     cloud = hasty(timeout=600)
     if forgotten:  # ESS tells no terms
-        cloud.scaling_groups.hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
+        cloud.scaling_groups.read_hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
 
     def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
         cloud.clock.advance(within)

@@ -13,7 +13,7 @@ from provisioner.errors import Rejected, RetriesExhausted
 from provisioner.mapping import validation
 from provisioner.model import EventRef, FailureRecord
 from provisioner.results import dead_letter
-from provisioner.results.dead_letter import LONGEST, Letter
+from provisioner.results.dead_letter import MAX_BYTES, DeadLetter
 from provisioner.triggers import decode
 
 EVENT = EventRef("mns_queue", "M1")
@@ -21,17 +21,17 @@ REASON = Rejected("NoBinding", "no binding is configured", path="/ScalingGroupId
 
 
 def written(payload: bytes, error: Rejected = REASON) -> dict[str, Any]:
-    text = dead_letter.as_message(Letter(EVENT, error, payload, error.path, "fc-0001"))
+    text = dead_letter.encode_dead_letter(DeadLetter(EVENT, error, payload, error.path, "fc-0001"))
     assert text.isascii()
-    assert len(text) <= LONGEST
+    assert len(text) <= MAX_BYTES
     document: dict[str, Any] = json.loads(text)
-    assert validation.problems("dead-letter", document) == []
+    assert validation.validate("dead-letter", document) == []
     return document
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_come_out_as_they_went_in(payload: bytes) -> None:
-    assert dead_letter.original(written(payload)) == payload
+    assert dead_letter.restore_payload(written(payload)) == payload
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_any_bytes_come_out_as_they_went_in(payload: bytes) -> None:
 def test_the_form_is_the_first_that_a_queue_takes(payload: bytes, encoding: str) -> None:
     document = written(payload)
     assert document["data"]["encoding"] == encoding
-    assert dead_letter.original(document) == (None if encoding == "digest" else payload)
+    assert dead_letter.restore_payload(document) == (None if encoding == "digest" else payload)
     assert document["data"]["size"] == len(payload)
 
 
@@ -81,10 +81,10 @@ def test_a_letter_that_was_changed_gives_nothing_back() -> None:
     document = written(b"{}")
     document["data"]["payload"] = "{ }"
     with pytest.raises(ValueError, match="not what was quarantined"):
-        dead_letter.original(document)
+        dead_letter.restore_payload(document)
 
 
 def test_a_letter_that_comes_back_to_the_function_asks_for_nothing() -> None:
-    text = dead_letter.as_message(Letter(EVENT, REASON, b"{}", "", "fc-0001"))
+    text = dead_letter.encode_dead_letter(DeadLetter(EVENT, REASON, b"{}", "", "fc-0001"))
     (item,) = decode(text.encode())
     assert str(item) == "Skipped: a result of our own"

@@ -17,18 +17,18 @@ NAME_RULE = "must be 1 to 80 letters, digits, - / . _"
 
 @pytest.mark.parametrize("name", ["a", "x" * 80, "Group1", "k8s/80/web/default.c_1-2", "组一"])
 def test_a_name_may_hold_what_the_api_takes(name: str) -> None:
-    assert naming.name_problems(name, "/VServerGroupName") == []
+    assert naming.check_name(name, "/VServerGroupName") == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 81, "a b", "a\n", "ü", "a:b", "{x}"])
 def test_a_name_that_the_api_would_not_take_is_a_problem(name: str) -> None:
-    (found,) = naming.name_problems(name, "/VServerGroupName")
+    (found,) = naming.check_name(name, "/VServerGroupName")
     assert (found.path, found.message) == ("/VServerGroupName", NAME_RULE)
 
 
 @pytest.mark.parametrize("name", ["pending-claim/", "pending-claim/web"])
 def test_a_claims_prefix_is_reserved(name: str) -> None:
-    (found,) = naming.name_problems(name, "")
+    (found,) = naming.check_name(name, "")
     assert "must not begin with pending-claim/" in found.message
 
 
@@ -42,7 +42,7 @@ def test_a_claims_prefix_is_reserved(name: str) -> None:
     ],
 )
 def test_a_template_may_hold_facts_of_the_event(template: str) -> None:
-    assert naming.template_problems(template, "/0") == []
+    assert naming.check_template(template, "/0") == []
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_a_template_may_hold_facts_of_the_event(template: str) -> None:
 def test_what_no_event_can_mend_is_known_of_a_template_beforehand(
     template: str, message: str
 ) -> None:
-    (found,) = naming.template_problems(template, "/0/VServerGroupName")
+    (found,) = naming.check_template(template, "/0/VServerGroupName")
     assert (found.path, found.message) == ("/0/VServerGroupName", message)
 
 
 def test_a_template_is_expanded_over_the_facts_of_the_event() -> None:
     template = "{scaling_group_id}/{scaling_activity_id}/{content_hash}"
-    group, activity, content = naming.expand(template, a_hook_request()).split("/")
+    group, activity, content = naming.expand_template(template, a_hook_request()).split("/")
     assert (group, activity) == ("asg-0001", "asa-0001")
     assert len(content) == 16
 
 
 def test_a_content_hash_knows_instances_and_backends_in_any_order() -> None:
     def content(request: Request) -> str:
-        return naming.expand("{content_hash}", request)
+        return naming.expand_template("{content_hash}", request)
 
     one, two = a_hook_request(instance_ids=["i-1", "i-2"]), a_hook_request(instance_ids=["i-1"])
     assert content(one) == content(a_hook_request("other", instance_ids=["i-2", "i-1"]))
@@ -98,22 +98,22 @@ def test_a_content_hash_knows_instances_and_backends_in_any_order() -> None:
 
 
 def test_a_claim_is_read_back_from_its_name() -> None:
-    claim = naming.claim("组" * 80, 1_800_000_000.9, NONCE)
-    assert naming.read_claim(claim.name) == claim
+    claim = naming.make_claim("组" * 80, 1_800_000_000.9, NONCE)
+    assert naming.parse_claim(claim.name) == claim
     assert claim.stamped == 1_800_000_000
     assert len(claim.name) <= 80
     assert naming._NAME.match(claim.name)
 
 
 def test_a_claim_is_for_its_own_name_only() -> None:
-    claim = naming.claim("web", 1.0, NONCE)
+    claim = naming.make_claim("web", 1.0, NONCE)
     assert claim.is_for("web")
     assert not claim.is_for("web2")
 
 
 def test_the_lower_nonce_comes_first_whatever_the_age() -> None:
-    young = naming.claim("web", 2.0, "0000000000000001")
-    old = naming.claim("web", 1.0, "0000000000000002")
+    young = naming.make_claim("web", 2.0, "0000000000000001")
+    old = naming.make_claim("web", 1.0, "0000000000000002")
     assert min(old, young) is young
 
 
@@ -122,20 +122,20 @@ def test_the_lower_nonce_comes_first_whatever_the_age() -> None:
     [
         "web",
         "pending-claim/web",
-        naming.claim("web", 1.0, NONCE).name + "\n",
-        naming.claim("web", 1.0, NONCE).name.upper(),
-        naming.claim("web", 1.0, NONCE[1:]).name,
-        "x" + naming.claim("web", 1.0, NONCE).name,
+        naming.make_claim("web", 1.0, NONCE).name + "\n",
+        naming.make_claim("web", 1.0, NONCE).name.upper(),
+        naming.make_claim("web", 1.0, NONCE[1:]).name,
+        "x" + naming.make_claim("web", 1.0, NONCE).name,
     ],
 )
 def test_what_only_looks_like_a_claim_is_none(name: str) -> None:
-    assert naming.read_claim(name) is None
+    assert naming.parse_claim(name) is None
 
 
 def test_a_fingerprint_is_the_same_in_every_delivery_and_differs_by_what_was_asked() -> None:
     def mark(request: Request, **group: str) -> str:
         made = VServerGroup(REGION, "lb-0001", "web")
-        return naming.fingerprint(request, replace(made, **group))  # type: ignore[arg-type]
+        return naming.compute_fingerprint(request, replace(made, **group))  # type: ignore[arg-type]
 
     request = a_request("direct", "e-1", backends=(Backend("i-1", 80), Backend("i-2", 80)))
     same = replace(request, backends=request.backends[::-1] if request.backends else None)
@@ -154,18 +154,20 @@ def test_a_fingerprint_is_the_same_in_every_delivery_and_differs_by_what_was_ask
 
 def test_ownership_fits_into_tags_and_into_a_description() -> None:
     mark = "f" * 32
-    for key, value in naming.owner_tags(mark).items():
+    for key, value in naming.build_owner_tags(mark).items():
         assert len(key) <= 64
         assert len(value) <= 128
-    assert naming._NAME.match(naming.ownership_description(mark))
+    assert naming._NAME.match(naming.build_owner_description(mark))
 
 
 def test_no_group_may_be_wanted_under_the_name_of_a_parked_one() -> None:
-    parked = naming.parked("web-8080")
+    parked = naming.pending_delete_name("web-8080")
     assert len(parked) <= 80
-    assert parked == naming.parked("web-8080") != naming.parked("web-8081")
-    assert [problem.path for problem in naming.name_problems(parked, "/here")] == ["/here"]
-    assert naming.read_claim(parked) is None
+    assert (
+        parked == naming.pending_delete_name("web-8080") != naming.pending_delete_name("web-8081")
+    )
+    assert [problem.path for problem in naming.check_name(parked, "/here")] == ["/here"]
+    assert naming.parse_claim(parked) is None
 
 
 @pytest.mark.parametrize(
@@ -180,4 +182,4 @@ def test_no_group_may_be_wanted_under_the_name_of_a_parked_one() -> None:
     ],
 )
 def test_a_star_stands_for_what_only_an_event_knows(name: str, pattern: str, fits: bool) -> None:
-    assert naming.matches(name, pattern) is fits
+    assert naming.matches_glob(name, pattern) is fits

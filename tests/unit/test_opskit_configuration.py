@@ -41,7 +41,7 @@ def test_a_file_of_bindings_lies_beside_the_file_that_names_it(tmp_path: Path) -
     (tmp_path / "bindings.json").write_text(json.dumps(BINDINGS), encoding="utf-8")
     found = read(tmp_path / ".env", "BINDINGS_FILE=bindings.json\nRESULT_TOPIC=results\n")
     assert "BINDINGS_FILE" not in found
-    assert configuration.settings(found).policy.bindings[0].load_balancer_id == "lb-1"
+    assert configuration.settings(found).config.bindings[0].load_balancer_id == "lb-1"
 
 
 def test_a_file_of_bindings_that_is_no_text_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from opskit.redrive import Entry, read
 from provisioner.errors import Rejected
 from provisioner.model import EventRef
 from provisioner.results import dead_letter
-from provisioner.results.dead_letter import Letter
+from provisioner.results.dead_letter import DeadLetter
 
 
 def shown(body: Any) -> Entry:
@@ -23,7 +23,9 @@ def shown(body: Any) -> Entry:
 
 def a_letter(payload: bytes) -> dict[str, Any]:
     error = Rejected("NoBinding", "no binding", path="/ScalingGroupId")
-    text = dead_letter.as_message(Letter(EventRef("mns_queue", "M1"), error, payload, "/x", "fc-1"))
+    text = dead_letter.encode_dead_letter(
+        DeadLetter(EventRef("mns_queue", "M1"), error, payload, "/x", "fc-1")
+    )
     document: dict[str, Any] = json.loads(text)
     return document
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import builders
 from opskit.world import LOAD_BALANCER, SCALING_GROUP, World, world_of
-from provisioner.mapping.config import read_bindings
+from provisioner.mapping.config import parse_bindings
 from provisioner.model import Request
 from provisioner.triggers import decode
 
@@ -16,7 +16,7 @@ def world(*events: dict[str, Any]) -> World:
     requests = [item for item in items if isinstance(item, Request)]
     assert len(requests) == len(events), items
     made = world_of(requests)
-    assert read_bindings(list(made.bindings.values()))[1] == []
+    assert parse_bindings(list(made.bindings.values()))[1] == []
     return made
 
 

@@ -10,8 +10,8 @@ import pytest
 from builders import a_hook_request
 from deployments import Deployment, a_binding, deployment, instance, servers, wanted
 from provisioner.errors import Code, Fault, Problem, Rejected, Retryable
-from provisioner.groups.bisect_rejected import PATIENCE
-from provisioner.model import Backend, Desired, LifecycleResult, OnExisting
+from provisioner.groups.bisect_rejected import MAX_WAITS
+from provisioner.model import Backend, DesiredGroup, LifecycleResult, OnExisting
 from provisioner.results.outcome import Status
 
 UNKNOWN_SERVER = "InvalidServerId.NotExist"
@@ -22,7 +22,7 @@ def cloud() -> Deployment:
     return deployment()
 
 
-def hooked(*backends: Backend, **changes: Any) -> Desired:
+def hooked(*backends: Backend, **changes: Any) -> DesiredGroup:
     return wanted(*backends, on_existing=OnExisting.EXTEND, from_hook=True, **changes)
 
 
@@ -49,7 +49,7 @@ def test_the_good_ones_are_in_and_the_offending_are_told(
     assert cloud.held() == good
     assert set(done.plan.add) == good
     assert set(done.group.backends) == good
-    assert {(out.backend.server_id, out.code) for out in done.plan.left_out} == {
+    assert {(out.backend.server_id, out.code) for out in done.plan.rejected} == {
         (name, UNKNOWN_SERVER) for name in names
     }
 
@@ -70,7 +70,7 @@ def test_a_replay_finds_the_same_and_changes_nothing(cloud: Deployment) -> None:
     refuse(cloud, 2)
     first = cloud.ensure(hooked(*servers(3)))
     again = cloud.ensure(hooked(*servers(3)))
-    assert again.plan.left_out == first.plan.left_out
+    assert again.plan.rejected == first.plan.rejected
     assert (again.created, again.plan.add) == (False, ())
     assert len(again.plan.already_present) == 2
 
@@ -94,7 +94,7 @@ def test_where_a_part_is_not_enough_a_new_group_is_undone_and_each_offender_name
 ) -> None:
     refuse(cloud, 2, 25)
     with pytest.raises(Rejected) as raised:
-        cloud.ensure(hooked(*servers(30), partial=False))
+        cloud.ensure(hooked(*servers(30), accept_partial=False))
     assert raised.value.problems == (
         Problem("/BackendServers/1", f"was refused with {UNKNOWN_SERVER}"),
         Problem("/BackendServers/24", f"was refused with {UNKNOWN_SERVER}"),
@@ -108,7 +108,7 @@ def test_where_a_part_is_not_enough_nothing_more_is_added_to_a_group_that_is_the
     cloud.stands(*servers(1, first=900))
     refuse(cloud, 2)
     with pytest.raises(Rejected) as raised:
-        cloud.ensure(hooked(*servers(3), partial=False))
+        cloud.ensure(hooked(*servers(3), accept_partial=False))
     assert [problem.path for problem in raised.value.problems] == [
         "/BackendServers/0",
         "/BackendServers/1",
@@ -147,9 +147,9 @@ def test_one_that_is_never_ready_is_waited_for_and_then_left_out(
         cloud.stands()
     refuse(cloud, 2, code="ObtainIpFail")
     done = cloud.ensure(hooked(*servers(3)))
-    assert [out.code for out in done.plan.left_out] == ["ObtainIpFail"]
+    assert [out.code for out in done.plan.rejected] == ["ObtainIpFail"]
     assert cloud.held() == {servers(3)[0], servers(3)[2]}
-    assert PATIENCE < adds(cloud) <= PATIENCE + 1 + 2 * 2
+    assert MAX_WAITS < adds(cloud) <= MAX_WAITS + 1 + 2 * 2
 
 
 def test_where_nobody_is_ready_the_next_delivery_tries_again(cloud: Deployment) -> None:
@@ -164,7 +164,7 @@ def test_without_claims_too_the_offending_are_left_out(cloud: Deployment) -> Non
     refuse(cloud, 2, 25)
     done = cloud.ensure(hooked(*servers(30)), claiming=False)
     assert len(cloud.held()) == 28
-    assert len(done.plan.left_out) == 2
+    assert len(done.plan.rejected) == 2
 
 
 def scaled_out(cloud: Deployment) -> Any:
@@ -192,7 +192,7 @@ def test_a_hook_goes_on_with_a_part_and_the_result_tells_who_is_left_out() -> No
 
 
 def test_a_hook_fails_for_a_part_where_its_binding_says_so() -> None:
-    cloud = deployment(a_binding(partial=False))
+    cloud = deployment(a_binding(accept_partial=False))
     (outcome,) = scaled_out(cloud)
     assert (outcome.status, outcome.lifecycle_result) == (Status.FAILED, LifecycleResult.ABANDON)
     assert cloud.names == []

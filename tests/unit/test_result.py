@@ -13,14 +13,14 @@ from deployments import a_group, hold_to_the_schema, servers
 from provisioner.errors import Code, Problem, Rejected, Retryable
 from provisioner.model import (
     Backend,
-    Deregistered,
     EventRef,
-    LeftOut,
+    GroupRemoval,
     LifecycleResult,
     Plan,
-    Shrunk,
+    RejectedBackend,
+    RemovalResult,
 )
-from provisioner.results.document import LONGEST, as_message, result_document, tag
+from provisioner.results.document import MAX_BYTES, build_result, build_tag, encode_result
 from provisioner.results.outcome import Outcome, Status
 
 EVENT = EventRef("ess_hook", "e-1")
@@ -36,14 +36,14 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
     plan = Plan(
         add=servers(1),
         already_present=servers(1, first=2),
-        foreign=servers(3, first=9),
-        left_out=(LeftOut(servers(1, first=4)[0], "InvalidServerId.NotExist"),),
+        unmanaged=servers(3, first=9),
+        rejected=(RejectedBackend(servers(1, first=4)[0], "InvalidServerId.NotExist"),),
     )
-    document = result_document(
+    document = build_result(
         outcome(
             created=True,
             plan=plan,
-            dropped_instances=("i-0003",),
+            dropped_instance_ids=("i-0003",),
             action=a_hook_request().action,
             lifecycle_result=LifecycleResult.CONTINUE,
             slb_request_ids=("r-1", "r-2"),
@@ -87,7 +87,7 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
 
 
 def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
-    document = result_document(Outcome(Status.REFUSED, EVENT, error=REFUSED))
+    document = build_result(Outcome(Status.REFUSED, EVENT, error=REFUSED))
     hold_to_the_schema(document)
     assert document["data"]["error"] == {
         "code": "NoBinding",
@@ -97,15 +97,15 @@ def test_a_failure_tells_code_message_path_and_whether_to_try_again() -> None:
     }
     assert "subject" not in document
     later = Outcome(Status.FAILED, EVENT, error=Retryable("Throttling", "slow down"))
-    assert result_document(later)["data"]["error"]["retryable"] is True
+    assert build_result(later)["data"]["error"]["retryable"] is True
 
 
 MANY = tuple(Problem(f"/Instances/{n}", "must be a string, is a number") for n in range(100))
 
 
 def test_every_problem_is_told_where_there_are_several() -> None:
-    refused = Outcome(Status.REFUSED, EVENT, error=Rejected.of(MANY))
-    document = result_document(refused)
+    refused = Outcome(Status.REFUSED, EVENT, error=Rejected.from_problems(MANY))
+    document = build_result(refused)
     hold_to_the_schema(document)
     problems = document["data"]["error"]["problems"]
     assert [(problem["path"], problem["message"]) for problem in problems] == [
@@ -115,9 +115,9 @@ def test_every_problem_is_told_where_there_are_several() -> None:
 
 def test_problems_that_no_topic_would_take_are_dropped_and_the_message_stays() -> None:
     long = [Problem(problem.path, "x" * 700) for problem in MANY]
-    full = result_document(Outcome(Status.REFUSED, EVENT, error=Rejected.of(long)))
-    message = as_message(full)
-    assert len(message) <= LONGEST
+    full = build_result(Outcome(Status.REFUSED, EVENT, error=Rejected.from_problems(long)))
+    message = encode_result(full)
+    assert len(message) <= MAX_BYTES
     short = json.loads(message)
     hold_to_the_schema(short)
     assert short["data"]["truncated"] is True
@@ -126,8 +126,8 @@ def test_problems_that_no_topic_would_take_are_dropped_and_the_message_stays() -
 
 
 def test_the_same_result_has_the_same_id_whoever_found_it_and_whenever() -> None:
-    first = result_document(outcome(created=True, fc_request_id="fc-0001"))
-    again = result_document(outcome(slb_request_ids=("r-9",), fc_request_id="fc-0002"))
+    first = build_result(outcome(created=True, fc_request_id="fc-0001"))
+    again = build_result(outcome(slb_request_ids=("r-9",), fc_request_id="fc-0002"))
     assert first["id"] == again["id"]
 
 
@@ -141,19 +141,19 @@ def test_a_result_differs_in_id_by_event_group_load_balancer_and_kind() -> None:
         outcome(group=a_group(load_balancer_id="lb-0002")),
         outcome(group=None),
     ]
-    assert len({result_document(each)["id"] for each in outcomes}) == 7
+    assert len({build_result(each)["id"] for each in outcomes}) == 7
 
 
 def test_backends_that_somebody_else_made_are_told_as_the_api_tells_them() -> None:
     strange = Backend("eni-1", 80, 0, type="eni", description="with spaces, not ours")
-    document = result_document(outcome(group=a_group(strange, id="rsp-0001")))
+    document = build_result(outcome(group=a_group(strange, id="rsp-0001")))
     hold_to_the_schema(document)
     assert document["data"]["BackendServers"][0]["ServerId"] == "eni-1"
 
 
 def test_what_a_topic_takes_is_sent_whole_and_in_ascii() -> None:
-    document = result_document(outcome(group=a_group(name="组一")))
-    message = as_message(document)
+    document = build_result(outcome(group=a_group(name="组一")))
+    message = encode_result(document)
     assert message.isascii()
     assert json.loads(message) == document
 
@@ -161,15 +161,15 @@ def test_what_a_topic_takes_is_sent_whole_and_in_ascii() -> None:
 @pytest.mark.parametrize("number", [400, 700])
 def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: int) -> None:
     many = tuple(Backend("i-" + "x" * 120, port + 1) for port in range(number))
-    full = result_document(
+    full = build_result(
         outcome(
             group=a_group(*many),
-            plan=Plan(add=many, reweigh=many[:2]),
-            dropped_instances=("i-0009",),
+            plan=Plan(add=many, update_weight=many[:2]),
+            dropped_instance_ids=("i-0009",),
         )
     )
-    message = as_message(full)
-    assert len(message) <= LONGEST
+    message = encode_result(full)
+    assert len(message) <= MAX_BYTES
     short = json.loads(message)
     hold_to_the_schema(short)
     assert short["data"]["truncated"] is True
@@ -195,14 +195,16 @@ def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_tag_is_short_enough_to_filter_by(status: Status) -> None:
-    assert tag(outcome(status)) == status.value
+    assert build_tag(outcome(status)) == status.value
 
 
 def test_what_servers_left_is_told_group_by_group_and_unchanged_groups_are_not() -> None:
-    shrunk = Shrunk("rsp-0001", "web-8080", servers(2), servers(3, first=3))
-    gone = Shrunk("rsp-0002", "web-8443", servers(1, port=8443), deleted=True)
-    done = Deregistered((shrunk, gone, Shrunk("rsp-0003", "other", held=servers(1))), 12.34)
-    document = result_document(outcome(Status.DEREGISTERED, deregistered=done))
+    shrunk = GroupRemoval("rsp-0001", "web-8080", servers(2), servers(3, first=3))
+    gone = GroupRemoval("rsp-0002", "web-8443", servers(1, port=8443), deleted=True)
+    done = RemovalResult(
+        (shrunk, gone, GroupRemoval("rsp-0003", "other", remaining=servers(1))), 12.34
+    )
+    document = build_result(outcome(Status.DEREGISTERED, removal=done))
     hold_to_the_schema(document)
     assert [group["VServerGroupId"] for group in document["data"]["groups"]] == [
         "rsp-0001",
@@ -214,15 +216,15 @@ def test_what_servers_left_is_told_group_by_group_and_unchanged_groups_are_not()
 
 
 def test_a_result_without_a_name_is_about_its_load_balancer() -> None:
-    document = result_document(outcome(Status.DEREGISTERED, group=a_group(name="")))
+    document = build_result(outcome(Status.DEREGISTERED, group=a_group(name="")))
     hold_to_the_schema(document)
     assert (document["subject"], document["data"]["VServerGroupName"]) == ("lb-0001", None)
 
 
 def test_a_long_result_of_servers_that_left_keeps_its_counts() -> None:
-    done = Deregistered((Shrunk("rsp-0001", "web-8080", servers(2000)),), 30.0)
-    text = as_message(result_document(outcome(Status.DEREGISTERED, deregistered=done)))
-    assert len(text) <= LONGEST
+    done = RemovalResult((GroupRemoval("rsp-0001", "web-8080", servers(2000)),), 30.0)
+    text = encode_result(build_result(outcome(Status.DEREGISTERED, removal=done)))
+    assert len(text) <= MAX_BYTES
     told = json.loads(text)
     hold_to_the_schema(told)
     assert (told["data"]["truncated"], told["data"]["groups"]) == (True, [])

@@ -44,25 +44,25 @@ def given(key: Any, secret: Any, *token: Any) -> SimpleNamespace:
 def test_a_timeout_is_a_number_or_a_string_or_the_platforms_default(
     value: Any, seconds: float
 ) -> None:
-    assert invocation.timeout(context(value)) == seconds
+    assert invocation.read_timeout(context(value)) == seconds
 
 
 @pytest.mark.parametrize("shape", [None, SimpleNamespace(), SimpleNamespace(function=None)])
 def test_a_context_without_a_function_has_the_default_timeout_and_no_request_id(shape: Any) -> None:
-    assert invocation.timeout(shape) == invocation.DEFAULT_TIMEOUT
-    assert invocation.request_id(shape) == ""
+    assert invocation.read_timeout(shape) == invocation.DEFAULT_TIMEOUT
+    assert invocation.read_request_id(shape) == ""
 
 
 def test_a_request_id_is_text_or_nothing() -> None:
-    assert invocation.request_id(context()) == "fc-0001"
-    assert invocation.request_id(SimpleNamespace(request_id=7)) == ""
+    assert invocation.read_request_id(context()) == "fc-0001"
+    assert invocation.read_request_id(SimpleNamespace(request_id=7)) == ""
 
 
 def test_the_credentials_of_the_context_come_first() -> None:
     shape = context(credentials=given("key", "secret", "token"))
-    assert invocation.credentials(shape, ENVIRON) == Credentials("key", "secret", "token")
+    assert invocation.read_credentials(shape, ENVIRON) == Credentials("key", "secret", "token")
     shape = context(credentials=given("key", "secret"))
-    assert invocation.credentials(shape, ENVIRON) == Credentials("key", "secret", "")
+    assert invocation.read_credentials(shape, ENVIRON) == Credentials("key", "secret", "")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_the_credentials_of_the_context_come_first() -> None:
     ],
 )
 def test_the_environments_credentials_stand_in_where_the_context_has_none(shape: Any) -> None:
-    assert invocation.credentials(shape, ENVIRON) == OF_ENVIRON
-    assert invocation.credentials(shape, {}) == Credentials("", "", "")
+    assert invocation.read_credentials(shape, ENVIRON) == OF_ENVIRON
+    assert invocation.read_credentials(shape, {}) == Credentials("", "", "")
 
 
 def test_a_secret_is_no_part_of_a_representation() -> None:
@@ -91,4 +91,4 @@ def test_a_secret_is_no_part_of_a_representation() -> None:
     [(60, 60.0), ("3", 3.0), (None, None), ("", None), ("soon", None), (-1, None)],
 )
 def test_a_timeout_that_is_not_told_is_told_apart_from_the_default(value: Any, told: Any) -> None:
-    assert invocation.told_timeout(context(value)) == told
+    assert invocation.timeout_from_context(context(value)) == told

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provisioner.errors import Problem
-from provisioner.mapping.validation import pointer, problems, shown, type_name
+from provisioner.mapping.validation import build_pointer, describe_type, quote_key, validate
 
 SCHEMAS = ["request", "bindings", "backend-servers", "result"]
 
@@ -26,22 +26,22 @@ SCHEMAS = ["request", "bindings", "backend-servers", "result"]
     ],
 )
 def test_a_type_is_named_in_the_words_of_json(value: Any, word: str) -> None:
-    assert type_name(value) == word
+    assert describe_type(value) == word
 
 
 def test_a_pointer_escapes_what_rfc_6901_escapes() -> None:
-    assert pointer("a/b", 0, "~") == "/a~1b/0/~0"
-    assert pointer() == ""
+    assert build_pointer("a/b", 0, "~") == "/a~1b/0/~0"
+    assert build_pointer() == ""
 
 
 def test_a_long_name_is_shown_by_its_beginning() -> None:
-    assert shown("k" * 500) == f"'{'k' * 63}…'"
+    assert quote_key("k" * 500) == f"'{'k' * 63}…'"
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 @pytest.mark.parametrize("value", [None, True, 1, 1.5, "text", [None, 1, {}], {"data": 7}])
 def test_any_value_comes_to_problems_in_words(schema: str, value: Any) -> None:
-    found = problems(schema, value)
+    found = validate(schema, value)
     assert found
     assert not [problem for problem in found if "breaks the rule" in problem.message]
 
@@ -49,7 +49,7 @@ def test_any_value_comes_to_problems_in_words(schema: str, value: Any) -> None:
 def test_a_choice_of_types_is_told() -> None:
     (found,) = [
         problem
-        for problem in problems("result", {"data": {"RegionId": 7}})
+        for problem in validate("result", {"data": {"RegionId": 7}})
         if problem.path == "/data/RegionId"
     ]
     assert found == Problem("/data/RegionId", "must be a string or null, is an integer")

@@ -20,7 +20,7 @@ from deployments import (
 )
 from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
 from provisioner.model import EventRef, Instance, OnExisting, Request
-from provisioner.provisioning import refuse
+from provisioner.provisioning import reject_event
 from provisioner.results.outcome import Status
 
 REQUEST = a_request("direct", "e-1", backends=servers(2))
@@ -242,7 +242,7 @@ def test_a_plan_for_a_group_that_is_there_tells_what_would_be_done() -> None:
     assert outcome.group
     assert (outcome.group.id, outcome.created) == (made.id, False)
     assert outcome.plan.add == servers(1, first=2)
-    assert outcome.plan.reweigh == servers(1)
+    assert outcome.plan.update_weight == servers(1)
     assert cloud.writes == []
 
 
@@ -267,7 +267,9 @@ def test_without_claims_the_policy_creates_under_the_name() -> None:
 def test_an_event_that_could_not_be_read_is_published_under_its_own_identity() -> None:
     cloud = deployment()
     event = EventRef("unread", "sha256:0#1")
-    outcome = refuse(cloud.means, Rejected("Unreadable", "no JSON"), event, cloud.invocation())
+    outcome = reject_event(
+        cloud.means, Rejected("Unreadable", "no JSON"), event, cloud.invocation()
+    )
     assert outcome.status is Status.REFUSED
     (result,) = cloud.notifications.results
     assert result["data"]["correlation"]["eventId"] == "sha256:0#1"

@@ -45,8 +45,8 @@ def refused(environ: dict[str, str], read_file: Callable[[str], str] | None = No
 
 def test_what_the_platform_does_not_say_is_one_topic_only() -> None:
     settings = read(NEEDED)
-    assert settings.policy.region_id == "cn-hangzhou"
-    assert settings.policy.bindings == ()
+    assert settings.config.region_id == "cn-hangzhou"
+    assert settings.config.bindings == ()
     assert settings.result_topic == "results"
     assert settings.mns_endpoint == "https://1000000000000001.mns.cn-hangzhou.aliyuncs.com"
 
@@ -56,46 +56,46 @@ def test_the_declared_defaults_are_those_that_hold() -> None:
     literal = {v.name: v.default for v in VARIABLES if v.default and " " not in v.default}
     del literal["REGION_ID"]  # the name of the variable that stands in
     assert read({**literal, **ONE}) == without
-    assert without.policy.bindings == (a_binding(),)
+    assert without.config.bindings == (a_binding(),)
 
 
 EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "RESULT_TOPIC": ("other", lambda s: s.result_topic, "other"),
     "DEAD_LETTER_QUEUE": ("dead", lambda s: s.dead_letter_queue, "dead"),
-    "REGION_ID": ("cn-beijing", lambda s: s.policy.region_id, "cn-beijing"),
-    "SCALING_GROUP_ID": ("a", lambda s: s.policy.bindings[0].scaling_group_id, "a"),
-    "LOAD_BALANCER_ID": ("b", lambda s: s.policy.bindings[0].load_balancer_id, "b"),
-    "BACKEND_PORTS": ("81, 80", lambda s: s.policy.bindings[0].ports, (81, 80)),
-    "BACKEND_WEIGHT": ("0", lambda s: s.policy.bindings[0].weight, 0),
-    "BACKEND_TYPE": ("eci", lambda s: s.policy.bindings[0].type, "eci"),
-    "BACKEND_DESCRIPTION": ("blue", lambda s: s.policy.bindings[0].description, "blue"),
-    "VSERVER_GROUP_NAME": ("web", lambda s: s.policy.bindings[0].name_template, "web"),
-    "ON_PARTIAL": ("fail", lambda s: s.policy.bindings[0].partial, False),
+    "REGION_ID": ("cn-beijing", lambda s: s.config.region_id, "cn-beijing"),
+    "SCALING_GROUP_ID": ("a", lambda s: s.config.bindings[0].scaling_group_id, "a"),
+    "LOAD_BALANCER_ID": ("b", lambda s: s.config.bindings[0].load_balancer_id, "b"),
+    "BACKEND_PORTS": ("81, 80", lambda s: s.config.bindings[0].ports, (81, 80)),
+    "BACKEND_WEIGHT": ("0", lambda s: s.config.bindings[0].weight, 0),
+    "BACKEND_TYPE": ("eci", lambda s: s.config.bindings[0].type, "eci"),
+    "BACKEND_DESCRIPTION": ("blue", lambda s: s.config.bindings[0].description, "blue"),
+    "VSERVER_GROUP_NAME": ("web", lambda s: s.config.bindings[0].name_template, "web"),
+    "ON_PARTIAL": ("fail", lambda s: s.config.bindings[0].accept_partial, False),
     "FAILURE_RESULT": (
         "ROLLBACK",
-        lambda s: s.policy.bindings[0].failure_result,
+        lambda s: s.config.bindings[0].failure_result,
         LifecycleResult.ROLLBACK,
     ),
     "SCALE_IN_FAILURE_RESULT": (
         "ROLLBACK",
-        lambda s: s.policy.bindings[0].scale_in_failure_result,
+        lambda s: s.config.bindings[0].scale_in_failure_result,
         LifecycleResult.ROLLBACK,
     ),
-    "DRAIN": ("30", lambda s: s.policy.bindings[0].drain, 30),
-    "DELETE_EMPTY": ("on", lambda s: s.policy.bindings[0].delete_empty, True),
-    "ON_PAUSE": ("ABANDON", lambda s: s.policy.bindings[0].on_pause, OnPause.ABANDON),
+    "DRAIN": ("30", lambda s: s.config.bindings[0].drain, 30),
+    "DELETE_EMPTY": ("on", lambda s: s.config.bindings[0].delete_empty, True),
+    "ON_PAUSE": ("ABANDON", lambda s: s.config.bindings[0].on_pause, OnPause.ABANDON),
     "METADATA_MAY_OVERRIDE": (
         "Weight, Ports",
-        lambda s: s.policy.bindings[0].overridable,
+        lambda s: s.config.bindings[0].metadata_may_override,
         {"Weight", "Ports"},
     ),
-    "BACKEND_QUOTA": ("400", lambda s: s.policy.backend_quota, 400),
+    "BACKEND_QUOTA": ("400", lambda s: s.config.backend_quota, 400),
     "CONCURRENCY": ("3", lambda s: s.concurrency, 3),
-    "CIRCUIT_BREAKER": ("0", lambda s: s.policy.circuit_breaker, 0),
-    "PAUSE": ("on", lambda s: s.policy.paused, True),
-    "SWEEP": ("apply", lambda s: s.policy.sweep, SweepMode.APPLY),
-    "CLAIM": ("OFF", lambda s: s.policy.claiming, False),
-    "TAGS": ("off", lambda s: s.policy.tagging, False),
+    "CIRCUIT_BREAKER": ("0", lambda s: s.config.circuit_breaker, 0),
+    "PAUSE": ("on", lambda s: s.config.paused, True),
+    "SWEEP": ("apply", lambda s: s.config.sweep, SweepMode.APPLY),
+    "CLAIM": ("OFF", lambda s: s.config.claiming, False),
+    "TAGS": ("off", lambda s: s.config.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
     "SLB_ROLE_ARN": (ROLE, lambda s: s.slb_role_arn, ROLE),
     "NETWORK": ("VPC", lambda s: s.slb_endpoint, "slb-vpc.{region_id}.aliyuncs.com"),
@@ -129,9 +129,9 @@ def test_inside_a_vpc_every_endpoint_is_its_own_but_that_of_auto_scaling() -> No
 def test_bindings_are_read_from_a_variable_or_from_a_file() -> None:
     text = json.dumps(MANY)
     bound = (a_binding(), a_binding(load_balancer_id="lb-0002"))
-    assert read({**NEEDED, "BINDINGS": text}).policy.bindings == bound
+    assert read({**NEEDED, "BINDINGS": text}).config.bindings == bound
     by_file = read({**NEEDED, "BINDINGS_FILE": "bindings.json"}, {"bindings.json": text})
-    assert by_file.policy.bindings == bound
+    assert by_file.config.bindings == bound
 
 
 def test_every_declared_variable_is_tested_for_its_effect() -> None:

@@ -9,7 +9,7 @@ from threading import Barrier, Semaphore, get_ident
 import pytest
 
 from deployments import Deployment
-from provisioner.concurrency import spread
+from provisioner.concurrency import run_groups
 from provisioner.errors import Code, Retryable
 from provisioner.invocation import Invocation
 from provisioner.model import EventRef, VServerGroup
@@ -32,7 +32,7 @@ def spread_over(
     wanted: list[Named], work: Callable[[Named, Invocation], Outcome], most: int
 ) -> list[Outcome]:
     cloud = Deployment()
-    return spread(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
+    return run_groups(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
 
 
 def test_groups_of_different_load_balancers_are_worked_on_at_once() -> None:
@@ -59,9 +59,9 @@ def test_a_single_group_has_all_the_time_and_its_failure_is_told(most: int) -> N
             raise end
         return end
 
-    assert spread(on("a"), work, invocation, cloud.clock, most=most) == [WORKED]
+    assert run_groups(on("a"), work, invocation, cloud.clock, most=most) == [WORKED]
     with pytest.raises(Retryable) as told:
-        spread(on("a"), work, invocation, cloud.clock, most=most)
+        run_groups(on("a"), work, invocation, cloud.clock, most=most)
     assert told.value is late
 
 
@@ -112,7 +112,7 @@ def test_each_has_its_share_of_the_time_among_those_that_wait_for_it(
         told[each.group.name] = share.deadline - cloud.clock.now()
         return WORKED
 
-    spread(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
+    run_groups(wanted, work, cloud.invocation(seconds=60.0), cloud.clock, most=most)
 
     assert told == shares
 

@@ -24,14 +24,14 @@ from fakes import REGION
 from provisioner import handler
 from provisioner.errors import Ambiguous, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.model import Backend, EventRef, Sweep, SweepMode, Transition
+from provisioner.model import Backend, EventRef, SweepMode, SweepRequest, Transition
 from provisioner.ports import ScalingActivity, ScalingInstance
-from provisioner.sweep import Swept, swept
-from provisioner.sweep.detect import GRACE, Kind
+from provisioner.sweep import SweepReport, run_sweep
+from provisioner.sweep.detect import GRACE, FindingKind
 
 GROUP = "asg-0001"
-OURS = naming.owner_tags("mark")
-MARK = naming.ownership_description("mark")
+OURS = naming.build_owner_tags("mark")
+MARK = naming.build_owner_description("mark")
 HOOK = a_hook_request()
 IN = a_hook_request(transition=Transition.SCALE_IN)
 BUSY = Retryable("Throttling", "slow down")
@@ -58,17 +58,17 @@ def destroyed(cloud: Deployment, *ids: str, name: str = "asa-0009") -> None:
     cloud.scaling_groups.was(GROUP, gone)
 
 
-def sweep(cloud: Deployment, wanted: SweepMode | None = None) -> Swept:
-    return swept(cloud.means, Sweep(EventRef("timer", "t"), wanted), cloud.invocation())
+def sweep(cloud: Deployment, wanted: SweepMode | None = None) -> SweepReport:
+    return run_sweep(cloud.means, SweepRequest(EventRef("timer", "t"), wanted), cloud.invocation())
 
 
-def kinds(done: Swept) -> list[Kind]:
-    return [each.finding.kind for each in done.treated]
+def kinds(done: SweepReport) -> list[FindingKind]:
+    return [each.finding.kind for each in done.results]
 
 
 def test_a_healthy_world_has_no_findings_and_is_only_read() -> None:
     cloud = healthy()
-    assert sweep(cloud) == Swept(APPLY)
+    assert sweep(cloud) == SweepReport(APPLY)
     assert untouched(cloud)
 
 
@@ -79,17 +79,17 @@ def test_a_stale_claim_is_found_whoever_wanted_it_and_deleted_only_when_asked() 
     cloud = healthy()
     claim = cloud.claimed_by_another(age=60)
     reported = sweep(cloud, REPORT)
-    assert [each.finding.vserver_group_id for each in reported.treated] == [claim.id]
+    assert [each.finding.vserver_group_id for each in reported.results] == [claim.id]
     assert untouched(cloud)
-    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.names == [GROUP]
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 def test_a_live_claim_is_no_finding() -> None:
     cloud = healthy()
     cloud.claimed_by_another(age=20)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 def test_a_claim_that_was_committed_meanwhile_is_left_alone() -> None:
@@ -103,7 +103,7 @@ def test_a_claim_that_was_committed_meanwhile_is_left_alone() -> None:
         return answer
 
     cloud.load_balancers.list_vserver_groups = listed  # type: ignore[method-assign]
-    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.names == [GROUP, "web-8080"]
 
 
@@ -112,16 +112,16 @@ def test_a_parked_group_is_put_back_or_deleted_where_its_name_is_known(
     held: int, left: list[str]
 ) -> None:
     cloud = deployment(a_binding(), sweep=APPLY)
-    cloud.stands(*servers(held), name=naming.parked(GROUP), tags=OURS)
-    assert [each.applied for each in sweep(cloud).treated] == [True]
+    cloud.stands(*servers(held), name=naming.pending_delete_name(GROUP), tags=OURS)
+    assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.names == left
 
 
 def test_a_parked_group_of_an_unknown_name_is_only_told_of() -> None:
     cloud = healthy()
-    cloud.stands(name=naming.parked("somebody's"), tags=OURS)
+    cloud.stands(name=naming.pending_delete_name("somebody's"), tags=OURS)
     done = sweep(cloud)
-    assert (kinds(done), done.treated[0].applied) == ([Kind.STALE_CLAIM], False)
+    assert (kinds(done), done.results[0].applied) == ([FindingKind.STALE_CLAIM], False)
     assert untouched(cloud)
 
 
@@ -133,10 +133,10 @@ def test_a_server_that_ess_destroyed_is_removed() -> None:
     (group,) = cloud.load_balancers.named(GROUP)
     cloud.load_balancers.groups[group.id] = replace(group, backends=servers(3))
     destroyed(cloud, "i-0003")
-    (each,) = sweep(cloud).treated
+    (each,) = sweep(cloud).results
     assert (each.finding.server_ids, each.applied) == (("i-0003",), True)
     assert cloud.held(GROUP) == set(servers(2))
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 def test_without_tags_only_what_bears_our_mark_is_removed() -> None:
@@ -166,7 +166,7 @@ def test_no_other_server_is_touched_or_told_of(stranger: Backend, tags: Any, nam
     cloud = deployment(a_binding(), sweep=APPLY)
     cloud.stands(stranger, name=name, tags=tags)
     destroyed(cloud, "i-0003", "eni-1")
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     assert untouched(cloud)
 
 
@@ -174,7 +174,7 @@ def test_a_server_that_may_have_been_detached_is_only_told_of() -> None:
     cloud = healthy()
     cloud.scaling_groups.releases(GROUP, "i-0002")
     done = sweep(cloud)
-    assert [(e.finding.server_ids, e.applied) for e in done.treated] == [(("i-0002",), False)]
+    assert [(e.finding.server_ids, e.applied) for e in done.results] == [(("i-0002",), False)]
     assert untouched(cloud)
 
 
@@ -183,7 +183,7 @@ def test_a_server_that_another_scaling_group_has_is_no_finding() -> None:
     cloud.scaling_groups.releases(GROUP, "i-0002")
     destroyed(cloud, "i-0002")
     cloud.scaling_groups.holds("asg-0002", instance(2, "InService"))
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 # Missing instances
@@ -192,33 +192,33 @@ def test_a_server_that_another_scaling_group_has_is_no_finding() -> None:
 def test_an_instance_in_service_that_the_group_lacks_is_added() -> None:
     cloud = healthy()
     in_service(cloud, 1, 2, 3)
-    assert kinds(sweep(cloud, REPORT)) == [Kind.MISSING_INSTANCE]
+    assert kinds(sweep(cloud, REPORT)) == [FindingKind.MISSING_INSTANCE]
     assert untouched(cloud)
-    assert [each.finding.server_ids for each in sweep(cloud).treated] == [("i-0003",)]
+    assert [each.finding.server_ids for each in sweep(cloud).results] == [("i-0003",)]
     assert cloud.held(GROUP) == set(servers(3))
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 @pytest.mark.parametrize("state", ["Protected", "Standby", "Pending:Wait", "Removing", "Stopped"])
 def test_an_instance_in_another_state_is_not_missed(state: str) -> None:
     cloud = deployment(a_binding(), sweep=APPLY)
     in_service(cloud, 1, state=state)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 def test_an_instance_whose_activity_has_just_ended_is_not_missed_yet() -> None:
     cloud = deployment(a_binding(), sweep=APPLY)
     in_service(cloud, 1, age=GRACE - 10)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     cloud.clock.advance(20)
-    assert kinds(sweep(cloud)) == [Kind.MISSING_INSTANCE]
+    assert kinds(sweep(cloud)) == [FindingKind.MISSING_INSTANCE]
 
 
 def test_one_that_is_refused_costs_the_others_nothing_and_is_told_as_a_failure() -> None:
     cloud = healthy()
     in_service(cloud, 1, 2, 3, 4)
     cloud.load_balancers.refuses["i-0003"] = "InvalidServerId.NotFound"
-    (each,) = sweep(cloud).treated
+    (each,) = sweep(cloud).results
     assert (each.applied, each.error and each.error.code) == (False, "InvalidServerId.NotFound")
     assert cloud.held(GROUP) == {*servers(2), *servers(1, first=4)}
 
@@ -226,13 +226,13 @@ def test_one_that_is_refused_costs_the_others_nothing_and_is_told_as_a_failure()
 def test_an_instance_that_leaves_meanwhile_is_not_put_back() -> None:
     cloud = healthy()
     in_service(cloud, 1, 2, 3)
-    real = cloud.scaling_groups.instances
+    real = cloud.scaling_groups.read_instances
 
     def leaving(*arguments: Any, **named: Any) -> Any:
         cloud.scaling_groups.holds(GROUP, instance(3, "Removing:Wait"))
         return real(*arguments, **named)
 
-    cloud.scaling_groups.instances = leaving  # type: ignore[method-assign]
+    cloud.scaling_groups.read_instances = leaving  # type: ignore[method-assign]
     sweep(cloud)
     assert cloud.held(GROUP) == set(servers(2))
 
@@ -240,7 +240,7 @@ def test_an_instance_that_leaves_meanwhile_is_not_put_back() -> None:
 def test_a_group_named_by_the_activity_is_missed_by_the_instances_own() -> None:
     cloud = deployment(a_binding(name_template="{scaling_activity_id}"), sweep=APPLY)
     in_service(cloud, 1, 2)
-    assert kinds(sweep(cloud)) == [Kind.MISSING_INSTANCE]
+    assert kinds(sweep(cloud)) == [FindingKind.MISSING_INSTANCE]
     assert cloud.held("asa-0001") == set(servers(2))
 
 
@@ -248,15 +248,15 @@ def test_a_group_named_by_the_activity_is_missed_by_the_instances_own() -> None:
     "binding",
     [
         a_binding(name_template="web-{content_hash}"),
-        a_binding(overridable=frozenset({"Weight"})),
+        a_binding(metadata_may_override=frozenset({"Weight"})),
     ],
 )
 def test_what_an_event_alone_knows_is_only_told_of(binding: Any) -> None:
     cloud = deployment(binding, sweep=APPLY)
     in_service(cloud, 1)
     done = sweep(cloud)
-    assert [(each.finding.kind, each.applied) for each in done.treated] == [
-        (Kind.MISSING_INSTANCE, False)
+    assert [(each.finding.kind, each.applied) for each in done.results] == [
+        (FindingKind.MISSING_INSTANCE, False)
     ]
     assert untouched(cloud)
 
@@ -267,17 +267,17 @@ def test_what_an_event_alone_knows_is_only_told_of(binding: Any) -> None:
 def test_a_hook_past_half_of_its_time_is_handled_as_its_event_would_have_been() -> None:
     cloud = deployment(a_binding(), sweep=APPLY)
     cloud.waits_at_a_hook(HOOK)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     cloud.clock.advance(310)
-    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+    assert kinds(sweep(cloud, REPORT)) == [FindingKind.STUCK_HOOK]
     assert untouched(cloud)
-    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.held(GROUP) == set(servers(2))
     assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
     cloud.complete(HOOK)  # the lost message, late
     first, second = cloud.notifications.results
     assert first["id"] == second["id"]
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
 
 
 def leaving(*bindings: Any, waited: float) -> Deployment:
@@ -292,9 +292,9 @@ def leaving(*bindings: Any, waited: float) -> Deployment:
 
 def test_a_stuck_hook_of_servers_that_leave_is_handled_as_a_scale_in() -> None:
     cloud = leaving(waited=310)
-    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+    assert kinds(sweep(cloud, REPORT)) == [FindingKind.STUCK_HOOK]
     assert untouched(cloud)
-    assert [each.applied for each in sweep(cloud).treated] == [True]
+    assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.held(GROUP) == set(servers(1, first=3))
     assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
     ((action, _),) = cloud.scaling_groups.completed
@@ -307,9 +307,9 @@ def test_a_stuck_hook_of_servers_that_leave_is_handled_as_a_scale_in() -> None:
 def test_a_sweep_leaves_a_drain_to_the_delivery_that_may_be_waiting_for_it() -> None:
     both = (a_binding(drain=200), a_binding(drain=150, load_balancer_id="lb-0002"))
     cloud = leaving(*both, waited=405)
-    assert sweep(cloud).treated == ()
+    assert sweep(cloud).results == ()
     cloud.clock.advance(10)
-    assert kinds(sweep(cloud, REPORT)) == [Kind.STUCK_HOOK]
+    assert kinds(sweep(cloud, REPORT)) == [FindingKind.STUCK_HOOK]
 
 
 @pytest.mark.parametrize(
@@ -318,14 +318,14 @@ def test_a_sweep_leaves_a_drain_to_the_delivery_that_may_be_waiting_for_it() -> 
 def test_a_hook_whose_message_cannot_have_been_for_us_is_only_told_of(target: str) -> None:
     cloud = leaving(waited=310)
     cloud.scaling_groups.target = target
-    assert [each.applied for each in sweep(cloud).treated] == [False]
+    assert [each.applied for each in sweep(cloud).results] == [False]
     assert untouched(cloud)
 
 
 def test_a_hook_of_an_unknown_transition_is_only_told_of() -> None:
     cloud = leaving(waited=310)
     cloud.scaling_groups.transition = None
-    assert [each.applied for each in sweep(cloud).treated] == [False]
+    assert [each.applied for each in sweep(cloud).results] == [False]
     assert untouched(cloud)
 
 
@@ -349,7 +349,7 @@ def test_a_sweep_in_the_middle_of_a_delivery_comes_to_the_same_one_answer(
 
     cloud.notifications.publish = publish  # type: ignore[method-assign]
     outcomes = cloud.complete(hook)
-    assert [each.applied for done in found for each in done.treated] == [True]
+    assert [each.applied for done in found for each in done.results] == [True]
     assert [each.error for each in outcomes] == [None]
     assert [answer.value for answer in answers(cloud)] == ["CONTINUE"]
     assert len({result["id"] for result in cloud.notifications.results}) == 1
@@ -364,9 +364,9 @@ def test_a_remedy_that_fails_is_told_and_the_others_are_carried_out() -> None:
     in_service(cloud, 1, 2, 3)
     cloud.load_balancers.fail_next("add_backend_servers", Rejected("Forbidden", "no"))
     done = sweep(cloud)
-    assert {each.finding.kind: each.error and each.error.code for each in done.treated} == {
-        Kind.STALE_CLAIM: None,
-        Kind.MISSING_INSTANCE: "Forbidden",
+    assert {each.finding.kind: each.error and each.error.code for each in done.results} == {
+        FindingKind.STALE_CLAIM: None,
+        FindingKind.MISSING_INSTANCE: "Forbidden",
     }
     assert cloud.names == [GROUP]
 
@@ -375,10 +375,10 @@ def test_a_claim_that_cannot_be_deleted_is_not_told_as_done() -> None:
     cloud = healthy()
     cloud.claimed_by_another(age=60)
     cloud.load_balancers.fail_next("delete_vserver_group", Ambiguous("no answer"))
-    assert [each.applied for each in sweep(cloud).treated] == [False]
+    assert [each.applied for each in sweep(cloud).results] == [False]
 
 
-@pytest.mark.parametrize("operation", ["group_instances", "activities", "instances"])
+@pytest.mark.parametrize("operation", ["list_instances", "list_activities", "read_instances"])
 def test_what_cannot_be_read_is_told_and_says_nothing_of_its_servers(operation: str) -> None:
     cloud = healthy()
     cloud.claimed_by_another(age=60)
@@ -386,7 +386,7 @@ def test_what_cannot_be_read_is_told_and_says_nothing_of_its_servers(operation: 
     cloud.scaling_groups.fail_next(operation, BUSY)
     done = sweep(cloud)
     assert done.unread == ((GROUP, "Throttling"),)
-    assert kinds(done) == [Kind.STALE_CLAIM]
+    assert kinds(done) == [FindingKind.STALE_CLAIM]
     assert cloud.held(GROUP) == set(servers(2))
 
 
@@ -415,7 +415,7 @@ def test_pause_turns_apply_into_report() -> None:
     cloud = healthy(paused=True)
     cloud.claimed_by_another(age=60)
     done = sweep(cloud)
-    assert (done.mode, kinds(done)) == (REPORT, [Kind.STALE_CLAIM])
+    assert (done.mode, kinds(done)) == (REPORT, [FindingKind.STALE_CLAIM])
     assert untouched(cloud)
 
 
@@ -423,7 +423,7 @@ def test_a_tick_is_answered_with_what_was_found() -> None:
     cloud = healthy()
     cloud.claimed_by_another(age=60)
     tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "t1", "payload": ""}
-    answer = json.loads(handler.handle(cloud.app, as_bytes(tick), context()))
+    answer = json.loads(handler.handle_event(cloud.app, as_bytes(tick), context()))
     (done,) = answer["sweeps"]
     assert (answer["outcomes"], done["sweep"], done["unread"]) == ([], "apply", [])
     (found,) = done["findings"]
@@ -436,5 +436,5 @@ def test_the_regions_of_instances_are_asked_for_as_the_binding_says() -> None:
     cloud.load_balancers.seed(LB, region_id="cn-beijing")
     there = ScalingInstance("i-0001", "InService", "10.0.0.1")
     cloud.scaling_groups.holds(GROUP, there, region_id="cn-beijing")
-    (each,) = sweep(cloud).treated
+    (each,) = sweep(cloud).results
     assert (each.finding.region_id, REGION) == ("cn-beijing", "cn-hangzhou")

@@ -14,15 +14,15 @@ import pytest
 
 from builders import TOKEN, a_hook_request, a_request
 from provisioner.errors import Rejected
-from provisioner.groups.naming import digest
+from provisioner.groups.naming import compute_digest
 from provisioner.model import (
     Backend,
     EventRef,
     Instance,
     OnExisting,
     Request,
-    Sweep,
     SweepMode,
+    SweepRequest,
     Transition,
 )
 from provisioner.triggers import Decoded, decode, http, request_document
@@ -130,7 +130,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.upper-camel-keys.json": [a_hook_request()],
     "ess_hook.token-missing.json": [a_hook_request(token="")],
     "ess_hook.activity-missing.json": [
-        a_hook_request(f"ash-0001:token-{digest(TOKEN)[:32]}", scaling_activity_id=""),
+        a_hook_request(f"ash-0001:token-{compute_digest(TOKEN)[:32]}", scaling_activity_id=""),
     ],
     "ess_hook.metadata.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.metadata-at-top.json": [a_hook_request(metadata='{"Weight": 50}')],
@@ -204,7 +204,7 @@ DIRECT: dict[str, Any] = {
         ),
     ],
 }
-TICK = Sweep(EventRef("timer", "t1:2026-01-01T00:00:00Z"))
+TICK = SweepRequest(EventRef("timer", "t1:2026-01-01T00:00:00Z"))
 OTHERS: dict[str, Any] = {
     "timer.tick.json": [TICK],
     "oss.put-object.json": [Skipped("an event of an OSS object, which asks for nothing")],
@@ -229,11 +229,11 @@ CASES = [case for table in TABLES for case in table.items()]
 WSGI = "http.wsgi.json"
 
 
-def comparable(item: Decoded) -> Request | Sweep | Refused | Skipped:
+def comparable(item: Decoded) -> Request | SweepRequest | Refused | Skipped:
     if isinstance(item, Request):
         hashed = item.event.id.startswith("sha256:")
         return replace(item, event=replace(item.event, id=HASH)) if hashed else item
-    if isinstance(item, Sweep):
+    if isinstance(item, SweepRequest):
         return item
     if isinstance(item, Rejected):
         return Refused(item.code, tuple(problem.path for problem in item.problems))
@@ -261,10 +261,10 @@ def wsgi_environ(call: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_wsgi_call_is_read_from_its_environ() -> None:
     call = json.loads((EVENTS / WSGI).read_text())
-    read = http.read_environ(wsgi_environ(call))
+    read = http.parse_environ(wsgi_environ(call))
     assert (read.method, read.path) == ("POST", "/")
     assert read.request_id == "req-0001"
-    assert comparable(request_document.read_body(read.body, source="http")) == a_request(
+    assert comparable(request_document.parse_body(read.body, source="http")) == a_request(
         "http", HASH
     )
 
@@ -296,7 +296,7 @@ def test_every_json_file_is_json_and_every_other_file_is_not() -> None:
 )
 def test_a_tick_asks_for_the_sweep_that_its_payload_says(payload: Any, wanted: Any) -> None:
     tick = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "t1", "payload": payload}
-    assert decode(json.dumps(tick).encode()) == [Sweep(TICK.event, wanted)]
+    assert decode(json.dumps(tick).encode()) == [SweepRequest(TICK.event, wanted)]
 
 
 @pytest.mark.parametrize("said", ["everything", 1, ["apply"], None])

@@ -31,12 +31,12 @@ GATEWAY = {
 
 
 def test_a_generation_3_event_is_read() -> None:
-    call = http.read_event(as_bytes(http_event("hi", headers={"X-Thing": "a", "odd": 7})))
+    call = http.parse_event(as_bytes(http_event("hi", headers={"X-Thing": "a", "odd": 7})))
     assert call == http.HttpCall("POST", "/", b"hi", "req-0001")
 
 
 def test_an_api_gateway_event_is_read() -> None:
-    assert http.read_event(as_bytes(GATEWAY)) == http.HttpCall(
+    assert http.parse_event(as_bytes(GATEWAY)) == http.HttpCall(
         "POST",
         "/groups",
         b"hi",
@@ -49,21 +49,21 @@ def test_an_api_gateway_event_is_read() -> None:
 def test_a_body_is_decoded_when_the_flag_says_so_as_boolean_or_string(
     event: dict[str, Any], flag: Any
 ) -> None:
-    call = http.read_event(as_bytes({**event, "body": "/+4=", "isBase64Encoded": flag}))
+    call = http.parse_event(as_bytes({**event, "body": "/+4=", "isBase64Encoded": flag}))
     assert call is not None
     assert call.body == b"\xff\xee"
 
 
 @pytest.mark.parametrize("flag", [False, "false", None, ABSENT])
 def test_a_body_is_taken_as_it_is_without_the_flag(flag: Any) -> None:
-    call = http.read_event(as_bytes(http_event("/+4=", isBase64Encoded=flag)))
+    call = http.parse_event(as_bytes(http_event("/+4=", isBase64Encoded=flag)))
     assert call is not None
     assert call.body == b"/+4="
 
 
 @pytest.mark.parametrize("body", [None, ABSENT, ""])
 def test_a_call_without_a_body_has_an_empty_one(body: Any) -> None:
-    call = http.read_event(as_bytes(http_event(body)))
+    call = http.parse_event(as_bytes(http_event(body)))
     assert call is not None
     assert call.body == b""
 
@@ -80,7 +80,7 @@ def test_a_call_without_a_body_has_an_empty_one(body: Any) -> None:
 def test_a_call_whose_body_cannot_be_read_is_refused_as_unreadable(changes: Any) -> None:
     event = as_bytes({**http_event(""), **changes})
     with pytest.raises(Rejected) as raised:
-        http.read_event(event)
+        http.parse_event(event)
     assert (raised.value.code, raised.value.fault) == ("Unreadable", Fault.UNREADABLE)
     (item,) = decode(event)
     assert isinstance(item, Rejected)
@@ -103,16 +103,16 @@ def test_a_call_whose_body_cannot_be_read_is_refused_as_unreadable(changes: Any)
     ],
 )
 def test_what_is_no_http_call_is_none(payload: bytes) -> None:
-    assert http.read_event(payload) is None
+    assert http.parse_event(payload) is None
 
 
 def test_a_path_falls_back_on_the_raw_one() -> None:
-    call = http.read_event(as_bytes(http_event("", requestContext={"http": {}}, rawPath="/a%20b")))
+    call = http.parse_event(as_bytes(http_event("", requestContext={"http": {}}, rawPath="/a%20b")))
     assert call == http.HttpCall("", "/a%20b", b"", "")
 
 
 def test_the_body_stays_out_of_a_calls_representation() -> None:
-    call = http.read_event(as_bytes(http_event("secret", headers={"Authorization": "secret"})))
+    call = http.parse_event(as_bytes(http_event("secret", headers={"Authorization": "secret"})))
     assert "secret" not in repr(call)
 
 
@@ -134,18 +134,18 @@ def test_the_body_stays_out_of_a_calls_representation() -> None:
 def test_a_wsgi_body_is_read_as_far_as_its_length_can_be_believed(
     environ: dict[str, Any], body: bytes
 ) -> None:
-    call = http.read_environ({**environ, "wsgi.input": io.BytesIO(b"hi there")})
+    call = http.parse_environ({**environ, "wsgi.input": io.BytesIO(b"hi there")})
     assert call.body == body
 
 
 def test_a_wsgi_body_longer_than_the_platform_takes_is_cut() -> None:
-    stream = io.BytesIO(b"x" * (http.LARGEST_BODY + 10))
-    call = http.read_environ({"REQUEST_METHOD": "POST", "wsgi.input": stream})
-    assert len(call.body) == http.LARGEST_BODY
+    stream = io.BytesIO(b"x" * (http.MAX_BODY_BYTES + 10))
+    call = http.parse_environ({"REQUEST_METHOD": "POST", "wsgi.input": stream})
+    assert len(call.body) == http.MAX_BODY_BYTES
 
 
 def test_a_bare_environ_is_a_call_all_the_same() -> None:
-    assert http.read_environ({}) == http.HttpCall("GET", "/", b"", "")
+    assert http.parse_environ({}) == http.HttpCall("GET", "/", b"", "")
 
 
 def test_an_http_body_is_one_request_document_and_no_hook_message() -> None:
@@ -172,12 +172,12 @@ def test_an_http_body_is_one_request_document_and_no_hook_message() -> None:
 )
 def test_a_body_that_is_no_request_document_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Rejected) as raised:
-        request_document.read_body(body)
+        request_document.parse_body(body)
     assert raised.value.code == code
 
 
 def test_a_body_with_a_byte_order_mark_is_read() -> None:
     assert (
-        request_document.read_body(b"\xef\xbb\xbf" + as_bytes(document())).load_balancer_id
+        request_document.parse_body(b"\xef\xbb\xbf" + as_bytes(document())).load_balancer_id
         == "lb-0001"
     )

@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 
 from provisioner import handler
-from provisioner.app import App, build
+from provisioner.app import App, build_app
 from provisioner.errors import Retryable
-from provisioner.provisioning import Means
+from provisioner.provisioning import Dependencies
 
 from . import ending
 from .cloud import Cloud
@@ -53,14 +53,14 @@ def plan(cloud: Cloud, environ: Mapping[str, str], event: str, *, as_json: bool)
 
 def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[str, Any]:
     steps = Steps()
-    app = build(environ, log=steps)
-    clock = UnwaitedClock(app.means.clock)
+    app = build_app(environ, log=steps)
+    clock = UnwaitedClock(app.deps.clock)
     balancers = RehearsedLoadBalancers(
-        app.means.load_balancers, clock, app.means.policy.backend_quota
+        app.deps.load_balancers, clock, app.deps.config.backend_quota
     )
-    means = _rehearsed(app.means, environ, balancers, clock)
+    means = _rehearsed(app.deps, environ, balancers, clock)
     try:
-        _handled(replace(app, means=means), payload, cloud)
+        _handled(replace(app, deps=means), payload, cloud)
     finally:
         app.close()
     report = _report(balancers, steps, clock)
@@ -70,11 +70,11 @@ def rehearse(cloud: Cloud, environ: Mapping[str, str], payload: bytes) -> dict[s
 
 
 def _rehearsed(
-    means: Means,
+    means: Dependencies,
     environ: Mapping[str, str],
     balancers: RehearsedLoadBalancers,
     clock: UnwaitedClock,
-) -> Means:
+) -> Dependencies:
     """One item after the other: calls are told in their order."""
     calls = balancers.calls
     queue = environ.get("DEAD_LETTER_QUEUE", "")
@@ -94,7 +94,7 @@ def _handled(app: App, payload: bytes, cloud: Cloud) -> None:
     function = SimpleNamespace(timeout=_TIMEOUT)
     context = SimpleNamespace(request_id="plan", function=function, credentials=cloud.credentials)
     try:
-        handler.handle(app, payload, context)
+        handler.handle_event(app, payload, context)
     except Retryable:
         return
 

@@ -160,7 +160,7 @@ def of_others() -> tuple[Permission, ...]:
 
 def names_of(settings: Settings, account: str) -> Names:
     """Without a binding, requests name load balancers that nobody knows yet."""
-    policy = settings.policy
+    policy = settings.config
 
     def each(field: str) -> tuple[Place, ...]:
         found = (

@@ -75,7 +75,7 @@ def read(held: Held) -> Entry:
         document = json.loads(held.body)
     except (ValueError, RecursionError):
         document = None
-    if not validation.problems("dead-letter", document):
+    if not validation.validate("dead-letter", document):
         return _of_letter(held, document)
     items = decode(held.body.encode("utf-8", "surrogatepass"))
     if len(items) == 1 and isinstance(items[0], RetriesExhausted):
@@ -97,7 +97,7 @@ def _of_letter(held: Held, document: Mapping[str, Any]) -> Entry:
         "platform": data["platform"],
     }
     try:
-        payload = dead_letter.original(document)
+        payload = dead_letter.restore_payload(document)
     except ValueError:
         told |= {"encoding": "damaged"}
         payload = None

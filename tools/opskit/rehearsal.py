@@ -43,7 +43,7 @@ class Steps(Log):
 
     told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
-    def step(self, name: str, /, **fields: object) -> None:
+    def write(self, name: str, /, **fields: object) -> None:
         self.told.append((name, fields))
 
     def bind(self, /, **fields: object) -> Log:  # noqa: ARG002 - one event is planned at a time
@@ -89,46 +89,48 @@ class RehearsedScalingGroups(ScalingGroups):
     real: ScalingGroups
     calls: list[Call]
 
-    def lifecycle_actions(
+    def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
         self.calls.append(Call("ess", "DescribeLifecycleActions", scaling_activity_id))
-        return self.real.lifecycle_actions(region_id, scaling_activity_id, within=within)
+        return self.real.list_lifecycle_actions(region_id, scaling_activity_id, within=within)
 
-    def instances(
+    def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         for _ in range(0, len(instance_ids), INSTANCES_PER_CALL):
             self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
-        return self.real.instances(region_id, scaling_group_id, instance_ids, within=within)
+        return self.real.read_instances(region_id, scaling_group_id, instance_ids, within=within)
 
-    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+    def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
         self.calls.append(Call("ess", "DescribeLifecycleHooks", action.hook_id))
-        terms = self.real.hook_terms(action, within=within)
+        terms = self.real.read_hook_terms(action, within=within)
         self.calls.append(Call("ess", "DescribeScalingActivities", action.scaling_activity_id))
         return terms
 
-    def recent_activities(
+    def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
         self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
-        return self.real.recent_activities(region_id, scaling_group_id, most=most, within=within)
+        return self.real.list_recent_activities(
+            region_id, scaling_group_id, most=most, within=within
+        )
 
-    def group_instances(
+    def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
         self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
-        return self.real.group_instances(region_id, scaling_group_id, within=within)
+        return self.real.list_instances(region_id, scaling_group_id, within=within)
 
-    def activities(
+    def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
         self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
-        return self.real.activities(
+        return self.real.list_activities(
             region_id, scaling_group_id, in_progress=in_progress, within=within
         )
 
-    def heartbeat(
+    def record_heartbeat(
         self,
         action: LifecycleAction,
         seconds: int,
@@ -140,7 +142,7 @@ class RehearsedScalingGroups(ScalingGroups):
         self.calls.append(call)
         return Heartbeat.RECORDED
 
-    def complete(
+    def complete_lifecycle_action(
         self,
         action: LifecycleAction,
         result: LifecycleResult,

@@ -10,7 +10,7 @@ from typing import Any
 
 from provisioner.errors import Fault, Rejected
 from provisioner.model import Backend, VServerGroup
-from provisioner.ports import Answer, LoadBalancers
+from provisioner.ports import ApiResponse, LoadBalancers
 
 from .rehearsal import Call, UnwaitedClock
 
@@ -34,7 +34,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
-    ) -> Answer[tuple[VServerGroup, ...]]:
+    ) -> ApiResponse[tuple[VServerGroup, ...]]:
         self._record("DescribeVServerGroups", load_balancer_id)
         answer = self.real.list_vserver_groups(
             region_id, load_balancer_id, references=references, within=within
@@ -52,7 +52,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[VServerGroup | None]:
+    ) -> ApiResponse[VServerGroup | None]:
         self._record("DescribeVServerGroupAttribute", vserver_group_id)
         if vserver_group_id in self._deleted:
             return self._answer(None)
@@ -61,7 +61,7 @@ class RehearsedLoadBalancers(LoadBalancers):
         answer = self.real.read_vserver_group(region_id, vserver_group_id, within=within)
         return self._answer(answer.value, answer)
 
-    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
         count = len(wanted.backends)
         self._record("CreateVServerGroup", wanted.load_balancer_id, writes=True, backends=count)
         self._count(wanted.region_id, wanted.load_balancer_id, count, within)
@@ -72,7 +72,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def add_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         action = "AddVServerGroupBackendServers"
         self._record(action, vserver_group_id, writes=True, backends=len(backends))
         group = self._group(region_id, vserver_group_id, within)
@@ -82,7 +82,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def remove_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         action = "RemoveVServerGroupBackendServers"
         self._record(action, vserver_group_id, writes=True, backends=len(backends))
         group = self._group(region_id, vserver_group_id, within)
@@ -93,7 +93,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         action = "SetVServerGroupAttribute"
         self._record(action, vserver_group_id, writes=True, backends=len(backends))
         group = self._group(region_id, vserver_group_id, within)
@@ -104,7 +104,7 @@ class RehearsedLoadBalancers(LoadBalancers):
 
     def rename_vserver_group(
         self, region_id: str, vserver_group_id: str, name: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         self._record("SetVServerGroupAttribute", vserver_group_id, writes=True)
         group = self._group(region_id, vserver_group_id, within)
         self._changed[vserver_group_id] = replace(group, name=name)
@@ -116,7 +116,7 @@ class RehearsedLoadBalancers(LoadBalancers):
         vserver_group_id: str,
         *,
         within: float,  # noqa: ARG002
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         self._record("DeleteVServerGroup", vserver_group_id, writes=True)
         self._deleted.add(vserver_group_id)
         return self._answer(None)
@@ -124,11 +124,11 @@ class RehearsedLoadBalancers(LoadBalancers):
     def _record(self, action: str, on: str, **more: Any) -> None:
         self.calls.append(Call("slb", action, on, **more))
 
-    def _answer(self, value: Any, real: Answer[Any] | None = None) -> Answer[Any]:
+    def _answer(self, value: Any, real: ApiResponse[Any] | None = None) -> ApiResponse[Any]:
         """The load balancer's time goes on while we do not wait."""
         if real and real.date:
             self._date = real.date + self.clock.waited
-        return Answer(value, self._date, "")
+        return ApiResponse(value, self._date, "")
 
     def _group(self, region_id: str, id_: str, within: float) -> VServerGroup:
         found = self._changed.get(id_)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from provisioner.errors import Rejected, Skip
-from provisioner.model import Request, Sweep, Transition
+from provisioner.model import Request, SweepRequest, Transition
 from provisioner.triggers import Decoded
 
 _SLB = {
@@ -119,7 +119,7 @@ class Teller:
 def _asked(item: Decoded) -> tuple[Part, ...]:
     if isinstance(item, Skip):
         return (f"nothing to do: {item.message}",)
-    if isinstance(item, Sweep):
+    if isinstance(item, SweepRequest):
         return ("a timer's tick: the sweep looks at everything that is bound",)
     if isinstance(item, Rejected):
         return ("not a request", "red"), f": {item.message}"

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from provisioner.app import build
-from provisioner.model import EventRef, Sweep, SweepMode
+from provisioner.app import build_app
+from provisioner.model import EventRef, SweepMode, SweepRequest
 from provisioner.ports import Log
-from provisioner.sweep import Swept, swept
+from provisioner.sweep import SweepReport, run_sweep
 
 from . import ending
 from .cloud import Cloud
@@ -24,7 +24,7 @@ _SECONDS = 600.0  # a command may take what a function may not
 class _Quiet(Log):
     """The findings are what is printed."""
 
-    def step(self, name: str, /, **fields: object) -> None: ...
+    def write(self, name: str, /, **fields: object) -> None: ...
 
     def bind(self, /, **fields: object) -> Log:  # noqa: ARG002 - as the port has it
         return self
@@ -41,34 +41,34 @@ def sweep(cloud: Cloud, environ: Mapping[str, str], *, apply: bool, as_json: boo
     return _status(done)
 
 
-def _run(cloud: Cloud, environ: Mapping[str, str], *, apply: bool) -> Swept:
+def _run(cloud: Cloud, environ: Mapping[str, str], *, apply: bool) -> SweepReport:
     """What is asked for here is allowed here: SWEEP is about the timer. PAUSE holds."""
-    app = build(environ, log=_Quiet())
+    app = build_app(environ, log=_Quiet())
     try:
         function = SimpleNamespace(timeout=_SECONDS)
         context = SimpleNamespace(
             request_id="sweep", function=function, credentials=cloud.credentials
         )
         mode = SweepMode.APPLY if apply else SweepMode.REPORT
-        means = replace(app.means, policy=replace(app.means.policy, sweep=mode))
-        return swept(means, Sweep(EventRef("opskit", "sweep")), app.invocation(context))
+        means = replace(app.deps, config=replace(app.deps.config, sweep=mode))
+        return run_sweep(means, SweepRequest(EventRef("opskit", "sweep")), app.invocation(context))
     finally:
         app.close()
 
 
-def _status(done: Swept) -> int:
-    if done.unread or any(each.error for each in done.treated):
+def _status(done: SweepReport) -> int:
+    if done.unread or any(each.error for each in done.results):
         return ending.FAILED
-    return ending.OK if all(each.applied for each in done.treated) else ending.REFUSED
+    return ending.OK if all(each.applied for each in done.results) else ending.REFUSED
 
 
-def _tell(console: Console, done: Swept) -> None:
+def _tell(console: Console, done: SweepReport) -> None:
     for each in done.document()["findings"]:
         console.print(escape(_line(each)), soft_wrap=True)
     for name, code in done.unread:
         console.print(escape(f"could not be read: {name} ({code})"), soft_wrap=True)
-    applied = sum(each.applied for each in done.treated)
-    console.print(f"{done.mode.value}: {len(done.treated)} found, {applied} put right")
+    applied = sum(each.applied for each in done.results)
+    console.print(f"{done.mode.value}: {len(done.results)} found, {applied} put right")
 
 
 def _line(finding: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.groups.naming import digest, name_problems, owner_tags
+from provisioner.groups.naming import build_owner_tags, check_name, compute_digest
 from provisioner.model import LifecycleAction, Request, Transition
 
 REGION = "cn-hangzhou"
@@ -67,7 +67,9 @@ class World:
 
     def _shrinking(self) -> Iterator[dict[str, Any]]:
         """As the function would have made them when the servers came."""
-        tags = [{"Key": key, "Value": value} for key, value in owner_tags("scale-out").items()]
+        tags = [
+            {"Key": key, "Value": value} for key, value in build_owner_tags("scale-out").items()
+        ]
         for (scaling_group, balancer), binding in self.bindings.items():
             ids = self.leaving.get(scaling_group)
             if ids:
@@ -128,7 +130,7 @@ class World:
         """For a message that names none: the one that the function will find by its instances."""
         there = [self.instances[id_] for id_ in ids if id_ in self.instances]
         given = [i["ScalingActivityId"] for i in there if i["ScalingGroupId"] == group]
-        return min(given, default=f"asa-{digest([group, sorted(ids)])[:20]}")
+        return min(given, default=f"asa-{compute_digest([group, sorted(ids)])[:20]}")
 
     def _add_action(self, action: LifecycleAction, activity: str, ids: list[str]) -> None:
         """One for each hook and activity; a message with another token is about another one."""
@@ -186,7 +188,7 @@ def _with_tokens(actions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         token = action["LifecycleActionToken"]
         if not token or token in taken:
             of = [action["LifecycleHookId"], action["ScalingActivityId"], token]
-            token = f"token-{digest(of)[:32]}"
+            token = f"token-{compute_digest(of)[:32]}"
         taken.add(token)
         found.append({**action, "LifecycleActionToken": token})
     return found
@@ -194,9 +196,9 @@ def _with_tokens(actions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _group_name(scaling_group: str) -> dict[str, str]:
     """Only for a scaling group whose id is no name that a VServer group can have."""
-    if not name_problems(scaling_group, ""):
+    if not check_name(scaling_group, ""):
         return {}
-    return {"VServerGroupName": f"scaling-group-{digest(scaling_group)[:16]}"}
+    return {"VServerGroupName": f"scaling-group-{compute_digest(scaling_group)[:16]}"}
 
 
 def _in_region(name: str, region: str) -> str:

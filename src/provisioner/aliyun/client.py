@@ -37,10 +37,10 @@ from requests.adapters import HTTPAdapter
 from urllib3 import exceptions as urllib3_errors
 
 from provisioner.errors import Code, ConfigurationError, ProvisionerError, Rejected
-from provisioner.groups.lease import CALL
+from provisioner.groups.lease import MAX_CALL_SECONDS
 from provisioner.ports import Credentials, CredentialsSource
 
-from .error_mapping import Operation, Refusal, Rule, judge, unanswered, unreachable
+from .error_mapping import ApiError, Operation, Rule, classify, no_answer_error, unreachable_error
 
 _SHORTEST_CALL = 0.5  # seconds: below, even a cloud that is well would not be heard
 
@@ -53,9 +53,9 @@ class Connection:
 
     credentials: CredentialsSource
     endpoint: str = ""
-    seconds: float = CALL
+    seconds: float = MAX_CALL_SECONDS
 
-    def identity(self) -> Credentials:
+    def get_credentials(self) -> Credentials:
         """The credentials of this moment."""
         found = self.credentials()
         if not (found.access_key_id and found.access_key_secret):
@@ -63,7 +63,7 @@ class Connection:
             raise ConfigurationError(message, code=Code.PERMISSION_MISSING)
         return found
 
-    def timeout(self, within: float) -> float:
+    def call_timeout(self, within: float) -> float:
         """Seconds for one call, where `within` are left."""
         return min(self.seconds, max(within, _SHORTEST_CALL))
 
@@ -94,7 +94,7 @@ class UnreadableAnswerError(Exception):
     """An answer with a good status that is not the API's."""
 
 
-class Api(Generic[C]):
+class SdkClient(Generic[C]):
     """One product of the cloud, with a client per region, which asks for the credentials each time
     that it signs: they rotate."""
 
@@ -106,7 +106,7 @@ class Api(Generic[C]):
         self._make = make
         self._connection = connection
         self._rules = tuple(rules)
-        self._unhurried = _options(connection.seconds)
+        self._unhurried = _build_options(connection.seconds)
         self._clients: dict[str, C] = {}
 
     def call(
@@ -121,7 +121,9 @@ class Api(Generic[C]):
         the result; what it raises means that the answer cannot be read."""
         client = self._clients.get(request.region_id) or self._client(request.region_id)
         unhurried = within >= self._connection.seconds  # nearly always
-        options = self._unhurried if unhurried else _options(self._connection.timeout(within))
+        options = (
+            self._unhurried if unhurried else _build_options(self._connection.call_timeout(within))
+        )
         try:
             response = method(client, request, options)
             # The SDK takes every status below 400 for success, and leaves no body where it reads
@@ -131,42 +133,42 @@ class Api(Generic[C]):
                 raise UnreadableAnswerError  # noqa: TRY301 - the last handler is for it
             return read(response)
         except AlibabaCloudException as error:
-            raise _of_answer(error, operation, self._rules) from error
+            raise _from_api_error(error, operation, self._rules) from error
         except UnretryableException as error:
             inner = error.inner_exception
             if isinstance(inner, ProvisionerError):  # there are no credentials
                 raise inner from inner.__cause__  # not from the SDK's error, which holds it
-            raise _of_transport(error, operation) from error
+            raise _from_transport_error(error, operation) from error
         except Exception as error:  # the SDK lets KeyError, TypeError and others through
-            raise unanswered(operation, type(error).__name__) from error
+            raise no_answer_error(operation, type(error).__name__) from error
 
     def _client(self, region_id: str) -> C:
         if not _REGION_ID.match(region_id):
             raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
         try:
-            client = self._make(_config(self._connection, region_id))
+            client = self._make(_build_config(self._connection, region_id))
         except Exception as error:
             raise ConfigurationError("the SDK refuses its endpoint") from error
         return self._clients.setdefault(region_id, client)
 
 
-def date_of(response: Any) -> float:
+def parse_date(response: Any) -> float:
     """The answer's own time, in seconds since 1970. Raises `KeyError` and `ValueError`."""
-    return _seconds(response.headers["date"])
+    return _parse_http_date(response.headers["date"])
 
 
 @lru_cache(maxsize=16)  # some calls of one event are answered in the same second
-def _seconds(date: str) -> float:
+def _parse_http_date(date: str) -> float:
     return parsedate_to_datetime(date).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class _Rotating:
+class _CredentialsProvider:
     connection: Connection
 
     def get_credential(self) -> CredentialModel:
         """What it raises, the SDK wraps, and has sent nothing."""
-        found = self.connection.identity()
+        found = self.connection.get_credentials()
         return CredentialModel(
             access_key_id=found.access_key_id,
             access_key_secret=found.access_key_secret,
@@ -175,63 +177,66 @@ class _Rotating:
         )
 
 
-def _config(connection: Connection, region_id: str) -> Config:
-    scheme, host = _split(connection.endpoint.replace("{region_id}", region_id))
+def _build_config(connection: Connection, region_id: str) -> Config:
+    scheme, host = _split_endpoint(connection.endpoint.replace("{region_id}", region_id))
     return Config(
-        credential=_Rotating(connection), region_id=region_id, endpoint=host, protocol=scheme
+        credential=_CredentialsProvider(connection),
+        region_id=region_id,
+        endpoint=host,
+        protocol=scheme,
     )
 
 
-def _options(seconds: float) -> RuntimeOptions:
+def _build_options(seconds: float) -> RuntimeOptions:
     connect = seconds * _SHARE_TO_CONNECT
     return RuntimeOptions(
-        connect_timeout=_milliseconds(connect), read_timeout=_milliseconds(seconds - connect)
+        connect_timeout=_to_milliseconds(connect), read_timeout=_to_milliseconds(seconds - connect)
     )
 
 
-def _split(endpoint: str) -> tuple[str, str | None]:
+def _split_endpoint(endpoint: str) -> tuple[str, str | None]:
     if not endpoint:
         return "https", None
     parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
     return parts.scheme, parts.netloc
 
 
-def _milliseconds(seconds: float) -> int:
+def _to_milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))  # 0 means the SDK's own default
 
 
-def _of_answer(
+def _from_api_error(
     error: AlibabaCloudException, operation: Operation, rules: Iterable[Rule]
 ) -> ProvisionerError:
-    ours = _judged(error, operation, rules)
+    ours = _classify_api_error(error, operation, rules)
     if error.request_id not in _MISSING:
         ours.request_id = str(error.request_id)
     return ours
 
 
-def _judged(
+def _classify_api_error(
     error: AlibabaCloudException, operation: Operation, rules: Iterable[Rule]
 ) -> ProvisionerError:
     if error.status_code is None:  # raised by the client itself, before it sent anything
         return ConfigurationError(f"{operation.name}: the SDK refuses its configuration")
     if error.code in _MISSING:
-        return unanswered(operation, f"status {error.status_code} without a code")
+        return no_answer_error(operation, f"status {error.status_code} without a code")
     seconds = error.retry_after / 1000 if error.retry_after else None
-    return judge(Refusal(operation, error.status_code, str(error.code), seconds), rules)
+    return classify(ApiError(operation, error.status_code, str(error.code), seconds), rules)
 
 
-def _of_transport(error: UnretryableException, operation: Operation) -> ProvisionerError:
+def _from_transport_error(error: UnretryableException, operation: Operation) -> ProvisionerError:
     """Only the chain behind the inner exception tells "never sent" from "may have arrived"."""
-    chain = list(_chain(error.inner_exception))
+    chain = list(_iterate_causes(error.inner_exception))
     if error.last_request is None:
-        return unreachable(operation, type(error.inner_exception).__name__)
+        return unreachable_error(operation, type(error.inner_exception).__name__)
     for link in chain:
         if isinstance(link, _NEVER_SENT):
-            return unreachable(operation, type(link).__name__)
-    return unanswered(operation, type(chain[-1]).__name__)
+            return unreachable_error(operation, type(link).__name__)
+    return no_answer_error(operation, type(chain[-1]).__name__)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     links: list[BaseException | None] = [error]
     while links:

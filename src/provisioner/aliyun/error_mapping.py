@@ -31,7 +31,7 @@ class Operation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ApiError:
     """An error answer, without its text. `retry_after` is in seconds."""
 
     operation: Operation
@@ -40,7 +40,7 @@ class Refusal:
     retry_after: float | None = None
 
 
-Verdict = Callable[[Refusal], ProvisionerError]
+ErrorFactory = Callable[[ApiError], ProvisionerError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Rule:
     """`code` and `operation` are shell patterns, case-sensitive."""
 
     code: str
-    verdict: Verdict
+    make_error: ErrorFactory
     operation: str = "*"
     status: int | None = None
 
-    def covers(self, refusal: Refusal) -> bool:
+    def matches(self, refusal: ApiError) -> bool:
         return (
             fnmatchcase(refusal.code, self.code)
             and fnmatchcase(refusal.operation.name, self.operation)
@@ -60,48 +60,48 @@ class Rule:
         )
 
 
-def judge(
-    refusal: Refusal, rules: Iterable[Rule], *, otherwise: Verdict | None = None
+def classify(
+    refusal: ApiError, rules: Iterable[Rule], *, otherwise: ErrorFactory | None = None
 ) -> ProvisionerError:
     for rule in (*rules, *_GATEWAY):
-        if rule.covers(refusal):
-            return rule.verdict(refusal)
+        if rule.matches(refusal):
+            return rule.make_error(refusal)
     if otherwise:
         return otherwise(refusal)
     if refusal.status >= _SERVER_ERROR:
-        return _broken(refusal)
+        return _server_error(refusal)
     if refusal.retry_after is not None:
-        return busy(refusal)
+        return busy_error(refusal)
     return _REFUSED_FOR_GOOD(refusal)
 
 
-def busy(refusal: Refusal) -> Retryable:
+def busy_error(refusal: ApiError) -> Retryable:
     """The cloud did nothing and says that it would later."""
     message = f"{refusal.operation.name}: the cloud is busy with this resource"
     return Retryable(refusal.code, message, retry_after=refusal.retry_after)
 
 
-def throttled(refusal: Refusal) -> Retryable:
+def throttling_error(refusal: ApiError) -> Retryable:
     message = f"{refusal.operation.name}: too many calls; spread them, or ask for a higher quota"
     return Retryable(refusal.code, message, retry_after=refusal.retry_after)
 
 
-def deployment(remedy: str, code: str = Code.PERMISSION_MISSING) -> Verdict:
-    def verdict(refusal: Refusal) -> ConfigurationError:
+def configuration_error(remedy: str, code: str = Code.PERMISSION_MISSING) -> ErrorFactory:
+    def verdict(refusal: ApiError) -> ConfigurationError:
         message = f"{refusal.operation.name} was refused with {refusal.code}: {remedy}"
         return ConfigurationError(message, code=code)
 
     return verdict
 
 
-def rejected(fault: Fault, remedy: str) -> Verdict:
-    def verdict(refusal: Refusal) -> Rejected:
+def rejection(fault: Fault, remedy: str) -> ErrorFactory:
+    def verdict(refusal: ApiError) -> Rejected:
         return Rejected(refusal.code, f"{refusal.operation.name}: {remedy}", fault=fault)
 
     return verdict
 
 
-def unanswered(operation: Operation, why: str) -> Retryable:
+def no_answer_error(operation: Operation, why: str) -> Retryable:
     """Sent, but no readable answer came: only a call that changes nothing is known to have had no
     effect."""
     if operation.writes:
@@ -109,27 +109,27 @@ def unanswered(operation: Operation, why: str) -> Retryable:
     return Retryable(Code.NO_ANSWER, f"{operation.name}: no readable answer ({why})")
 
 
-def _broken(refusal: Refusal) -> Retryable:
+def _server_error(refusal: ApiError) -> Retryable:
     if refusal.operation.writes:
-        return unanswered(refusal.operation, f"status {refusal.status}, {refusal.code}")
+        return no_answer_error(refusal.operation, f"status {refusal.status}, {refusal.code}")
     message = f"{refusal.operation.name}: the cloud failed with status {refusal.status}"
     return Retryable(refusal.code, message, retry_after=refusal.retry_after)
 
 
-def unreachable(operation: Operation, why: str) -> Retryable:
+def unreachable_error(operation: Operation, why: str) -> Retryable:
     message = f"{operation.name} was not sent ({why}): check the endpoint and the network"
     return Retryable(Code.UNREACHABLE, message)
 
 
-_REFUSED_FOR_GOOD = rejected(
+_REFUSED_FOR_GOOD = rejection(
     Fault.INVALID, "the cloud refused it for good; the operation's API page explains the code"
 )
-_PERMISSION = deployment("give the function's role this permission; check keys and region")
-_CLOCK = deployment("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
+_PERMISSION = configuration_error("give the function's role this permission; check keys and region")
+_CLOCK = configuration_error("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
 
 _GATEWAY = (
-    Rule("Throttling*", throttled),
-    Rule("SignatureNonceUsed", busy),  # every attempt is signed anew
+    Rule("Throttling*", throttling_error),
+    Rule("SignatureNonceUsed", busy_error),  # every attempt is signed anew
     Rule("Forbidden*", _PERMISSION),
     Rule("Forbbiden*", _PERMISSION),  # sic: Forbbiden.SubUser
     Rule("NoPermission*", _PERMISSION),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from alibabacloud_ess20220222 import models
 from alibabacloud_ess20220222.client import Client
 
-from provisioner.concurrency import at_once, both
+from provisioner.concurrency import run_all, run_both
 from provisioner.errors import Fault, Rejected
 from provisioner.model import LifecycleAction, LifecycleResult
 from provisioner.ports import (
@@ -27,8 +27,8 @@ from provisioner.ports import (
     ScalingInstance,
 )
 
-from .client import Api, Connection
-from .error_mapping import Operation, Rule, rejected
+from .client import Connection, SdkClient
+from .error_mapping import Operation, Rule, rejection
 from .ess_parsing import (
     Page,
     read_activities,
@@ -60,10 +60,10 @@ _HEARTBEATS: Mapping[str, Heartbeat] = {
     _TOO_OFTEN: Heartbeat.EXHAUSTED,
 }
 _RULES = (
-    Rule("*.NotFound", rejected(Fault.NOT_FOUND, "no such scaling group or activity")),
-    Rule(_NO_PENDING_ACTION, rejected(Fault.CONFLICT, "no such lifecycle action is pending")),
-    Rule(_TOO_LONG, rejected(Fault.CONFLICT, "the lifecycle action may wait no longer")),
-    Rule(_TOO_OFTEN, rejected(Fault.CONFLICT, "the lifecycle action had all its heartbeats")),
+    Rule("*.NotFound", rejection(Fault.NOT_FOUND, "no such scaling group or activity")),
+    Rule(_NO_PENDING_ACTION, rejection(Fault.CONFLICT, "no such lifecycle action is pending")),
+    Rule(_TOO_LONG, rejection(Fault.CONFLICT, "the lifecycle action may wait no longer")),
+    Rule(_TOO_OFTEN, rejection(Fault.CONFLICT, "the lifecycle action had all its heartbeats")),
 )
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
@@ -74,17 +74,17 @@ INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, m
 
 class EssScalingGroups(ScalingGroups):
     def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
-        self._api = Api(Client, connection, _RULES)
+        self._api = SdkClient(Client, connection, _RULES)
         self._clock = clock
         self._retry = Retry(clock, random)
 
-    def lifecycle_actions(
+    def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
-        pages = self._pages(region_id, scaling_activity_id, self._clock.now() + within)
+        pages = self._iterate_pages(region_id, scaling_activity_id, self._clock.now() + within)
         return tuple(action for page in pages for action in page.actions)
 
-    def instances(
+    def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
         deadline = self._clock.now() + within
@@ -100,10 +100,10 @@ class EssScalingGroups(ScalingGroups):
             return self._read(_INSTANCES, method, request, read_instances, deadline)
 
         starts = range(0, len(instance_ids), INSTANCES_PER_CALL)
-        found = at_once([partial(some, start) for start in starts])
+        found = run_all([partial(some, start) for start in starts])
         return {name: instance for each in found for name, instance in each.items()}
 
-    def hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
+    def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
         deadline = self._clock.now() + within
         hooks = models.DescribeLifecycleHooksRequest(
             region_id=action.region_id,
@@ -117,7 +117,7 @@ class EssScalingGroups(ScalingGroups):
         )
         read = partial(read_start, action.scaling_activity_id)
         ask = Client.describe_scaling_activities_with_options
-        hook, start = both(
+        hook, start = run_both(
             partial(self._read, _HOOKS, ask_hooks, hooks, find, deadline),
             partial(self._read, _ACTIVITIES, ask, activities, read, deadline),
         )
@@ -127,7 +127,7 @@ class EssScalingGroups(ScalingGroups):
             *start, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
         )
 
-    def recent_activities(
+    def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
         request = models.DescribeScalingActivitiesRequest(
@@ -137,7 +137,7 @@ class EssScalingGroups(ScalingGroups):
         deadline = self._clock.now() + within
         return self._read(_ACTIVITIES, ask, request, read_activity_ids, deadline)
 
-    def group_instances(
+    def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
         deadline = self._clock.now() + within
@@ -152,9 +152,9 @@ class EssScalingGroups(ScalingGroups):
             method = Client.describe_scaling_instances_with_options
             return self._read(_INSTANCES, method, request, read_instances_page, deadline)
 
-        return {each.instance_id: each for each in _numbered(page)}
+        return {each.instance_id: each for each in _iterate_numbered_pages(page)}
 
-    def activities(
+    def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
         deadline = self._clock.now() + within
@@ -170,9 +170,11 @@ class EssScalingGroups(ScalingGroups):
             ask = Client.describe_scaling_activities_with_options
             return self._read(_ACTIVITIES, ask, request, read_activities, deadline)
 
-        return tuple(_numbered(page) if in_progress else page(1)[1])
+        return tuple(_iterate_numbered_pages(page) if in_progress else page(1)[1])
 
-    def heartbeat(self, action: LifecycleAction, seconds: int, *, within: float) -> Heartbeat:
+    def record_heartbeat(
+        self, action: LifecycleAction, seconds: int, *, within: float
+    ) -> Heartbeat:
         request = models.RecordLifecycleActionHeartbeatRequest(
             region_id=action.region_id,
             lifecycle_hook_id=action.hook_id,
@@ -192,13 +194,15 @@ class EssScalingGroups(ScalingGroups):
                 raise
             return _HEARTBEATS[error.code]
 
-    def complete(self, action: LifecycleAction, result: LifecycleResult, *, within: float) -> bool:
+    def complete_lifecycle_action(
+        self, action: LifecycleAction, result: LifecycleResult, *, within: float
+    ) -> bool:
         request = models.CompleteLifecycleActionRequest(
             region_id=action.region_id,
             lifecycle_hook_id=action.hook_id,
             lifecycle_action_token=action.token,
             lifecycle_action_result=result.value,
-            client_token=_client_token(action.token, result.value),
+            client_token=_build_client_token(action.token, result.value),
         )
         method = Client.complete_lifecycle_action_with_options
         call = partial(self._api.call, _COMPLETE, method, request, lambda _: True)
@@ -209,20 +213,20 @@ class EssScalingGroups(ScalingGroups):
                 raise
             return False
 
-    def _pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[Page]:
+    def _iterate_pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[Page]:
         """A full last page may come with a NextToken: the end is TotalCount, an empty page or a
         token that was seen before."""
         seen = {""}
         token, count = "", 0
         while True:
-            page = self._page(region_id, activity_id, token, deadline)
+            page = self._read_page(region_id, activity_id, token, deadline)
             yield page
             token, count = page.next_token, count + len(page.actions)
             if token in seen or not page.actions or count >= page.total:
                 return
             seen.add(token)
 
-    def _page(self, region_id: str, activity_id: str, token: str, deadline: float) -> Page:
+    def _read_page(self, region_id: str, activity_id: str, token: str, deadline: float) -> Page:
         request = models.DescribeLifecycleActionsRequest(
             region_id=region_id,
             scaling_activity_id=activity_id,
@@ -245,7 +249,7 @@ class EssScalingGroups(ScalingGroups):
         return self._retry.until_answered(call, within=deadline - self._clock.now())
 
 
-def _numbered(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
+def _iterate_numbered_pages(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
     """The items of all pages. What moves to another page meanwhile may be told twice."""
     number, count = 1, 0
     while True:
@@ -257,6 +261,6 @@ def _numbered(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
         number += 1
 
 
-def _client_token(token: str, result: str) -> str:
+def _build_client_token(token: str, result: str) -> str:
     """The same for every delivery of the event; 64 ASCII characters, which is the limit."""
     return hashlib.sha256(f"{token}\0{result}".encode()).hexdigest()

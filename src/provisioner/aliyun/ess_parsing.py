@@ -10,7 +10,7 @@ from typing import Any
 from provisioner.model import LifecycleAction, Transition
 from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
 
-from .client import date_of
+from .client import parse_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def read_page(region_id: str, activity_id: str, response: Any) -> Page:
         )
         for item in body.lifecycle_actions or ()
     )
-    return Page(actions, body.next_token or "", _total(body))
+    return Page(actions, body.next_token or "", _read_total(body))
 
 
 def read_instances(response: Any) -> dict[str, ScalingInstance]:
@@ -68,17 +68,19 @@ def read_activities(response: Any) -> tuple[int, list[ScalingActivity]]:
     found = [
         ScalingActivity(
             item.scaling_activity_id,
-            None if item.status_code == "InProgress" else _moment(item.end_time or item.start_time),
+            None
+            if item.status_code == "InProgress"
+            else _parse_time(item.end_time or item.start_time),
             frozenset(item.created_instances or ()),
             frozenset(item.destroyed_instances or ()),
         )
         for item in listed
     ]
-    return _total(response.body), found
+    return _read_total(response.body), found
 
 
 def read_instances_page(response: Any) -> tuple[int, list[ScalingInstance]]:
-    return _total(response.body), list(read_instances(response).values())
+    return _read_total(response.body), list(read_instances(response).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,15 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
 def read_start(activity_id: str, response: Any) -> tuple[float, float] | None:
     """When the activity began, and the answer's own Date: our clock is not the cloud's."""
     listed = response.body.scaling_activities or ()
-    now = date_of(response)
-    started = (_moment(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
+    now = parse_date(response)
+    started = (_parse_time(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
     return next(((each, now) for each in started), None)
 
 
-def _total(body: Any) -> int:
+def _read_total(body: Any) -> int:
     return sys.maxsize if body.total_count is None else int(body.total_count)
 
 
-def _moment(text: str) -> float:
+def _parse_time(text: str) -> float:
     """In UTC, to the second or to the minute: both are met in ESS's answers."""
     return datetime.fromisoformat(f"{text.removesuffix('Z')}+00:00").timestamp()

@@ -11,11 +11,11 @@ from threading import Lock
 from provisioner.errors import Code, Retryable
 
 
-class Turns:
+class LoadBalancerLocks:
     def __init__(self) -> None:
         self._locks: dict[str, Lock] = {}
 
-    def taken(self, load_balancer_id: str, *, within: float) -> Callable[[], None]:
+    def acquire(self, load_balancer_id: str, *, within: float) -> Callable[[], None]:
         """Answers what ends the turn. Raises `Retryable` where it does not come in time."""
         lock = self._locks.setdefault(load_balancer_id, Lock())
         if not lock.acquire(timeout=max(within, 0.0)):

@@ -54,17 +54,17 @@ class _Output:
     writing: Lock = field(default_factory=Lock)
 
 
-class StepLog(Log):
+class PowertoolsLog(Log):
     """Bound to one invocation: its fields are part of every line, and of no other's."""
 
     def __init__(self, output: _Output, /, **bound: object) -> None:
         self._output = output
         self._bound = bound
 
-    def bind(self, /, **fields: object) -> StepLog:
-        return StepLog(self._output, **self._bound | fields)
+    def bind(self, /, **fields: object) -> PowertoolsLog:
+        return PowertoolsLog(self._output, **self._bound | fields)
 
-    def step(self, name: str, /, **fields: object) -> None:
+    def write(self, name: str, /, **fields: object) -> None:
         # In one piece: it is run after each call of the cloud, when nothing of it is in the
         # processor's caches any more.
         output = self._output
@@ -102,7 +102,9 @@ def _second(since_1970: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
 
 
-def new_log(level: str, *, stream: IO[str] | None = None, service: str = SERVICE) -> StepLog:
+def build_log(
+    level: str, *, stream: IO[str] | None = None, service: str = SERVICE
+) -> PowertoolsLog:
     """One per process: powertools keeps one configuration per service name."""
     handler = logging.StreamHandler(stream or sys.stdout)
     serialize = partial(
@@ -119,7 +121,7 @@ def new_log(level: str, *, stream: IO[str] | None = None, service: str = SERVICE
     # From Python 3.12 on, any record, whoever makes it, asks a loaded asyncio for its task: it
     # would load the stand-in's original.
     vars(logging)["logAsyncioTasks"] = False
-    return StepLog(_Output(made.log_level, service, serialize, handler))
+    return PowertoolsLog(_Output(made.log_level, service, serialize, handler))
 
 
 def silence_sdk_loggers() -> None:

@@ -27,31 +27,31 @@ from mns.topic import Topic, TopicMessage
 
 from provisioner.errors import Code, ConfigurationError, Fault, ProvisionerError, Rejected
 from provisioner.ports import Clock, DeadLetters, Notifications
-from provisioner.results.document import LONGEST, LONGEST_TAG
+from provisioner.results.document import MAX_BYTES, MAX_TAG_LENGTH
 
 from .client import Connection
 from .error_mapping import (
+    ApiError,
     Operation,
-    Refusal,
     Rule,
-    busy,
-    deployment,
-    judge,
-    rejected,
-    throttled,
-    unanswered,
-    unreachable,
+    busy_error,
+    classify,
+    configuration_error,
+    no_answer_error,
+    rejection,
+    throttling_error,
+    unreachable_error,
 )
 from .retry import Retry
 
 _PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
 _SEND = Operation("SendMessage", writes=False)  # likewise
-_TOPIC = deployment("create the result topic, or set the one that is there")
-_ACCESS = deployment("let the function's role publish to the result topic")
-_QUEUE = deployment("create the dead-letter queue, or set the one that is there")
-_SENDING = deployment("let the function's role send to the dead-letter queue")
-_CLOCK = deployment("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
-_MESSAGE = rejected(Fault.INVALID, "the topic or queue does not take this message")
+_TOPIC = configuration_error("create the result topic, or set the one that is there")
+_ACCESS = configuration_error("let the function's role publish to the result topic")
+_QUEUE = configuration_error("create the dead-letter queue, or set the one that is there")
+_SENDING = configuration_error("let the function's role send to the dead-letter queue")
+_CLOCK = configuration_error("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
+_MESSAGE = rejection(Fault.INVALID, "the topic or queue does not take this message")
 _RULES = (
     Rule("TopicNotExist", _TOPIC),
     Rule("QueueNotExist", _QUEUE),
@@ -60,8 +60,8 @@ _RULES = (
     Rule("TimeExpired", _CLOCK),
     Rule("InvalidArgument", _MESSAGE),
     Rule("MalformedXML", _MESSAGE),
-    Rule("TooManyRequests", throttled),
-    Rule("QpsLimitExceeded", throttled),
+    Rule("TooManyRequests", throttling_error),
+    Rule("QpsLimitExceeded", throttling_error),
 )
 
 _NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
@@ -72,13 +72,13 @@ _IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Rotating:
+class _CredentialsProvider:
     """Asked by the SDK for every request, so that a connection outlives the credentials."""
 
     connection: Connection
 
     def get_credentials(self) -> Credentials:
-        found = self.connection.identity()
+        found = self.connection.get_credentials()
         # A token of None would be sent as a header.
         return Credentials(found.access_key_id, found.access_key_secret, found.security_token or "")
 
@@ -86,11 +86,11 @@ class _Rotating:
 class MnsNotifications(Notifications):
     def __init__(self, connection: Connection, topic: str, clock: Clock, random: Random) -> None:
         self._topic = topic
-        self._messages = _Messages(connection, clock, random)
+        self._messages = _MessageSender(connection, clock, random)
 
     def publish(self, document: str, *, tag: str, within: float) -> str:
-        _check(document, tag)
-        return self._messages.sent(
+        _check_size(document, tag)
+        return self._messages.send(
             _PUBLISH,
             lambda client: Topic(self._topic, client).publish_message(TopicMessage(document, tag)),
             within,
@@ -103,11 +103,11 @@ class MnsNotifications(Notifications):
 class MnsDeadLetters(DeadLetters):
     def __init__(self, connection: Connection, queue: str, clock: Clock, random: Random) -> None:
         self._queue = queue
-        self._messages = _Messages(connection, clock, random)
+        self._messages = _MessageSender(connection, clock, random)
 
     def send(self, letter: str, *, within: float) -> str:
-        _check(letter, "")
-        return self._messages.sent(_SEND, lambda client: self._send(client, letter), within)
+        _check_size(letter, "")
+        return self._messages.send(_SEND, lambda client: self._send(client, letter), within)
 
     def close(self) -> None:
         self._messages.close()
@@ -120,7 +120,7 @@ class MnsDeadLetters(DeadLetters):
         return queue.send_message(Message(letter))
 
 
-class _Messages:
+class _MessageSender:
     """A client of the SDK's must not be used by two threads at once: each call takes one that is
     idle, or makes one."""
 
@@ -130,37 +130,39 @@ class _Messages:
         self._retry = Retry(clock, random)
         self._idle: deque[tuple[MNSClient, float]] = deque()
 
-    def sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
+    def send(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
         """Answers the MessageId."""
         return self._retry.until_answered(
-            lambda left: self._sent(operation, send, left), within=within, repeatable=True
+            lambda left: self._send_once(operation, send, left), within=within, repeatable=True
         )
 
     def close(self) -> None:
         while self._idle:
             self._idle.pop()[0].close_connection()
 
-    def _sent(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
+    def _send_once(
+        self, operation: Operation, send: Callable[[MNSClient], Any], within: float
+    ) -> str:
         try:
-            return self._answered(send, self._connection.timeout(within))
+            return self._send_with_reconnect(send, self._connection.call_timeout(within))
         except ProvisionerError:  # there are no credentials
             raise
         except Exception as error:
-            raise _ours(error, operation) from error
+            raise _to_provisioner_error(error, operation) from error
 
-    def _answered(self, send: Callable[[MNSClient], Any], seconds: float) -> str:
-        client = self._take()
+    def _send_with_reconnect(self, send: Callable[[MNSClient], Any], seconds: float) -> str:
+        client = self._take_client()
         try:
             was_open = bool(client.http.conn.sock)
             try:
-                _limit(client, seconds)
+                _set_timeout(client, seconds)
                 sent = send(client)
             except MNSClientNetworkException as error:
                 if not was_open or isinstance(error.__context__, TimeoutError):
                     raise
                 # The server closed what was idle, and only sending tells. The SDK has closed it
                 # too, so that this time it connects.
-                _limit(client, seconds)
+                _set_timeout(client, seconds)
                 sent = send(client)
             if not sent.message_id:
                 raise ValueError  # noqa: TRY301 - as what it raises where it cannot read
@@ -170,7 +172,7 @@ class _Messages:
         self._idle.append((client, self._clock.now()))
         return str(sent.message_id)
 
-    def _take(self) -> MNSClient:
+    def _take_client(self) -> MNSClient:
         try:
             client, used_at = self._idle.pop()
         except IndexError:
@@ -180,11 +182,11 @@ class _Messages:
         return client
 
     def _new_client(self) -> MNSClient:
-        provider = _Rotating(self._connection)
+        provider = _CredentialsProvider(self._connection)
         return MNSClient(self._connection.endpoint, credentials_provider=provider)
 
 
-def _limit(client: MNSClient, seconds: float) -> None:
+def _set_timeout(client: MNSClient, seconds: float) -> None:
     connection = client.http.conn
     connection.connection_timeout = seconds  # heeded when it connects over HTTP
     connection.timeout = seconds  # heeded when it connects over HTTPS, which has no such setting
@@ -192,27 +194,29 @@ def _limit(client: MNSClient, seconds: float) -> None:
         connection.sock.settimeout(seconds)
 
 
-def _check(document: str, tag: str) -> None:
+def _check_size(document: str, tag: str) -> None:
     """The SDK checks neither."""
-    if len(document.encode("utf-8")) > LONGEST:
+    if len(document.encode("utf-8")) > MAX_BYTES:
         raise Rejected("InvalidArgument", "a message holds at most 64 KB")
-    if len(tag) > LONGEST_TAG:
-        raise Rejected("InvalidArgument", f"a tag has at most {LONGEST_TAG} characters")
+    if len(tag) > MAX_TAG_LENGTH:
+        raise Rejected("InvalidArgument", f"a tag has at most {MAX_TAG_LENGTH} characters")
 
 
-def _never_sent(error: BaseException | None) -> bool:
+def _is_never_sent(error: BaseException | None) -> bool:
     """Over HTTP, the SDK wraps what its connecting met; what sending meets is not wrapped so."""
     return isinstance(error, _NEVER_SENT) or (
         isinstance(error, OSError) and any(isinstance(arg, OSError) for arg in error.args)
     )
 
 
-def _ours(error: Exception, operation: Operation) -> ProvisionerError:
+def _to_provisioner_error(error: Exception, operation: Operation) -> ProvisionerError:
     if isinstance(error, MNSServerException):
-        return judge(Refusal(operation, status=0, code=str(error.type)), _RULES, otherwise=busy)
+        return classify(
+            ApiError(operation, status=0, code=str(error.type)), _RULES, otherwise=busy_error
+        )
     if isinstance(error, MNSClientParameterException):
         message = "the endpoint or the name of the topic or queue is not one of MNS's"
         return ConfigurationError(message)
-    if _never_sent(error.__context__):
-        return unreachable(operation, type(error.__context__).__name__)
-    return unanswered(operation, type(error).__name__)
+    if _is_never_sent(error.__context__):
+        return unreachable_error(operation, type(error.__context__).__name__)
+    return no_answer_error(operation, type(error).__name__)

@@ -30,7 +30,7 @@ class Retry:
     def once(self, call: Callable[[float], T], *, within: float) -> T:
         """The call is told how many seconds are left."""
         if within <= 0:
-            raise _out_of_time()
+            raise _out_of_time_error()
         return call(within)
 
     def until_answered(
@@ -44,18 +44,18 @@ class Retry:
         failures = 0
         while True:
             if within <= 0:
-                raise _out_of_time()
+                raise _out_of_time_error()
             try:
                 return call(within)
             except Retryable as error:
-                pause = self._pause(failures, error.retry_after)
-                if not _worth_repeating(error, repeatable) or not self._fits(pause, deadline):
+                pause = self._pause_seconds(failures, error.retry_after)
+                if not _is_repeatable(error, repeatable) or not self._fits(pause, deadline):
                     raise
             self.clock.wait(pause)
             within = deadline - self.clock.now()
             failures += 1
 
-    def _pause(self, failures: int, retry_after: float | None) -> float:
+    def _pause_seconds(self, failures: int, retry_after: float | None) -> float:
         ceiling = min(_HIGHEST_CEILING, _FIRST_CEILING * 2.0 ** min(failures, _DOUBLINGS))
         return (retry_after or 0.0) + self.random.uniform(0.0, ceiling)
 
@@ -63,11 +63,11 @@ class Retry:
         return self.clock.now() + pause < deadline
 
 
-def _out_of_time() -> Retryable:
+def _out_of_time_error() -> Retryable:
     return Retryable(Code.OUT_OF_TIME, "no time is left to call the cloud")
 
 
-def _worth_repeating(error: Retryable, repeatable: bool) -> bool:
+def _is_repeatable(error: Retryable, repeatable: bool) -> bool:
     if isinstance(error, ConfigurationError):
         return False
     return repeatable or not isinstance(error, Ambiguous)

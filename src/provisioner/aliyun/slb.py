@@ -15,13 +15,13 @@ from alibabacloud_slb20140515.client import Client
 
 from provisioner.errors import Fault, Rejected
 from provisioner.model import Backend, VServerGroup
-from provisioner.ports import Answer, Clock, LoadBalancers
+from provisioner.ports import ApiResponse, Clock, LoadBalancers
 
-from .client import Api, Connection, date_of
-from .error_mapping import Operation, Rule, busy, rejected
-from .locks import Turns
+from .client import Connection, SdkClient, parse_date
+from .error_mapping import Operation, Rule, busy_error, rejection
+from .locks import LoadBalancerLocks
 from .retry import Retry
-from .slb_parsing import backend_servers, identities, read_group, read_id, read_listed
+from .slb_parsing import encode_backend_servers, encode_identities, read_group, read_id, read_listed
 
 LIST = Operation("DescribeVServerGroups", writes=False)
 READ = Operation("DescribeVServerGroupAttribute", writes=False)
@@ -31,28 +31,28 @@ REMOVE = Operation("RemoveVServerGroupBackendServers", writes=True)
 SET = Operation("SetVServerGroupAttribute", writes=True)
 DELETE = Operation("DeleteVServerGroup", writes=True)
 
-_NO_LOAD_BALANCER = rejected(
+_NO_LOAD_BALANCER = rejection(
     Fault.NOT_FOUND, "no such load balancer; check LoadBalancerId and RegionId"
 )
-_NO_GROUP = rejected(Fault.NOT_FOUND, "the VServer group is gone")
-_QUOTA = rejected(Fault.CONFLICT, "a quota is used up; free some of it or ask for more")
-_STATE = rejected(Fault.CONFLICT, "the load balancer or the group is in a state that forbids it")
-_NO_ADDRESS = rejected(Fault.INVALID, "a backend server is missing or not running yet")
+_NO_GROUP = rejection(Fault.NOT_FOUND, "the VServer group is gone")
+_QUOTA = rejection(Fault.CONFLICT, "a quota is used up; free some of it or ask for more")
+_STATE = rejection(Fault.CONFLICT, "the load balancer or the group is in a state that forbids it")
+_NO_ADDRESS = rejection(Fault.INVALID, "a backend server is missing or not running yet")
 
 RULES = (
     # "A previous configuration is pending; please try again later", in its many spellings.
-    Rule("ServiceIsConfiguring", busy),
-    Rule("VServerGroupProcessing", busy),
-    Rule("BackendServer.configuring", busy),
-    Rule("OperationBusy", busy),
-    Rule("ProcessingSameRequest", busy),
-    Rule("OperationFailed.ServiceGroupProcessing", busy),
-    Rule("ServiceIsStopping", busy),
-    Rule("SystemBusy", busy),
-    Rule("VpcSystemBusy", busy),
-    Rule("LocationServiceTimeout", busy),
+    Rule("ServiceIsConfiguring", busy_error),
+    Rule("VServerGroupProcessing", busy_error),
+    Rule("BackendServer.configuring", busy_error),
+    Rule("OperationBusy", busy_error),
+    Rule("ProcessingSameRequest", busy_error),
+    Rule("OperationFailed.ServiceGroupProcessing", busy_error),
+    Rule("ServiceIsStopping", busy_error),
+    Rule("SystemBusy", busy_error),
+    Rule("VpcSystemBusy", busy_error),
+    Rule("LocationServiceTimeout", busy_error),
     # A listener that was just deleted still counts for a moment.
-    Rule("RspoolVipExist", busy, operation=DELETE.name),
+    Rule("RspoolVipExist", busy_error, operation=DELETE.name),
     Rule("InvalidLoadBalancerId.NotFound", _NO_LOAD_BALANCER),
     # InvalidParameter says "does not exist" with 404 and anything else with 400.
     Rule("InvalidParameter", _NO_GROUP, status=404),
@@ -73,15 +73,15 @@ T = TypeVar("T")
 
 class SlbLoadBalancers(LoadBalancers):
     def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
-        self._api = Api(Client, connection, RULES)
+        self._api = SdkClient(Client, connection, RULES)
         self._clock = clock
         self._retry = Retry(clock, random)
-        self._turns = Turns()
+        self._turns = LoadBalancerLocks()
         self._owners: dict[str, str] = {}  # VServerGroupId -> LoadBalancerId
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
-    ) -> Answer[tuple[VServerGroup, ...]]:
+    ) -> ApiResponse[tuple[VServerGroup, ...]]:
         def read(body: Any) -> tuple[VServerGroup, ...]:
             listed = body.vserver_groups and body.vserver_groups.vserver_group
             return tuple([read_listed(item, region_id, load_balancer_id) for item in listed or ()])
@@ -100,7 +100,7 @@ class SlbLoadBalancers(LoadBalancers):
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[VServerGroup | None]:
+    ) -> ApiResponse[VServerGroup | None]:
         def read(body: Any) -> VServerGroup | None:
             return read_group(body, region_id)
 
@@ -113,12 +113,12 @@ class SlbLoadBalancers(LoadBalancers):
         try:
             answer = self._retry.until_answered(call, within=within)
         except Rejected as error:
-            return _if_gone(error)
+            return _empty_if_gone(error)
         if answer.value:
             self._owners[vserver_group_id] = answer.value.load_balancer_id
         return answer
 
-    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> Answer[str]:
+    def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
         def read(body: Any) -> str:
             return read_id(body.vserver_group_id)
 
@@ -127,7 +127,7 @@ class SlbLoadBalancers(LoadBalancers):
             load_balancer_id=wanted.load_balancer_id,
             vserver_group_name=wanted.name,
             # Left out, the group is empty.
-            backend_servers=backend_servers(wanted.backends) if wanted.backends else None,
+            backend_servers=encode_backend_servers(wanted.backends) if wanted.backends else None,
             tag=[models.CreateVServerGroupRequestTag(k, v) for k, v in wanted.tags.items()],
         )
         call = partial(self._call, CREATE, Client.create_vserver_group_with_options, request, read)
@@ -137,43 +137,43 @@ class SlbLoadBalancers(LoadBalancers):
 
     def add_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         request = models.AddVServerGroupBackendServersRequest(
             region_id=region_id,
             vserver_group_id=vserver_group_id,
-            backend_servers=backend_servers(backends),
+            backend_servers=encode_backend_servers(backends),
         )
         method = Client.add_vserver_group_backend_servers_with_options
-        return self._change_again(
-            partial(self._call, ADD, method, request, _nothing), request, within
+        return self._change_with_retry(
+            partial(self._call, ADD, method, request, _ignore_body), request, within
         )
 
     def remove_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         request = models.RemoveVServerGroupBackendServersRequest(
             region_id=region_id,
             vserver_group_id=vserver_group_id,
-            backend_servers=identities(backends),
+            backend_servers=encode_identities(backends),
         )
         method = Client.remove_vserver_group_backend_servers_with_options
-        call = partial(self._call, REMOVE, method, request, _nothing)
-        return self._change_again(call, request, within)
+        call = partial(self._call, REMOVE, method, request, _ignore_body)
+        return self._change_with_retry(call, request, within)
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         # What a Set leaves out stays as it is: a backend's Description is not ours to change.
         request = models.SetVServerGroupAttributeRequest(
             region_id=region_id,
             vserver_group_id=vserver_group_id,
-            backend_servers=identities(backends),
+            backend_servers=encode_identities(backends),
         )
         return self._set(request, within)
 
     def rename_vserver_group(
         self, region_id: str, vserver_group_id: str, name: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         request = models.SetVServerGroupAttributeRequest(
             region_id=region_id, vserver_group_id=vserver_group_id, vserver_group_name=name
         )
@@ -181,44 +181,44 @@ class SlbLoadBalancers(LoadBalancers):
 
     def delete_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
-    ) -> Answer[None]:
+    ) -> ApiResponse[None]:
         request = models.DeleteVServerGroupRequest(
             region_id=region_id, vserver_group_id=vserver_group_id
         )
         call = partial(
-            self._call, DELETE, Client.delete_vserver_group_with_options, request, _nothing
+            self._call, DELETE, Client.delete_vserver_group_with_options, request, _ignore_body
         )
-        owner = self._owner(vserver_group_id)
+        owner = self._owner_of(vserver_group_id)
         try:
             answer = self._change(owner, call, within)
         except Rejected as error:
-            answer = _if_gone(error)
+            answer = _empty_if_gone(error)
         self._owners.pop(vserver_group_id, None)
         return answer
 
-    def _set(self, request: Any, within: float) -> Answer[None]:
+    def _set(self, request: Any, within: float) -> ApiResponse[None]:
         call = partial(
-            self._call, SET, Client.set_vserver_group_attribute_with_options, request, _nothing
+            self._call, SET, Client.set_vserver_group_attribute_with_options, request, _ignore_body
         )
-        owner = self._owner(request.vserver_group_id)
+        owner = self._owner_of(request.vserver_group_id)
         return self._change(owner, call, within)
 
-    def _change_again(
-        self, call: Callable[[float], Answer[T]], request: Any, within: float
-    ) -> Answer[T]:
+    def _change_with_retry(
+        self, call: Callable[[float], ApiResponse[T]], request: Any, within: float
+    ) -> ApiResponse[T]:
         """Sent in turn, and sent again where the cloud says that it did nothing."""
-        change = partial(self._change, self._owner(request.vserver_group_id), call)
+        change = partial(self._change, self._owner_of(request.vserver_group_id), call)
         return self._retry.until_answered(change, within=within)
 
-    def _owner(self, vserver_group_id: str) -> str:
+    def _owner_of(self, vserver_group_id: str) -> str:
         return self._owners.get(vserver_group_id, vserver_group_id)
 
     def _change(
-        self, load_balancer_id: str, call: Callable[[float], Answer[T]], within: float
-    ) -> Answer[T]:
+        self, load_balancer_id: str, call: Callable[[float], ApiResponse[T]], within: float
+    ) -> ApiResponse[T]:
         """Sent once, when it is this load balancer's turn."""
         deadline = self._clock.now() + within
-        end_turn = self._turns.taken(load_balancer_id, within=within)
+        end_turn = self._turns.acquire(load_balancer_id, within=within)
         try:
             return self._retry.once(call, within=deadline - self._clock.now())
         finally:
@@ -231,22 +231,22 @@ class SlbLoadBalancers(LoadBalancers):
         request: Any,
         read: Callable[[Any], T],
         within: float,
-    ) -> Answer[T]:
+    ) -> ApiResponse[T]:
         sent_at = self._clock.now()
 
-        def answer(response: Any) -> Answer[T]:
+        def answer(response: Any) -> ApiResponse[T]:
             body = response.body
-            return Answer(read(body), date_of(response), body.request_id, sent_at)
+            return ApiResponse(read(body), parse_date(response), body.request_id, sent_at)
 
         return self._api.call(operation, method, request, answer, within)
 
 
-def _nothing(_body: Any) -> None:
+def _ignore_body(_body: Any) -> None:
     return None
 
 
-def _if_gone(error: Rejected) -> Answer[Any]:
+def _empty_if_gone(error: Rejected) -> ApiResponse[Any]:
     """An error answer's Date is lost in the SDK; 0 is a lower bound of any time."""
     if error.fault is not Fault.NOT_FOUND:
         raise error
-    return Answer(None, 0.0, "")
+    return ApiResponse(None, 0.0, "")

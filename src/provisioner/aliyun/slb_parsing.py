@@ -11,14 +11,14 @@ from provisioner.mapping import document
 from provisioner.model import DEFAULT_WEIGHT, Backend, VServerGroup
 
 
-def backend_servers(backends: Sequence[Backend]) -> str:
+def encode_backend_servers(backends: Sequence[Backend]) -> str:
     """Strict JSON in a string: the SDK would flatten a list to parameters that the API ignores."""
-    return json.dumps(document.backend_servers(backends), separators=(",", ":"))
+    return json.dumps(document.render_backend_servers(backends), separators=(",", ":"))
 
 
-def identities(backends: Sequence[Backend]) -> str:
+def encode_identities(backends: Sequence[Backend]) -> str:
     """Without what Set would change unasked and Remove does not know: a Description."""
-    return backend_servers([replace(backend, description="") for backend in backends])
+    return encode_backend_servers([replace(backend, description="") for backend in backends])
 
 
 def read_listed(item: Any, region_id: str, load_balancer_id: str) -> VServerGroup:

@@ -17,13 +17,13 @@ from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
 from provisioner.errors import Code, Retryable
 from provisioner.ports import Clock, Credentials
 
-from .client import Api, Connection
-from .error_mapping import Operation, Rule, deployment
+from .client import Connection, SdkClient
+from .error_mapping import Operation, Rule, configuration_error
 
 SESSION_NAME = "vservergroup-provisioner"  # what the other account's audit trail shows
 
 _ASSUME = Operation("AssumeRole", writes=False)
-_ARN = deployment("let SLB_ROLE_ARN name a role that is there")
+_ARN = configuration_error("let SLB_ROLE_ARN name a role that is there")
 _RULES = (
     Rule("EntityNotExist*", _ARN),
     Rule("InvalidParameter*", _ARN),
@@ -81,10 +81,10 @@ class AssumedRole:
     _keys: Credentials | None = None
     _until: float = 0.0
     _lock: Lock = field(default_factory=Lock)
-    _api: Api[Any] = field(init=False)
+    _api: SdkClient[Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._api = Api(Client, self.connection, _RULES)
+        self._api = SdkClient(Client, self.connection, _RULES)
 
     def __call__(self) -> Credentials:
         """Raises `Retryable`; whoever asked has sent nothing yet."""
@@ -93,16 +93,16 @@ class AssumedRole:
         try:
             if self._keys is None or self.clock.now() >= self._until:
                 asked_at = self.clock.now()
-                self._keys, lifetime = self._assumed()
+                self._keys, lifetime = self._assume()
                 self._until = asked_at + lifetime - _AHEAD
             return self._keys
         finally:
             self._lock.release()
 
-    def _assumed(self) -> tuple[Credentials, float]:
-        return self._api.call(_ASSUME, self._sent, _Request(self.region_id), _read, _SECONDS)
+    def _assume(self) -> tuple[Credentials, float]:
+        return self._api.call(_ASSUME, self._send, _Request(self.region_id), _read, _SECONDS)
 
-    def _sent(self, client: Any, _request: Any, options: Any) -> _Response:
+    def _send(self, client: Any, _request: Any, options: Any) -> _Response:
         query = {
             "RoleArn": self.role_arn,
             "RoleSessionName": SESSION_NAME,

@@ -18,10 +18,10 @@ from provisioner.model import (
     BACKENDS_PER_CALL,
     Backend,
     BackendKey,
-    Desired,
-    Ensured,
-    LeftOut,
+    DesiredGroup,
+    EnsureResult,
     Plan,
+    RejectedBackend,
 )
 
 from .commands import Wait
@@ -29,7 +29,7 @@ from .lease import LONGEST_WAIT, Steps
 
 # The instance has no address yet, or is not running: on a fresh instance this passes.
 NOT_READY_YET = "ObtainIpFail"
-PATIENCE = 8  # waits of up to LONGEST_WAIT for that
+MAX_WAITS = 8  # waits of up to LONGEST_WAIT for that
 
 # Codes of Create and Add that are about a server and not about the group (doc: tables of errors).
 _ABOUT_SERVERS = frozenset(
@@ -49,76 +49,78 @@ Chunks = list[tuple[Backend, ...]]
 
 
 @dataclass(slots=True)
-class Sieve:
+class RejectedBackends:
     """What one run has left out so far."""
 
-    left_out: list[LeftOut] = field(default_factory=list)
+    rejected: list[RejectedBackend] = field(default_factory=list)
     waits: int = 0
 
     def keys(self) -> set[BackendKey]:
-        return {out.backend.key for out in self.left_out}
+        return {out.backend.key for out in self.rejected}
 
-    def rest(self, plan: Plan) -> Plan:
+    def remaining(self, plan: Plan) -> Plan:
         """The plan without those that were refused, who are told beside it."""
         gone = self.keys()
         add = tuple(backend for backend in plan.add if backend.key not in gone)
-        return replace(plan, add=add, left_out=tuple(self.left_out))
+        return replace(plan, add=add, rejected=tuple(self.rejected))
 
-    def told(self, done: Ensured) -> Ensured:
+    def apply_to(self, done: EnsureResult) -> EnsureResult:
         """Of a group of our own, which holds what it was given."""
-        if not self.left_out:
+        if not self.rejected:
             return done
-        plan = self.rest(done.plan)
+        plan = self.remaining(done.plan)
         return replace(done, plan=plan, group=replace(done.group, backends=plan.add))
 
-    def judge(self, desired: Desired) -> None:
+    def raise_if_unacceptable(self, desired: DesiredGroup) -> None:
         """Once all have been tried. Raises where a part is not enough, or where there is none.
         Where nobody is ready yet, nobody waits for the others: the next delivery tries again."""
-        none_is_in = len(self.left_out) == len(desired.group.backends)
-        if none_is_in and {out.code for out in self.left_out} == {NOT_READY_YET}:
+        none_is_in = len(self.rejected) == len(desired.group.backends)
+        if none_is_in and {out.code for out in self.rejected} == {NOT_READY_YET}:
             raise Retryable(
                 Code.INSTANCES_NOT_READY,
                 "none of the instances is ready to be added yet; the next delivery tries again",
             )
-        if self.left_out and (none_is_in or not desired.partial):
-            raise refusal(desired, self.left_out)
+        if self.rejected and (none_is_in or not desired.accept_partial):
+            raise rejection_error(desired, self.rejected)
 
 
-def about_servers(error: Rejected, desired: Desired) -> bool:
+def is_backend_error(error: Rejected, desired: DesiredGroup) -> bool:
     known = error.code in _ABOUT_SERVERS or error.code.startswith(_ABOUT_SERVERS_TOO)
     return desired.from_hook and known
 
 
-def chunks_of(backends: tuple[Backend, ...]) -> Chunks:
+def split_into_chunks(backends: tuple[Backend, ...]) -> Chunks:
     starts = range(0, len(backends), BACKENDS_PER_CALL)
     return [backends[start : start + BACKENDS_PER_CALL] for start in starts]
 
 
-def waited_for(error: Rejected, desired: Desired, sieve: Sieve) -> Steps:
+def wait_if_not_ready(error: Rejected, desired: DesiredGroup, sieve: RejectedBackends) -> Steps:
     """Whether the same call is worth sending again, after a while."""
-    passes = error.code == NOT_READY_YET and desired.from_hook and sieve.waits < PATIENCE
+    passes = error.code == NOT_READY_YET and desired.from_hook and sieve.waits < MAX_WAITS
     if passes:
         sieve.waits += 1
         yield Wait(LONGEST_WAIT)
     return passes
 
 
-def sifted(error: Rejected, refused: tuple[Backend, ...], desired: Desired, sieve: Sieve) -> Chunks:
+def split_rejected(
+    error: Rejected, refused: tuple[Backend, ...], desired: DesiredGroup, sieve: RejectedBackends
+) -> Chunks:
     """What is to be sent instead of the refused call. Raises `error` where it is about others."""
-    if not about_servers(error, desired):
+    if not is_backend_error(error, desired):
         raise error
     if len(refused) == 1:
-        sieve.left_out.append(LeftOut(refused[0], error.code))
+        sieve.rejected.append(RejectedBackend(refused[0], error.code))
         return []
     middle = len(refused) // 2
     return [refused[:middle], refused[middle:]]
 
 
-def refusal(desired: Desired, refused: list[LeftOut]) -> Rejected:
+def rejection_error(desired: DesiredGroup, refused: list[RejectedBackend]) -> Rejected:
     """Names each by its place in what the load balancer should hold."""
     places = {backend.key: n for n, backend in enumerate(desired.group.backends)}
     problems = [
         Problem(f"/BackendServers/{places[out.backend.key]}", f"was refused with {out.code}")
         for out in refused
     ]
-    return Rejected.of(problems, code=refused[0].code, what="the load balancer")
+    return Rejected.from_problems(problems, code=refused[0].code, what="the load balancer")

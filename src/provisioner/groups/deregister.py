@@ -46,23 +46,23 @@ from provisioner.errors import (
     Retryable,
 )
 from provisioner.model import (
-    Answer,
+    ApiResponse,
     Backend,
     Binding,
-    Deregistered,
-    Desired,
+    DesiredGroup,
+    GroupRemoval,
     OnExisting,
+    RemovalResult,
     Request,
-    Shrunk,
     VServerGroup,
 )
 
 from . import naming
-from .bisect_rejected import chunks_of
+from .bisect_rejected import split_into_chunks
 from .commands import Command, DeleteGroup, ListGroups, ReadGroup, RemoveBackends, SetWeights, Wait
-from .ensure import claim, look
-from .lease import GivenUp, Own, Steps, claims_for, pause_after, undo, wait_after
-from .pending_delete import park, parked_for, settle
+from .ensure import acquire_claim, find_existing_or_wait
+from .lease import ClaimLost, RunState, Steps, backoff_seconds, find_claims, release, wait_to_retry
+from .pending_delete import find_pending_delete, mark_pending_delete, restore_or_delete
 
 _ROUNDS = 3  # of removing from a group to which somebody else keeps adding the same servers
 
@@ -76,7 +76,7 @@ class Removal:
     load_balancer_id: str
     server_ids: frozenset[str]
     addresses: frozenset[str] = frozenset()
-    names: tuple[str, ...] = ()
+    name_globs: tuple[str, ...] = ()
     drain: float = 0.0
     delete_empty: bool = False
     tagging: bool = True
@@ -87,107 +87,115 @@ class Removal:
         """Where a drive takes place."""
         return VServerGroup(self.region_id, self.load_balancer_id, "")
 
-    def named(self, name: str) -> bool:
-        return any(naming.matches(name, pattern) for pattern in self.names)
+    def has_binding_name(self, name: str) -> bool:
+        return any(naming.matches_glob(name, pattern) for pattern in self.name_globs)
 
-    def whole_name(self, group: VServerGroup) -> str:
+    def original_name(self, group: VServerGroup) -> str:
         """The name that a parked group had; empty where it is not known."""
-        if not group.name.startswith(naming.PARKED_PREFIX):
+        if not group.name.startswith(naming.PENDING_DELETE_PREFIX):
             return group.name
-        return next((name for name in self.names if naming.parked(name) == group.name), "")
+        return next(
+            (name for name in self.name_globs if naming.pending_delete_name(name) == group.name), ""
+        )
 
-    def owns(self, group: VServerGroup) -> bool:
-        if naming.read_claim(group.name):
+    def is_owned(self, group: VServerGroup) -> bool:
+        if naming.parse_claim(group.name):
             return False
         if self.tagging:
             return naming.OWNER_TAG in group.tags
-        return self.named(self.whole_name(group))
+        return self.has_binding_name(self.original_name(group))
 
-    def leaving(self, group: VServerGroup) -> tuple[Backend, ...]:
-        return tuple(b for b in group.backends if self._leaves(b))
+    def select_leaving(self, group: VServerGroup) -> tuple[Backend, ...]:
+        return tuple(b for b in group.backends if self._is_leaving(b))
 
-    def _leaves(self, backend: Backend) -> bool:
+    def _is_leaving(self, backend: Backend) -> bool:
         by_address = backend.type != "ecs" and backend.server_ip in self.addresses
-        ours = self.tagging or backend.description.startswith(naming.ownership_description(""))
+        ours = self.tagging or backend.description.startswith(naming.build_owner_description(""))
         return ours and (backend.server_id in self.server_ids or by_address)
 
 
 def deregister(
-    removal: Removal, done: list[Shrunk] | None = None, *, claiming: bool = True
-) -> Generator[Command, Any, Deregistered]:
+    removal: Removal, done: list[GroupRemoval] | None = None, *, claiming: bool = True
+) -> Generator[Command, Any, RemovalResult]:
     """`done` takes each group as it is done with, for whom this may fail on the next."""
     done = [] if done is None else done
-    listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups(references=removal.delete_empty)
-    claimed = _claimed(removal, listed.value) if claiming else ()
-    todo: list[tuple[VServerGroup, VServerGroup]] = yield from _read(removal, listed.value)
+    listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups(
+        references=removal.delete_empty
+    )
+    claimed = _find_claimed(removal, listed.value) if claiming else ()
+    todo: list[tuple[VServerGroup, VServerGroup]] = yield from _read_groups(removal, listed.value)
     drained = 0.0
     if removal.drain:
-        drained = yield from _drained(removal, [actual for _, actual in todo])
+        drained = yield from _drain_groups(removal, [actual for _, actual in todo])
     while todo:
-        shrunk: Shrunk = yield from _shrunk(removal, todo[0][1])
+        shrunk: GroupRemoval = yield from _remove_leaving(removal, todo[0][1])
         done.append(shrunk)
-        if _to_be_deleted(removal, todo[0][0], shrunk):
-            gone = yield from take_away(_to_take(removal, todo[0][0]), shrunk.id, claiming=claiming)
+        if _should_delete(removal, todo[0][0], shrunk):
+            gone = yield from delete_if_empty(
+                _deletion_target(removal, todo[0][0]), shrunk.id, claiming=claiming
+            )
             done[-1] = replace(shrunk, deleted=gone)
         elif shrunk.id in claimed:
-            gone = yield from outlast(_to_take(removal, todo[0][0]), shrunk.id)
+            gone = yield from wait_for_claims(_deletion_target(removal, todo[0][0]), shrunk.id)
             done[-1] = replace(shrunk, deleted=gone)
         del todo[0]
-    return Deregistered(tuple(done), drained)
+    return RemovalResult(tuple(done), drained)
 
 
-def owned(removal: Removal) -> Generator[Command, Any, tuple[VServerGroup, ...]]:
+def read_owned_groups(removal: Removal) -> Generator[Command, Any, tuple[VServerGroup, ...]]:
     """The groups as they stand, with their backends. Reads only."""
-    listed: Answer[tuple[VServerGroup, ...]] = yield ListGroups()
-    found: list[tuple[VServerGroup, VServerGroup]] = yield from _read(removal, listed.value)
+    listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups()
+    found: list[tuple[VServerGroup, VServerGroup]] = yield from _read_groups(removal, listed.value)
     return tuple(actual for _, actual in found)
 
 
-def _read(removal: Removal, listed: tuple[VServerGroup, ...]) -> Steps:
+def _read_groups(removal: Removal, listed: tuple[VServerGroup, ...]) -> Steps:
     """Pairs of what the list says of an owned group and what it holds."""
-    todo = [group for group in listed if removal.owns(group)]
+    todo = [group for group in listed if removal.is_owned(group)]
     found: list[tuple[VServerGroup, VServerGroup]] = []
     while todo:
-        actual: Answer[VServerGroup | None] = yield ReadGroup(todo[0].id)
+        actual: ApiResponse[VServerGroup | None] = yield ReadGroup(todo[0].id)
         if actual.value is not None:
             found.append((todo[0], actual.value))
         del todo[0]
     return found
 
 
-def _claimed(removal: Removal, groups: tuple[VServerGroup, ...]) -> tuple[str, ...]:
+def _find_claimed(removal: Removal, groups: tuple[VServerGroup, ...]) -> tuple[str, ...]:
     """The owned groups on whose names somebody is at work: maybe an earlier delivery of this very
     event, about to park a group that it found empty."""
     if not removal.delete_empty:
         return ()
-    ours = [(group.id, _to_take(removal, group)) for group in groups if removal.owns(group)]
-    return tuple(id_ for id_, desired in ours if claims_for(groups, desired))
+    ours = [
+        (group.id, _deletion_target(removal, group)) for group in groups if removal.is_owned(group)
+    ]
+    return tuple(id_ for id_, desired in ours if find_claims(groups, desired))
 
 
-def _drained(removal: Removal, groups: list[VServerGroup]) -> Steps:
+def _drain_groups(removal: Removal, groups: list[VServerGroup]) -> Steps:
     """Answers for how many seconds."""
-    if not any(removal.leaving(group) for group in groups):
+    if not any(removal.select_leaving(group) for group in groups):
         return 0.0
     while groups:
-        yield from _weighted_0(removal, groups[0])
+        yield from _set_weights_to_zero(removal, groups[0])
         del groups[0]
     return (yield Wait(removal.drain, whole=True))
 
 
-def _weighted_0(removal: Removal, actual: VServerGroup) -> Steps:
+def _set_weights_to_zero(removal: Removal, actual: VServerGroup) -> Steps:
     rounds = 0
     while True:
-        weighty = tuple(replace(b, weight=0) for b in removal.leaving(actual) if b.weight)
-        chunks = chunks_of(weighty)
+        weighty = tuple(replace(b, weight=0) for b in removal.select_leaving(actual) if b.weight)
+        chunks = split_into_chunks(weighty)
         rounds += 1
-        pause = Wait(pause_after(rounds))
+        pause = Wait(backoff_seconds(rounds))
         while chunks:
             try:
                 yield SetWeights(actual.id, chunks[0])
             except ConfigurationError:
                 raise
             except Retryable as error:  # sent once: nobody else tries it again
-                pause = wait_after(error, pause_after(rounds))
+                pause = wait_to_retry(error, backoff_seconds(rounds))
                 break
             except Rejected as error:
                 if rounds > _ROUNDS:
@@ -199,22 +207,22 @@ def _weighted_0(removal: Removal, actual: VServerGroup) -> Steps:
         if not chunks:
             return
         yield pause
-        read: Answer[VServerGroup | None] = yield ReadGroup(actual.id)
+        read: ApiResponse[VServerGroup | None] = yield ReadGroup(actual.id)
         if read.value is None:
             return
         actual = read.value
 
 
-def _shrunk(removal: Removal, actual: VServerGroup) -> Steps:
+def _remove_leaving(removal: Removal, actual: VServerGroup) -> Steps:
     """Removes until nothing that leaves is read any more."""
     removed: dict[object, Backend] = {}
     rounds = failures = 0
     while True:
-        leaving = removal.leaving(actual)
+        leaving = removal.select_leaving(actual)
         removed.update((backend.key, backend) for backend in leaving)
         if not leaving:
             gone = tuple(removed.values())
-            return Shrunk(actual.id, actual.name, gone, actual.backends)
+            return GroupRemoval(actual.id, actual.name, gone, actual.backends)
         if rounds == _ROUNDS:
             raise Retryable(
                 Code.STILL_CHANGING,
@@ -222,17 +230,17 @@ def _shrunk(removal: Removal, actual: VServerGroup) -> Steps:
                 "else adds it at the same time",
             )
         try:
-            yield from _removed(actual.id, leaving)
+            yield from _remove_chunks(actual.id, leaving)
             rounds += 1
         except Ambiguous:
             failures += 1
-            yield Wait(pause_after(failures))
-        read: Answer[VServerGroup | None] = yield ReadGroup(actual.id)
+            yield Wait(backoff_seconds(failures))
+        read: ApiResponse[VServerGroup | None] = yield ReadGroup(actual.id)
         actual = read.value or replace(actual, backends=())
 
 
-def _removed(group_id: str, leaving: tuple[Backend, ...]) -> Steps:
-    chunks = chunks_of(leaving)
+def _remove_chunks(group_id: str, leaving: tuple[Backend, ...]) -> Steps:
+    chunks = split_into_chunks(leaving)
     while chunks:
         try:
             yield RemoveBackends(group_id, chunks[0])
@@ -243,24 +251,24 @@ def _removed(group_id: str, leaving: tuple[Backend, ...]) -> Steps:
         del chunks[0]
 
 
-def _to_be_deleted(removal: Removal, listed: VServerGroup, shrunk: Shrunk) -> bool:
-    name = removal.whole_name(listed)
+def _should_delete(removal: Removal, listed: VServerGroup, shrunk: GroupRemoval) -> bool:
+    name = removal.original_name(listed)
     if not removal.delete_empty or listed.in_use or not name:
         return False
     if name != listed.name:
         return True  # parked: a crash left it so, and it is put back where it is not empty
-    became = bool(shrunk.removed) or (removal.tagging and removal.named(name))
-    return became and not shrunk.held
+    became = bool(shrunk.removed) or (removal.tagging and removal.has_binding_name(name))
+    return became and not shrunk.remaining
 
 
-def _to_take(removal: Removal, listed: VServerGroup) -> Desired:
-    name = removal.whole_name(listed)
-    tags = naming.owner_tags(removal.mark) if removal.tagging else {}
+def _deletion_target(removal: Removal, listed: VServerGroup) -> DesiredGroup:
+    name = removal.original_name(listed)
+    tags = naming.build_owner_tags(removal.mark) if removal.tagging else {}
     group = VServerGroup(removal.region_id, removal.load_balancer_id, name, tags=tags)
-    return Desired(group, OnExisting.EXTEND, removal.mark)
+    return DesiredGroup(group, OnExisting.EXTEND, removal.mark)
 
 
-def removals(  # noqa: PLR0913 - each is another fact of the removal
+def plan_removals(  # noqa: PLR0913 - each is another fact of the removal
     request: Request,
     bound: Sequence[Binding],
     leaving: Collection[str],
@@ -279,18 +287,20 @@ def removals(  # noqa: PLR0913 - each is another fact of the removal
             region,
             balancer,
             frozenset(leaving),
-            _of_interfaces(members, leaving, addresses),
-            names=tuple(naming.pattern(b.name_template, b.scaling_group_id) for b in members),
+            _select_addresses(members, leaving, addresses),
+            name_globs=tuple(
+                naming.name_glob(b.name_template, b.scaling_group_id) for b in members
+            ),
             drain=max(binding.drain for binding in members),
             delete_empty=all(binding.delete_empty for binding in members),
             tagging=tagging,
-            mark=naming.fingerprint(request, VServerGroup(region, balancer, "")),
+            mark=naming.compute_fingerprint(request, VServerGroup(region, balancer, "")),
         )
         for (region, balancer), members in by_balancer.items()
     )
 
 
-def _of_interfaces(
+def _select_addresses(
     members: Sequence[Binding], leaving: Collection[str], addresses: Mapping[str, str]
 ) -> frozenset[str]:
     if all(binding.type == "ecs" for binding in members):
@@ -298,75 +308,75 @@ def _of_interfaces(
     return frozenset(addresses[name] for name in leaving if addresses.get(name))
 
 
-def told_as(removal: Removal) -> VServerGroup:
+def result_subject(removal: Removal) -> VServerGroup:
     """The load balancer, and its group where the bindings name just one: what a result is about, in
     every delivery, whatever has become of the group."""
-    (*others, name) = removal.names
+    (*others, name) = removal.name_globs
     known = "" if others or "*" in name else name
     return VServerGroup(removal.region_id, removal.load_balancer_id, known)
 
 
-def take_away(desired: Desired, group_id: str, *, claiming: bool) -> Steps:
+def delete_if_empty(desired: DesiredGroup, group_id: str, *, claiming: bool) -> Steps:
     """Answers whether the group is gone; if not, it is not empty any more, or is in use."""
-    own = Own(beside=True)
+    own = RunState(beside=True)
     while claiming:
-        looked: Answer[VServerGroup | None] = yield from look(desired, own)
-        gone: bool | None = yield from _under_claim(desired, own, group_id, looked.date)
+        looked: ApiResponse[VServerGroup | None] = yield from find_existing_or_wait(desired, own)
+        gone: bool | None = yield from _delete_under_claim(desired, own, group_id, looked.date)
         if gone is not None:
             return gone
-    return (yield from _alone(group_id))
+    return (yield from _delete_without_claim(group_id))
 
 
-def outlast(desired: Desired, group_id: str) -> Steps:
+def wait_for_claims(desired: DesiredGroup, group_id: str) -> Steps:
     """Waits for whoever is at work on the name, and answers whether the group is gone. A run that
     crashed may have sent a rename that parks the group later, until its lease is over."""
-    yield from look(desired, Own(beside=True))
-    read: Answer[VServerGroup | None] = yield ReadGroup(group_id)
-    if read.value is None or read.value.name != naming.parked(desired.group.name):
+    yield from find_existing_or_wait(desired, RunState(beside=True))
+    read: ApiResponse[VServerGroup | None] = yield ReadGroup(group_id)
+    if read.value is None or read.value.name != naming.pending_delete_name(desired.group.name):
         return read.value is None
-    return (yield from take_away(desired, group_id, claiming=True))
+    return (yield from delete_if_empty(desired, group_id, claiming=True))
 
 
-def _under_claim(desired: Desired, own: Own, group_id: str, date: float) -> Steps:
+def _delete_under_claim(desired: DesiredGroup, own: RunState, group_id: str, date: float) -> Steps:
     """None: the claim is lost, or what was sent is not known to have taken effect; look again."""
     try:
-        yield from claim(desired, own, date)
-        if own.held is None:
+        yield from acquire_claim(desired, own, date)
+        if own.unfinished is None:
             return None
-        stands = yield from _stands(desired, own, group_id)
-        yield from undo(own)
-    except GivenUp:
-        yield from undo(own)
+        stands = yield from _delete_or_restore(desired, own, group_id)
+        yield from release(own)
+    except ClaimLost:
+        yield from release(own)
         return None
     except (Rejected, Retryable):
-        yield from undo(own)
+        yield from release(own)
         raise
     return not stands
 
 
-def _stands(desired: Desired, own: Own, group_id: str) -> Steps:
-    parked = parked_for(own.seen, desired)
+def _delete_or_restore(desired: DesiredGroup, own: RunState, group_id: str) -> Steps:
+    parked = find_pending_delete(own.listed, desired)
     if parked is not None and parked.id == group_id:
-        return (yield from settle(desired, own, group_id))
-    named = [group for group in own.seen if group.name == desired.group.name]
+        return (yield from restore_or_delete(desired, own, group_id))
+    named = [group for group in own.listed if group.name == desired.group.name]
     if [group.id for group in named] == [group_id]:
-        yield from park(desired, own, group_id)
-        return (yield from settle(desired, own, group_id))
+        yield from mark_pending_delete(desired, own, group_id)
+        return (yield from restore_or_delete(desired, own, group_id))
     # It was renamed, or has a double: somebody else's doing, and not ours to delete.
-    return any(group.id == group_id for group in own.seen)
+    return any(group.id == group_id for group in own.listed)
 
 
-def _alone(group_id: str) -> Steps:
+def _delete_without_claim(group_id: str) -> Steps:
     failures = 0
     while True:
-        read: Answer[VServerGroup | None] = yield ReadGroup(group_id)
+        read: ApiResponse[VServerGroup | None] = yield ReadGroup(group_id)
         if read.value is None or read.value.backends:
             return read.value is None
         try:
             yield DeleteGroup(group_id)
         except Ambiguous:
             failures += 1
-            yield Wait(pause_after(failures))
+            yield Wait(backoff_seconds(failures))
         except Retryable as error:
             if error.code not in IN_USE:
                 raise

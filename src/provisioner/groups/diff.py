@@ -12,7 +12,7 @@ from dataclasses import replace
 from provisioner.model import Backend, BackendKey, OnExisting, Plan
 
 
-def distinct(backends: Iterable[Backend]) -> tuple[Backend, ...]:
+def deduplicate(backends: Iterable[Backend]) -> tuple[Backend, ...]:
     """Sorted by key; of two with one key, the first stays."""
     first: dict[BackendKey, Backend] = {}
     for backend in backends:
@@ -20,32 +20,34 @@ def distinct(backends: Iterable[Backend]) -> tuple[Backend, ...]:
     return tuple(first[key] for key in sorted(first))
 
 
-def plan(actual: Iterable[Backend], wanted: Iterable[Backend], on_existing: OnExisting) -> Plan:
+def diff_backends(
+    actual: Iterable[Backend], wanted: Iterable[Backend], on_existing: OnExisting
+) -> Plan:
     present = {backend.key: backend for backend in actual}
-    asked = {backend.key: backend for backend in distinct(wanted)}
+    asked = {backend.key: backend for backend in deduplicate(wanted)}
     reweigh = [
         backend
         for key, backend in asked.items()
         if key in present
         and backend.weight != present[key].weight
-        and (on_existing is OnExisting.REFUSE or backend.weight_named)
+        and (on_existing is OnExisting.REFUSE or backend.weight_is_explicit)
         and on_existing is not OnExisting.EXTEND
     ]
     changed = {backend.key for backend in reweigh}
     return Plan(
         add=tuple(backend for key, backend in asked.items() if key not in present),
-        reweigh=tuple(reweigh),
+        update_weight=tuple(reweigh),
         already_present=tuple(
             present[key] for key in sorted(asked.keys() & present.keys() - changed)
         ),
-        foreign=tuple(present[key] for key in sorted(present.keys() - asked.keys())),
+        unmanaged=tuple(present[key] for key in sorted(present.keys() - asked.keys())),
     )
 
 
-def apply(plan: Plan, actual: Iterable[Backend]) -> tuple[Backend, ...]:
+def apply_plan(plan: Plan, actual: Iterable[Backend]) -> tuple[Backend, ...]:
     """What the group holds when the plan has been carried out."""
     changed = {backend.key: backend for backend in actual}
-    for backend in plan.reweigh:
+    for backend in plan.update_weight:
         changed[backend.key] = replace(changed[backend.key], weight=backend.weight)
     changed.update((backend.key, backend) for backend in plan.add)
     return tuple(changed[key] for key in sorted(changed))

@@ -17,36 +17,36 @@ from math import inf
 from typing import Any
 
 from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
-from provisioner.model import Answer, Desired, VServerGroup
+from provisioner.model import ApiResponse, DesiredGroup, VServerGroup
 
 from . import naming
 from .commands import Command, DeleteGroup, ReadGroup, RenameGroup, Time, Wait
 
-RENEW = 10.0  # seconds after its stamp, a claim is renewed
-HOLD = 20.0  # its owner sends nothing about it any more
-CALL = 8.0  # no call hangs for longer
-LATE = 15.0  # after it was sent, a call has taken effect or never will
+RENEW_AFTER = 10.0  # seconds after its stamp, a claim is renewed
+STOP_WRITING_AFTER = 20.0  # its owner sends nothing about it any more
+MAX_CALL_SECONDS = 8.0  # no call hangs for longer
+MAX_IN_FLIGHT = 15.0  # after it was sent, a call has taken effect or never will
 LEASE = 45.0  # after its stamp, anybody may delete it
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 4.0
 
 
-def claims_for(
-    groups: tuple[VServerGroup, ...], desired: Desired
+def find_claims(
+    groups: tuple[VServerGroup, ...], desired: DesiredGroup
 ) -> list[tuple[VServerGroup, naming.Claim]]:
-    claims = ((group, naming.read_claim(group.name)) for group in groups)
+    claims = ((group, naming.parse_claim(group.name)) for group in groups)
     return [(g, c) for g, c in claims if c is not None and c.is_for(desired.group.name)]
 
 
-def expired(claim: naming.Claim, date: float) -> bool:
+def is_expired(claim: naming.Claim, date: float) -> bool:
     return date > claim.stamped + LEASE
 
 
-def pause_after(failures: int) -> float:
+def backoff_seconds(failures: int) -> float:
     """Seconds to wait at most after so many failures in a row, doubling."""
     return min(SHORTEST_WAIT * 2.0 ** min(failures, 16), LONGEST_WAIT)
 
 
-def wait_after(error: Retryable, pause: float) -> Wait:
+def wait_to_retry(error: Retryable, pause: float) -> Wait:
     """As long as the cloud asked, and the pause on top of it."""
     asked = error.retry_after or 0.0
     return Wait(asked + pause, least=asked)
@@ -56,7 +56,7 @@ Steps = Generator[Command, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class UnfinishedGroup:
     """A group of ours that is not finished. Without a claim it bears the wanted name already.
 
     `date` is the newest Date heard from the API: what a renewal is stamped with.
@@ -68,11 +68,11 @@ class Held:
 
     @property
     def before(self) -> float:
-        return self.claim.stamped + HOLD if self.claim else inf
+        return self.claim.stamped + STOP_WRITING_AFTER if self.claim else inf
 
 
 @dataclass(slots=True)
-class Own:
+class RunState:
     """What one run knows to be its own doing. A claim whose commit was sent is not ours to delete:
     it may bear the wanted name by now. Nor is one under which something was sent about the group of
     the name and not answered: until its lease is over, that may still take effect. `seen` is the
@@ -81,69 +81,69 @@ class Own:
 
     nonces: set[str] = field(default_factory=set)
     committed: set[str] = field(default_factory=set)
-    held: Held | None = None
-    seen: tuple[VServerGroup, ...] = ()
+    unfinished: UnfinishedGroup | None = None
+    listed: tuple[VServerGroup, ...] = ()
     beside: bool = False
 
     def may_delete(self, claim: naming.Claim | None) -> bool:
         return claim is None or (claim.nonce in self.nonces and claim.nonce not in self.committed)
 
 
-class GivenUp(Exception):
+class ClaimLost(Exception):
     """Not an error: the claim is lost, look again."""
 
 
-def keep(desired: Desired, own: Own) -> Steps:
+def renew_if_due(desired: DesiredGroup, own: RunState) -> Steps:
     """What is held, its claim renewed when that is due; given up when it is too late to."""
-    held = own.held
+    held = own.unfinished
     assert held is not None
     if held.claim is None:
         return held
     now: float = yield Time()
     if now > held.before:
-        raise GivenUp
-    if now < held.claim.stamped + RENEW:
+        raise ClaimLost
+    if now < held.claim.stamped + RENEW_AFTER:
         return held
-    if held.date < held.claim.stamped + RENEW:
-        yield from read_own(own)
-    heard = own.held.date if own.held else held.date
-    claim = naming.claim(desired.group.name, heard, held.claim.nonce)
+    if held.date < held.claim.stamped + RENEW_AFTER:
+        yield from read_unfinished(own)
+    heard = own.unfinished.date if own.unfinished else held.date
+    claim = naming.make_claim(desired.group.name, heard, held.claim.nonce)
     try:
-        renewed: Answer[None] = yield RenameGroup(held.id, claim.name, held.before)
-        own.held = Held(held.id, claim, renewed.date)
+        renewed: ApiResponse[None] = yield RenameGroup(held.id, claim.name, held.before)
+        own.unfinished = UnfinishedGroup(held.id, claim, renewed.date)
     except ConfigurationError:
         raise
     except Ambiguous:
-        raise GivenUp from None
+        raise ClaimLost from None
     except Retryable:
         pass  # refused for the moment; the next step tries again, while the old stamp lasts
-    return own.held
+    return own.unfinished
 
 
-def read_own(own: Own) -> Steps:
+def read_unfinished(own: RunState) -> Steps:
     """The unfinished group as it is; the Date of the answer is heard."""
-    assert own.held is not None
-    read: Answer[VServerGroup | None] = yield ReadGroup(own.held.id)
+    assert own.unfinished is not None
+    read: ApiResponse[VServerGroup | None] = yield ReadGroup(own.unfinished.id)
     if read.value is None:
-        raise GivenUp
-    own.held = replace(own.held, date=read.date)
+        raise ClaimLost
+    own.unfinished = replace(own.unfinished, date=read.date)
     return read.value
 
 
-def undo(own: Own) -> Steps:
-    if own.held is not None and own.may_delete(own.held.claim):
-        yield from _delete(own.held.id)
-    own.held = None
+def release(own: RunState) -> Steps:
+    if own.unfinished is not None and own.may_delete(own.unfinished.claim):
+        yield from _try_delete(own.unfinished.id)
+    own.unfinished = None
 
 
-def clear(group: VServerGroup) -> Steps:
+def delete_expired_claim(group: VServerGroup) -> Steps:
     """Deletes a claim that nobody holds. It is read first: a late commit may have renamed it."""
-    read: Answer[VServerGroup | None] = yield ReadGroup(group.id)
+    read: ApiResponse[VServerGroup | None] = yield ReadGroup(group.id)
     if read.value is not None and read.value.name == group.name:
-        yield from _delete(group.id)
+        yield from _try_delete(group.id)
 
 
-def _delete(group_id: str) -> Steps:
+def _try_delete(group_id: str) -> Steps:
     """Tidying: what cannot be deleted now expires, and is deleted by whoever looks next."""
     try:
         yield DeleteGroup(group_id)

@@ -25,7 +25,7 @@ TEMPLATE_FACTS = ("scaling_group_id", "scaling_activity_id", "content_hash")
 CLAIM_PREFIX = "pending-claim/"
 _CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a-f]{16})\Z")
 
-PARKED_PREFIX = "pending-delete/"
+PENDING_DELETE_PREFIX = "pending-delete/"
 
 OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
@@ -43,34 +43,34 @@ class Claim(NamedTuple):
         return f"{CLAIM_PREFIX}{self.wanted_hash}/{self.stamped}/{self.nonce}"
 
     def is_for(self, name: str) -> bool:
-        return self.wanted_hash == _hash(name)
+        return self.wanted_hash == _hash_name(name)
 
 
-def claim(wanted_name: str, stamped: float, nonce: str) -> Claim:
+def make_claim(wanted_name: str, stamped: float, nonce: str) -> Claim:
     """`stamped` is a Date of the API's, in seconds since 1970; `nonce` has 16 hex digits."""
-    return Claim(nonce, int(stamped), _hash(wanted_name))
+    return Claim(nonce, int(stamped), _hash_name(wanted_name))
 
 
-def parked(wanted_name: str) -> str:
+def pending_delete_name(wanted_name: str) -> str:
     """What a group is called while it is decided whether it is deleted (see `parked`)."""
-    return f"{PARKED_PREFIX}{_hash(wanted_name)}"
+    return f"{PENDING_DELETE_PREFIX}{_hash_name(wanted_name)}"
 
 
-def read_claim(name: str) -> Claim | None:
+def parse_claim(name: str) -> Claim | None:
     match = _CLAIM.match(name)
     return match and Claim(match[3], int(match[2]), match[1])
 
 
-def name_problems(name: str, path: str) -> list[Problem]:
+def check_name(name: str, path: str) -> list[Problem]:
     if not _NAME.match(name):
         return [Problem(path, "must be 1 to 80 letters, digits, - / . _")]
-    for prefix in (CLAIM_PREFIX, PARKED_PREFIX):
+    for prefix in (CLAIM_PREFIX, PENDING_DELETE_PREFIX):
         if name.startswith(prefix):
             return [Problem(path, f"must not begin with {prefix}, which marks unfinished groups")]
     return []
 
 
-def template_problems(template: str, path: str) -> list[Problem]:
+def check_template(template: str, path: str) -> list[Problem]:
     """What can be known before there is an event: the syntax, the facts, the fixed characters."""
     try:
         parts = list(Formatter().parse(template))
@@ -80,10 +80,10 @@ def template_problems(template: str, path: str) -> list[Problem]:
     unknown = [fact for fact in facts if fact not in TEMPLATE_FACTS]
     if unknown or any(spec or conversion for _, _, spec, conversion in parts):
         return [Problem(path, f"may use only {{{'}, {'.join(TEMPLATE_FACTS)}}}")]
-    return name_problems("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
+    return check_name("".join(text for text, _, _, _ in parts) + "x" * len(facts), path)
 
 
-def pattern(template: str, scaling_group_id: str) -> str:
+def name_glob(template: str, scaling_group_id: str) -> str:
     """Of the names that a binding gives: * stands for what only the event knew that made a group.
     The one that takes servers out is another."""
     return template.format(
@@ -93,34 +93,34 @@ def pattern(template: str, scaling_group_id: str) -> str:
 
 def is_pending(name: str) -> bool:
     """Of a group that is not finished, or on its way to be deleted."""
-    return name.startswith((CLAIM_PREFIX, PARKED_PREFIX))
+    return name.startswith((CLAIM_PREFIX, PENDING_DELETE_PREFIX))
 
 
-def parked_by(claim: Claim) -> str:
+def pending_delete_name_of(claim: Claim) -> str:
     """What the group is called that whoever holds this claim may have parked."""
-    return f"{PARKED_PREFIX}{claim.wanted_hash}"
+    return f"{PENDING_DELETE_PREFIX}{claim.wanted_hash}"
 
 
-def matches(name: str, pattern: str) -> bool:
+def matches_glob(name: str, pattern: str) -> bool:
     """A * in the pattern, which no name has, stands for anything."""
     parts = map(re.escape, pattern.split("*"))
     return re.fullmatch(".*".join(parts), name) is not None
 
 
-def needs_activity(template: str) -> bool:
-    return "scaling_activity_id" in _facts(template)
+def has_activity_fact(template: str) -> bool:
+    return "scaling_activity_id" in _parse_facts(template)
 
 
-def needs_content(template: str) -> bool:
-    return "content_hash" in _facts(template)
+def has_content_fact(template: str) -> bool:
+    return "content_hash" in _parse_facts(template)
 
 
 @lru_cache  # a deployment has few templates
-def _facts(template: str) -> frozenset[str | None]:
+def _parse_facts(template: str) -> frozenset[str | None]:
     return frozenset(fact for _, fact, _, _ in Formatter().parse(template))
 
 
-def expand(template: str, request: Request) -> str:
+def expand_template(template: str, request: Request) -> str:
     """The name of the group, from facts that every delivery of the event shares.
 
     `content_hash` covers the instances that the event named, gone or not: what has happened to them
@@ -130,47 +130,47 @@ def expand(template: str, request: Request) -> str:
     return template.format(
         scaling_group_id=request.scaling_group_id,
         scaling_activity_id=activity,
-        content_hash=_content_hash(request) if needs_content(template) else "",
+        content_hash=_hash_content(request) if has_content_fact(template) else "",
     )
 
 
-def _content_hash(request: Request) -> str:
+def _hash_content(request: Request) -> str:
     backends = sorted([*backend.key] for backend in request.backends or ())
-    return digest([_instance_ids(request), backends])[:16]
+    return compute_digest([_sort_instance_ids(request), backends])[:16]
 
 
-def hook_event_id(hook_id: str, scaling_activity_id: str, token: str) -> str:
+def build_hook_event_id(hook_id: str, scaling_activity_id: str, token: str) -> str:
     """One token for each hook and activity (doc). The token lets its holder end the action, so it
     is known by its hash where ids are told."""
-    return f"{hook_id}:{scaling_activity_id or f'token-{digest(token)[:32]}'}"
+    return f"{hook_id}:{scaling_activity_id or f'token-{compute_digest(token)[:32]}'}"
 
 
-def fingerprint(request: Request, group: VServerGroup) -> str:
+def compute_fingerprint(request: Request, group: VServerGroup) -> str:
     """Which very request made a group, by what it asked for: the same in every delivery of it."""
     backends = sorted([*backend.key, backend.weight] for backend in request.backends or ())
     event = [request.event.id, group.load_balancer_id, group.name]
-    return digest([*event, _instance_ids(request), backends])[:32]
+    return compute_digest([*event, _sort_instance_ids(request), backends])[:32]
 
 
-def ownership_description(request_fingerprint: str) -> str:
+def build_owner_description(request_fingerprint: str) -> str:
     """Carries ownership where an endpoint has no tags: the Description of each backend we add."""
     return f"{OWNER_TAG}/{request_fingerprint}"
 
 
-def digest(value: object) -> str:
+def compute_digest(value: object) -> str:
     """SHA-256 of the canonical JSON of a value."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def owner_tags(request_fingerprint: str) -> Mapping[str, str]:
+def build_owner_tags(request_fingerprint: str) -> Mapping[str, str]:
     return {OWNER_TAG: "1", REQUEST_TAG: request_fingerprint}
 
 
-def _instance_ids(request: Request) -> list[str]:
+def _sort_instance_ids(request: Request) -> list[str]:
     return sorted(instance.instance_id for instance in request.instances)
 
 
 @lru_cache  # asked for with every list of groups
-def _hash(name: str) -> str:
+def _hash_name(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]

@@ -22,34 +22,46 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisioner.errors import IN_USE, Ambiguous, ConfigurationError, Fault, Rejected, Retryable
-from provisioner.model import Answer, Desired, VServerGroup
+from provisioner.model import ApiResponse, DesiredGroup, VServerGroup
 
 from . import naming
 from .commands import DeleteGroup, ReadGroup, RenameGroup
-from .lease import LONGEST_WAIT, GivenUp, Held, Own, Steps, keep, wait_after
+from .lease import (
+    LONGEST_WAIT,
+    ClaimLost,
+    RunState,
+    Steps,
+    UnfinishedGroup,
+    renew_if_due,
+    wait_to_retry,
+)
 
 
-def parked_for(groups: tuple[VServerGroup, ...], desired: Desired) -> VServerGroup | None:
-    name = naming.parked(desired.group.name)
+def find_pending_delete(
+    groups: tuple[VServerGroup, ...], desired: DesiredGroup
+) -> VServerGroup | None:
+    name = naming.pending_delete_name(desired.group.name)
     return next((group for group in groups if group.name == name), None)
 
 
-def park(desired: Desired, own: Own, group_id: str) -> Steps:
-    yield from _send(desired, own, RenameGroup(group_id, naming.parked(desired.group.name), 0.0))
+def mark_pending_delete(desired: DesiredGroup, own: RunState, group_id: str) -> Steps:
+    yield from _send(
+        desired, own, RenameGroup(group_id, naming.pending_delete_name(desired.group.name), 0.0)
+    )
 
 
-def settle(desired: Desired, own: Own, group_id: str) -> Steps:
+def restore_or_delete(desired: DesiredGroup, own: RunState, group_id: str) -> Steps:
     """The second look at a parked group. True: it was put back; False: it is gone."""
-    read: Answer[VServerGroup | None] = yield ReadGroup(group_id)
+    read: ApiResponse[VServerGroup | None] = yield ReadGroup(group_id)
     if read.value is None:
         return False
-    if not read.value.backends and (yield from _deleted(desired, own, group_id)):
+    if not read.value.backends and (yield from _try_delete(desired, own, group_id)):
         return False
     yield from _send(desired, own, RenameGroup(group_id, desired.group.name, 0.0))
     return True
 
 
-def _deleted(desired: Desired, own: Own, group_id: str) -> Steps:
+def _try_delete(desired: DesiredGroup, own: RunState, group_id: str) -> Steps:
     """False: the load balancer refuses it; a listener may have come to refer to the group."""
     try:
         yield from _send(desired, own, DeleteGroup(group_id, 0.0))
@@ -64,10 +76,10 @@ def _deleted(desired: Desired, own: Own, group_id: str) -> Steps:
     return True
 
 
-def _send(desired: Desired, own: Own, command: RenameGroup | DeleteGroup) -> Steps:
+def _send(desired: DesiredGroup, own: RunState, command: RenameGroup | DeleteGroup) -> Steps:
     """Until it is answered, or refused for good, while the claim lasts."""
     while True:
-        held: Held = yield from keep(desired, own)
+        held: UnfinishedGroup = yield from renew_if_due(desired, own)
         assert held.claim is not None
         own.committed.add(held.claim.nonce)
         try:
@@ -76,16 +88,16 @@ def _send(desired: Desired, own: Own, command: RenameGroup | DeleteGroup) -> Ste
             own.committed.discard(held.claim.nonce)
             raise
         except Ambiguous:
-            raise GivenUp from None
+            raise ClaimLost from None
         except Retryable as error:
             own.committed.discard(held.claim.nonce)
             if error.code in IN_USE:
                 raise
-            yield wait_after(error, LONGEST_WAIT)
+            yield wait_to_retry(error, LONGEST_WAIT)
         except Rejected as error:
             own.committed.discard(held.claim.nonce)
             if error.fault is Fault.NOT_FOUND:
-                raise GivenUp from None
+                raise ClaimLost from None
             raise
         else:
             own.committed.discard(held.claim.nonce)

@@ -20,13 +20,13 @@ from dataclasses import replace
 
 from provisioner.invocation import Invocation
 from provisioner.model import Request, Transition
-from provisioner.provisioning import Means
+from provisioner.provisioning import Dependencies
 
 from .base import Hook
 from .scale_in import ScaleIn
 from .scale_out import ScaleOut
 
-__all__ = ["Hook", "ScaleIn", "ScaleOut", "task"]
+__all__ = ["Hook", "ScaleIn", "ScaleOut", "build_hook"]
 
 _HOOKS: Mapping[Transition, type[Hook]] = {
     Transition.SCALE_OUT: ScaleOut,
@@ -34,9 +34,9 @@ _HOOKS: Mapping[Transition, type[Hook]] = {
 }
 
 
-def task(means: Means, request: Request, invocation: Invocation) -> Hook:
+def build_hook(means: Dependencies, request: Request, invocation: Invocation) -> Hook:
     action = request.action
     assert action is not None, "a hook's request has an action"
     if not action.region_id:
-        request = replace(request, action=replace(action, region_id=means.policy.region_id))
+        request = replace(request, action=replace(action, region_id=means.config.region_id))
     return _HOOKS[action.transition](means, request, invocation)

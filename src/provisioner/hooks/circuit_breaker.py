@@ -11,26 +11,26 @@ from __future__ import annotations
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.provisioning import Task
+from provisioner.provisioning import ProvisionTask
 
-from .action import states
+from .action import list_action_states
 
 _LOOKED_AT = 20  # activities: some are of other transitions, or passed the hook by
 
 
-def trips(task: Task, action: LifecycleAction) -> bool:
+def is_tripped(task: ProvisionTask, action: LifecycleAction) -> bool:
     """Asked only when a failure is about to be answered. A record that cannot be read is no reason
     to keep the answer back, or to give another than the binding says."""
-    wanted = task.means.policy.circuit_breaker
+    wanted = task.deps.config.circuit_breaker
     if not wanted:
         return False
     try:
-        tripped = _all_abandoned(task, action, wanted)
+        tripped = _has_only_abandoned(task, action, wanted)
     except ProvisionerError as error:
-        task.invocation.log.step("circuit_breaker.failed", code=error.code)
+        task.invocation.log.write("circuit_breaker.failed", code=error.code)
         return False
     if tripped:
-        task.invocation.log.step(
+        task.invocation.log.write(
             "circuit_breaker",
             ScalingGroupId=action.scaling_group_id,
             LifecycleHookId=action.hook_id,
@@ -41,8 +41,8 @@ def trips(task: Task, action: LifecycleAction) -> bool:
     return tripped
 
 
-def _all_abandoned(task: Task, action: LifecycleAction, wanted: int) -> bool:
-    recent = task.means.scaling_groups.recent_activities(
+def _has_only_abandoned(task: ProvisionTask, action: LifecycleAction, wanted: int) -> bool:
+    recent = task.deps.scaling_groups.list_recent_activities(
         action.region_id,
         action.scaling_group_id,
         most=_LOOKED_AT,
@@ -52,7 +52,7 @@ def _all_abandoned(task: Task, action: LifecycleAction, wanted: int) -> bool:
     for activity in recent:
         if activity == action.scaling_activity_id:
             continue
-        for state in states(task, activity):
+        for state in list_action_states(task, activity):
             if state.action.hook_id != action.hook_id or state.pending:
                 continue
             if state.result == LifecycleResult.CONTINUE.value:

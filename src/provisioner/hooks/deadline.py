@@ -15,10 +15,10 @@ from math import inf
 from threading import Lock
 
 from provisioner.errors import Code, Fault, Rejected, Retryable
-from provisioner.invocation import Hold, Invocation
+from provisioner.invocation import Invocation, WorkWindow
 from provisioner.model import LifecycleAction
 from provisioner.ports import Heartbeat, HookTerms
-from provisioner.provisioning import Means
+from provisioner.provisioning import Dependencies
 
 COMPLETING = 5.0  # seconds of the hook's time, kept for publishing and completing
 LONGEST_WAIT = 6 * 3600.0  # seconds that an action waits in all (doc)
@@ -28,34 +28,39 @@ _LEAST_PAUSE = 5.0  # seconds after a heartbeat that was not answered
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
 
 
-class Patience:
+class HookDeadline:
     """Of one action, in one invocation. All times are the clock's, unless they say otherwise.
 
     `ended`: ESS said to a heartbeat that the action had ended; from then on nothing is written.
     """
 
     def __init__(
-        self, means: Means, action: LifecycleAction, terms: HookTerms, asked: float, on: Invocation
+        self,
+        means: Dependencies,
+        action: LifecycleAction,
+        terms: HookTerms,
+        asked: float,
+        on: Invocation,
     ) -> None:
         """`asked` is the time before `terms` were."""
         self.ended = False
-        self._beating = Lock()  # the groups of a hook are worked on at once, and ask alike
+        self._lock = Lock()  # the groups of a hook are worked on at once, and ask alike
         self._means, self._action, self._log = means, action, on.log
         self._now = means.clock.now
-        self._ends = on.ends
+        self._ends = on.hard_deadline
         self._timeout = terms.heartbeat_timeout
         # When the activity began, by a clock of ours that is never late.
         began = asked - (terms.now + _DATE_RESOLUTION - terms.started)
         self._last_moment = began + LONGEST_WAIT
         self._until = began + self._timeout
-        self._interval = max(self._timeout / 2, (on.ends - asked) / _PLANNED)
+        self._interval = max(self._timeout / 2, (on.hard_deadline - asked) / _PLANNED)
         self._due = began + self._timeout / 2
 
-    def hold(self) -> Hold:
+    def checkpoint(self) -> WorkWindow:
         """Sends a heartbeat if one is due. Raises `Rejected` once the action has ended."""
-        with self._beating:
+        with self._lock:
             if self._now() >= self._due and not self.ended:
-                self._beat()
+                self._send_heartbeat()
             if self.ended:
                 raise Rejected(
                     Code.HOOK_ENDED_OTHERWISE,
@@ -63,18 +68,18 @@ class Patience:
                     "was written",
                     fault=Fault.CONFLICT,
                 )
-            return Hold(self._until - COMPLETING, self._due)
+            return WorkWindow(self._until - COMPLETING, self._due)
 
-    def is_over(self) -> bool:
+    def is_expired(self) -> bool:
         """The known time is up, and ESS grants no more."""
         return self._due == inf and self._now() >= self._until - COMPLETING
 
     @property
-    def until(self) -> float:
+    def expires_at(self) -> float:
         """When ESS may end the action by itself."""
         return self._until
 
-    def _beat(self) -> None:
+    def _send_heartbeat(self) -> None:
         now = self._now()
         wanted = max(self._timeout, 2 * self._interval)
         seconds = int(min(wanted, self._last_moment - now))
@@ -82,24 +87,24 @@ class Patience:
             self._due = inf  # its six hours are used up
             return
         try:
-            said = self._means.scaling_groups.heartbeat(
+            said = self._means.scaling_groups.record_heartbeat(
                 self._action, seconds, within=max(self._ends - now, 0.0)
             )
         except Rejected as error:
-            self._told("heartbeat.failed", code=error.code)
+            self._write_log("heartbeat.failed", code=error.code)
             said = Heartbeat.EXHAUSTED
         except Retryable as error:
-            self._told("heartbeat.failed", code=error.code)
-            self._unanswered(error)
+            self._write_log("heartbeat.failed", code=error.code)
+            self._postpone_heartbeat(error)
             return
-        self._told("heartbeat", said=said.value, seconds=seconds)
+        self._write_log("heartbeat", said=said.value, seconds=seconds)
         self.ended = said is Heartbeat.ENDED
         self._due = inf
         if said is Heartbeat.RECORDED:
             self._until = now + seconds
             self._due = now + min(self._interval, seconds / 2)
 
-    def _unanswered(self, error: Retryable) -> None:
+    def _postpone_heartbeat(self, error: Retryable) -> None:
         """Asked again when half of the time that is left has passed. With none left, nobody knows
         whether the action still waits: the error is the answer."""
         now = self._now()
@@ -108,9 +113,9 @@ class Patience:
             raise error
         self._due = now + max(left / 2, _LEAST_PAUSE)
 
-    def _told(self, step: str, **fields: object) -> None:
+    def _write_log(self, step: str, **fields: object) -> None:
         action = self._action
-        self._log.step(
+        self._log.write(
             step,
             LifecycleHookId=action.hook_id,
             ScalingActivityId=action.scaling_activity_id,
@@ -118,12 +123,14 @@ class Patience:
         )
 
 
-def patience(means: Means, action: LifecycleAction, on: Invocation) -> Patience | None:
+def load_deadline(
+    means: Dependencies, action: LifecycleAction, on: Invocation
+) -> HookDeadline | None:
     """None where ESS does not know the activity or the hook: then only the invocation limits the
     work. Raises `Retryable`."""
     asked = means.clock.now()
     try:
-        terms = means.scaling_groups.hook_terms(action, within=on.ends - asked)
+        terms = means.scaling_groups.read_hook_terms(action, within=on.hard_deadline - asked)
     except Rejected:
         terms = None
-    return Patience(means, action, terms, asked, on) if terms else None
+    return HookDeadline(means, action, terms, asked, on) if terms else None

@@ -15,126 +15,141 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from provisioner.errors import Code, Fault, Rejected
-from provisioner.executor import Drive
-from provisioner.groups.deregister import Removal, deregister, owned, removals, told_as
-from provisioner.model import Binding, Deregistered, LifecycleResult, Shrunk, VServerGroup
-from provisioner.provisioning import Task
+from provisioner.executor import CommandExecutor
+from provisioner.groups.deregister import (
+    Removal,
+    deregister,
+    plan_removals,
+    read_owned_groups,
+    result_subject,
+)
+from provisioner.model import Binding, GroupRemoval, LifecycleResult, RemovalResult, VServerGroup
+from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Outcome, Status
 
-from .action import LEAVING, Look
-from .base import Hook, Worked
-from .completion import ended_otherwise
+from .action import LEAVING, ActionContext
+from .base import Hook, Performed
+from .completion import mark_ended_otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleIn(Hook):
     DONE: ClassVar[Status] = Status.DEREGISTERED
 
-    def worked(self, seen: Look) -> Worked:
-        wanted = self._removals(seen)
-        if self._leaving(seen):
-            ended = self.each_group(wanted, _taken_out)
+    def perform(self, seen: ActionContext) -> Performed:
+        wanted = self._plan_removals(seen)
+        if self._select_leaving(seen):
+            ended = self.each_group(wanted, _deregister)
         else:
-            ended = [self._they_stay(each) for each in wanted]
+            ended = [self._reject_staying(each) for each in wanted]
         return [
-            (self._noted(outcome, seen), self._failure_result(each, seen))
+            (self._add_dropped(outcome, seen), self._failure_result(each, seen))
             for outcome, each in zip(ended, wanted, strict=True)
         ]
 
-    def looked_at(self, seen: Look) -> list[Outcome]:
-        return [self._noted(self._looked_at(each, seen), seen) for each in self._removals(seen)]
+    def inspect_ended(self, seen: ActionContext) -> list[Outcome]:
+        return [
+            self._add_dropped(self._inspect_removal(each, seen), seen)
+            for each in self._plan_removals(seen)
+        ]
 
-    def about(self, seen: Look) -> Sequence[VServerGroup]:
-        return [told_as(each) for each in self._removals(seen)]
+    def subjects(self, seen: ActionContext) -> Sequence[VServerGroup]:
+        return [result_subject(each) for each in self._plan_removals(seen)]
 
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.scale_in_failure_result
 
-    def _failure_result(self, removal: Removal, seen: Look) -> LifecycleResult:
+    def _failure_result(self, removal: Removal, seen: ActionContext) -> LifecycleResult:
         """Of the first binding of its load balancer."""
-        bound = (b for b in seen.bound if b.load_balancer_id == removal.load_balancer_id)
+        bound = (b for b in seen.bindings if b.load_balancer_id == removal.load_balancer_id)
         return self.failure_result(next(bound))
 
-    def _removals(self, seen: Look) -> tuple[Removal, ...]:
-        addresses = {name: each.private_ip for name, each in seen.there.items()}
-        leaving = self._leaving(seen)
-        return removals(
+    def _plan_removals(self, seen: ActionContext) -> tuple[Removal, ...]:
+        addresses = {name: each.private_ip for name, each in seen.instances.items()}
+        leaving = self._select_leaving(seen)
+        return plan_removals(
             self.request,
-            seen.bound,
+            seen.bindings,
             leaving,
             addresses,
-            default_region_id=self.means.policy.region_id,
-            tagging=self.means.policy.tagging,
+            default_region_id=self.deps.config.region_id,
+            tagging=self.deps.config.tagging,
         )
 
-    def _leaving(self, seen: Look) -> tuple[str, ...]:
-        staying = self._staying(seen)
+    def _select_leaving(self, seen: ActionContext) -> tuple[str, ...]:
+        staying = self._select_staying(seen)
         ids = (instance.instance_id for instance in self.request.instances)
         return tuple(name for name in ids if name not in staying)
 
-    def _staying(self, seen: Look) -> tuple[str, ...]:
+    def _select_staying(self, seen: ActionContext) -> tuple[str, ...]:
         ids = (instance.instance_id for instance in self.request.instances)
         return tuple(
             name
             for name in ids
-            if name in seen.there and seen.there[name].lifecycle_state not in LEAVING
+            if name in seen.instances and seen.instances[name].lifecycle_state not in LEAVING
         )
 
-    def _noted(self, outcome: Outcome, seen: Look) -> Outcome:
-        return replace(outcome, dropped_instances=self._staying(seen))
+    def _add_dropped(self, outcome: Outcome, seen: ActionContext) -> Outcome:
+        return replace(outcome, dropped_instance_ids=self._select_staying(seen))
 
-    def _they_stay(self, removal: Removal) -> Outcome:
+    def _reject_staying(self, removal: Removal) -> Outcome:
         error = Rejected(
             Code.INSTANCES_STAY,
             "ESS has every one of the event's instances as staying in its scaling group; nothing "
             "was taken out",
             fault=Fault.CONFLICT,
         )
-        return self.outcome(Status.REFUSED, group=told_as(removal), error=error)
+        return self.new_outcome(Status.REFUSED, group=result_subject(removal), error=error)
 
-    def _looked_at(self, removal: Removal, seen: Look) -> Outcome:
-        drive = self.drive(removal.group)
+    def _inspect_removal(self, removal: Removal, seen: ActionContext) -> Outcome:
+        drive = self.new_executor(removal.group)
         try:
-            groups = drive.run(owned(removal))
+            groups = drive.run(read_owned_groups(removal))
         except Rejected as error:
-            return _failed(self, removal, drive, error)
-        stands = tuple(Shrunk(group.id, group.name, held=group.backends) for group in groups)
-        found = _done(self, removal, drive, Deregistered(stands))
+            return _failure_outcome(self, removal, drive, error)
+        stands = tuple(
+            GroupRemoval(group.id, group.name, remaining=group.backends) for group in groups
+        )
+        found = _success_outcome(self, removal, drive, RemovalResult(stands))
         continued = seen.state.result == LifecycleResult.CONTINUE.value
         if continued and not removal.server_ids:
-            return self._they_stay(removal)
-        if continued and not any(map(removal.leaving, groups)):
+            return self._reject_staying(removal)
+        if continued and not any(map(removal.select_leaving, groups)):
             return replace(found, lifecycle_result=LifecycleResult.CONTINUE)
-        return ended_otherwise(found, seen.state.result)
+        return mark_ended_otherwise(found, seen.state.result)
 
 
-def _taken_out(task: Task, removal: Removal) -> Outcome:
-    drive = task.drive(removal.group)
-    before: list[Shrunk] = []
+def _deregister(task: ProvisionTask, removal: Removal) -> Outcome:
+    drive = task.new_executor(removal.group)
+    before: list[GroupRemoval] = []
     try:
-        done = drive.run(deregister(removal, before, claiming=task.means.policy.claiming))
+        done = drive.run(deregister(removal, before, claiming=task.deps.config.claiming))
     except Rejected as error:
-        failed = _failed(task, removal, drive, error)
-        return replace(failed, deregistered=Deregistered(tuple(before), drive.drained))
-    return _done(task, removal, drive, done)
+        failed = _failure_outcome(task, removal, drive, error)
+        return replace(failed, removal=RemovalResult(tuple(before), drive.drained_seconds))
+    return _success_outcome(task, removal, drive, done)
 
 
-def _done(task: Task, removal: Removal, drive: Drive, done: Deregistered) -> Outcome:
-    group = told_as(removal)
+def _success_outcome(
+    task: ProvisionTask, removal: Removal, drive: CommandExecutor, done: RemovalResult
+) -> Outcome:
+    group = result_subject(removal)
     named = [each for each in done.groups if each.name == group.name]
     if len(named) == 1:
-        group = replace(group, id=named[0].id, backends=named[0].held)
+        group = replace(group, id=named[0].id, backends=named[0].remaining)
     return replace(
-        task.outcome(Status.DEREGISTERED, group=group),
-        deregistered=done,
+        task.new_outcome(Status.DEREGISTERED, group=group),
+        removal=done,
         slb_request_ids=tuple(drive.request_ids),
     )
 
 
-def _failed(task: Task, removal: Removal, drive: Drive, error: Rejected) -> Outcome:
+def _failure_outcome(
+    task: ProvisionTask, removal: Removal, drive: CommandExecutor, error: Rejected
+) -> Outcome:
     """What was taken out stays out: its servers leave."""
-    status = Status.FAILED if drive.wrote else Status.REFUSED
+    status = Status.FAILED if drive.has_written else Status.REFUSED
     return replace(
-        task.outcome(status, group=told_as(removal), error=error),
+        task.new_outcome(status, group=result_subject(removal), error=error),
         slb_request_ids=tuple(drive.request_ids),
     )

@@ -12,13 +12,21 @@ from dataclasses import replace
 
 from provisioner.errors import Code, Fault, Problem, Rejected
 from provisioner.groups import diff, naming
-from provisioner.model import Backend, Binding, Desired, Instance, OnExisting, Request, VServerGroup
+from provisioner.model import (
+    Backend,
+    Binding,
+    DesiredGroup,
+    Instance,
+    OnExisting,
+    Request,
+    VServerGroup,
+)
 
 from . import document, validation
-from .config import Policy, overridden
+from .config import DeploymentConfig, apply_overrides
 
 
-def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
+def find_bindings(request: Request, policy: DeploymentConfig) -> tuple[Binding, ...]:
     """The bindings that map this request's instances. Raises `Rejected` where there are none."""
     group, balancer = request.scaling_group_id, request.load_balancer_id
     found = tuple(
@@ -28,7 +36,7 @@ def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
         and balancer in ("", binding.load_balancer_id)
     )
     if not found or (not group and len(found) > 1):
-        raise _no_binding(request, len(found))
+        raise _no_binding_error(request, len(found))
     if request.vserver_group_name and len(found) > 1:
         raise Rejected(
             Code.BINDING_UNFIT,
@@ -37,10 +45,10 @@ def applicable(request: Request, policy: Policy) -> tuple[Binding, ...]:
             path="/VServerGroupName",
         )
     metadata = request.action.metadata if request.action else ""
-    return tuple(overridden(binding, metadata) for binding in found)
+    return tuple(apply_overrides(binding, metadata) for binding in found)
 
 
-def _no_binding(request: Request, found: int) -> Rejected:
+def _no_binding_error(request: Request, found: int) -> Rejected:
     if found:
         remedy = f"{found} bindings are for this load balancer; name the ScalingGroupId of one"
         return Rejected(Code.NO_BINDING, remedy, path="/ScalingGroupId")
@@ -57,14 +65,17 @@ def _no_binding(request: Request, found: int) -> Rejected:
     )
 
 
-def desired(
-    request: Request, bound: Sequence[Binding], instances: Sequence[Instance], policy: Policy
-) -> tuple[Desired, ...]:
+def map_request(
+    request: Request,
+    bound: Sequence[Binding],
+    instances: Sequence[Instance],
+    policy: DeploymentConfig,
+) -> tuple[DesiredGroup, ...]:
     """What each load balancer should hold: `instances` mapped by each of `bound`, or the request's
     own backends. Raises `Rejected` before anything is done for any of them."""
     if request.backends is not None:
-        return (_explicit(request, request.backends, policy),)
-    mapped = tuple(_mapped(request, binding, instances, policy) for binding in bound)
+        return (_map_backends(request, request.backends, policy),)
+    mapped = tuple(_map_binding(request, binding, instances, policy) for binding in bound)
     if len({(d.group.load_balancer_id, d.group.name) for d in mapped}) < len(mapped):
         raise Rejected(
             Code.BINDING_UNFIT,
@@ -75,18 +86,20 @@ def desired(
     return mapped
 
 
-def _explicit(request: Request, wanted: tuple[Backend, ...], policy: Policy) -> Desired:
-    named_by = None if request.vserver_group_name else _namer(request, policy)
-    name = _derived_name(named_by, request) if named_by else request.vserver_group_name
+def _map_backends(
+    request: Request, wanted: tuple[Backend, ...], policy: DeploymentConfig
+) -> DesiredGroup:
+    named_by = None if request.vserver_group_name else _find_naming_binding(request, policy)
+    name = _derive_name(named_by, request) if named_by else request.vserver_group_name
     bound_region = named_by.region_id if named_by else ""
     region_id = request.region_id or bound_region or policy.region_id
-    group = VServerGroup(region_id, request.load_balancer_id, name, diff.distinct(wanted))
-    return _checked(group, request, policy, named_by_binding=named_by is not None)
+    group = VServerGroup(region_id, request.load_balancer_id, name, diff.deduplicate(wanted))
+    return _check_group(group, request, policy, named_by_binding=named_by is not None)
 
 
-def _namer(request: Request, policy: Policy) -> Binding:
+def _find_naming_binding(request: Request, policy: DeploymentConfig) -> Binding:
     try:
-        (binding,) = applicable(request, policy)
+        (binding,) = find_bindings(request, policy)
     except (Rejected, ValueError) as error:
         raise Rejected(
             Code.INVALID_REQUEST,
@@ -96,9 +109,9 @@ def _namer(request: Request, policy: Policy) -> Binding:
     return binding
 
 
-def _derived_name(binding: Binding, request: Request) -> str:
+def _derive_name(binding: Binding, request: Request) -> str:
     """Of the binding's scaling group, which the request need not have named."""
-    if naming.needs_activity(binding.name_template) and not (
+    if naming.has_activity_fact(binding.name_template) and not (
         request.action and request.action.scaling_activity_id
     ):
         raise Rejected(
@@ -108,35 +121,39 @@ def _derived_name(binding: Binding, request: Request) -> str:
             path="/VServerGroupName",
         )
     known = replace(request, scaling_group_id=binding.scaling_group_id)
-    return naming.expand(binding.name_template, known)
+    return naming.expand_template(binding.name_template, known)
 
 
-def _mapped(
-    request: Request, binding: Binding, instances: Iterable[Instance], policy: Policy
-) -> Desired:
-    name = request.vserver_group_name or _derived_name(binding, request)
+def _map_binding(
+    request: Request, binding: Binding, instances: Iterable[Instance], policy: DeploymentConfig
+) -> DesiredGroup:
+    name = request.vserver_group_name or _derive_name(binding, request)
     regions = (binding.region_id, request.region_id, policy.region_id)
     group = VServerGroup(
         next(region for region in regions if region),
         binding.load_balancer_id,
         name,
-        from_instances(binding, instances),
+        backends_from_instances(binding, instances),
     )
-    checked = _checked(group, request, policy, named_by_binding=not request.vserver_group_name)
-    return replace(checked, failure_result=binding.failure_result, partial=binding.partial)
+    checked = _check_group(group, request, policy, named_by_binding=not request.vserver_group_name)
+    return replace(
+        checked, failure_result=binding.failure_result, accept_partial=binding.accept_partial
+    )
 
 
-def _checked(
-    group: VServerGroup, request: Request, policy: Policy, *, named_by_binding: bool
-) -> Desired:
-    found = naming.name_problems(group.name, "/VServerGroupName")
+def _check_group(
+    group: VServerGroup, request: Request, policy: DeploymentConfig, *, named_by_binding: bool
+) -> DesiredGroup:
+    found = naming.check_name(group.name, "/VServerGroupName")
     if request.tags and not policy.tagging:
         found.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
-    found += address_problems(group.backends)
+    found += check_addresses(group.backends)
     if not found:
-        found = validation.problems("backend-servers", document.backend_servers(group.backends))
+        found = validation.validate(
+            "backend-servers", document.render_backend_servers(group.backends)
+        )
     if found:
-        raise Rejected.of(found, code=Code.BINDING_UNFIT, what="the mapped request")
+        raise Rejected.from_problems(found, code=Code.BINDING_UNFIT, what="the mapped request")
     if len(group.backends) > policy.backend_quota:
         raise Rejected(
             Code.QUOTA_EXCEEDED,
@@ -145,27 +162,29 @@ def _checked(
             path="/BackendServers",
             fault=Fault.CONFLICT,
         )
-    mark = naming.fingerprint(request, group)
-    return Desired(
-        _owned(group, request, mark, policy),
+    mark = naming.compute_fingerprint(request, group)
+    return DesiredGroup(
+        _mark_as_owned(group, request, mark, policy),
         request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
         mark,
         from_hook=request.action is not None,
     )
 
 
-def _owned(group: VServerGroup, request: Request, mark: str, policy: Policy) -> VServerGroup:
+def _mark_as_owned(
+    group: VServerGroup, request: Request, mark: str, policy: DeploymentConfig
+) -> VServerGroup:
     """Marked as made by this very request: by two tags, or by each backend's Description."""
     if policy.tagging:
-        return replace(group, tags={**request.tags, **naming.owner_tags(mark)})
-    ours = naming.ownership_description(mark)
+        return replace(group, tags={**request.tags, **naming.build_owner_tags(mark)})
+    ours = naming.build_owner_description(mark)
     marked = (replace(b, description=b.description or ours) for b in group.backends)
     return replace(group, backends=tuple(marked))
 
 
-def from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:
+def backends_from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:
     """One backend for each instance and port of the binding."""
-    return diff.distinct(
+    return diff.deduplicate(
         Backend(
             server_id=instance.instance_id,
             port=port,
@@ -173,14 +192,14 @@ def from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Bac
             type=binding.type,
             server_ip="" if binding.type == "ecs" else instance.server_ip,
             description=binding.description,
-            weight_named=instance.weight is not None,
+            weight_is_explicit=instance.weight is not None,
         )
         for instance in instances
         for port in binding.ports
     )
 
 
-def address_problems(backends: Sequence[Backend]) -> list[Problem]:
+def check_addresses(backends: Sequence[Backend]) -> list[Problem]:
     """An ENI or ECI backend is an address: without ServerIp it cannot be told from its siblings."""
     missing = sorted({b.server_id for b in backends if b.type != "ecs" and not b.server_ip})
     if not missing:

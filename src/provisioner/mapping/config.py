@@ -17,7 +17,7 @@ from . import document, validation
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DeploymentConfig:
     """What the deployment decides. `backend_quota` is of one load balancer, over all its groups;
     `circuit_breaker` is how many ABANDONs in a row are enough, 0 never."""
 
@@ -31,25 +31,25 @@ class Policy:
     sweep: SweepMode = SweepMode.REPORT
 
 
-def read_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
+def parse_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
     """Bindings as JSON. Nothing is read from a list that has a problem."""
-    found = validation.problems("bindings", value)
+    found = validation.validate("bindings", value)
     for index, element in enumerate(value if isinstance(value, list) else []):
         template = element.get("VServerGroupName") if isinstance(element, Mapping) else None
-        path = validation.pointer(index, "VServerGroupName")
+        path = validation.build_pointer(index, "VServerGroupName")
         if isinstance(template, str) and template:
-            found += naming.template_problems(template, path)
+            found += naming.check_template(template, path)
     if found:
         return (), found
-    read = tuple(Binding(**_fields(element)) for element in value)
-    found = [*_unfit_names(read), *_collisions(read)]
+    read = tuple(Binding(**_to_fields(element)) for element in value)
+    found = [*_check_names(read), *_find_collisions(read)]
     return (() if found else read), found
 
 
-def overridden(binding: Binding, metadata: str) -> Binding:
+def apply_overrides(binding: Binding, metadata: str) -> Binding:
     """NotificationMetadata is the user's own text: what is no JSON object, and every key that the
     binding does not open to it, says nothing to us."""
-    if not (metadata and binding.overridable):
+    if not (metadata and binding.metadata_may_override):
         return binding
     try:
         said = json.loads(metadata)
@@ -57,15 +57,17 @@ def overridden(binding: Binding, metadata: str) -> Binding:
         return binding
     if not isinstance(said, Mapping):
         return binding
-    opened = {k: document.whole_number(said[k]) for k in binding.overridable if k in said}
+    opened = {
+        k: document.parse_whole_number(said[k]) for k in binding.metadata_may_override if k in said
+    }
     # The schema of a binding holds for what overrides one, with the required keys beside it.
     stub = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
-    _, found = read_bindings([{**stub, **opened}])
+    _, found = parse_bindings([{**stub, **opened}])
     if found:
         path = "/NotificationMetadata"
         moved = [Problem(path + p.path.removeprefix("/0"), p.message) for p in found]
-        raise Rejected.of(moved, code=Code.BINDING_UNFIT, what="the hook")
-    return replace(binding, **_fields(opened))
+        raise Rejected.from_problems(moved, code=Code.BINDING_UNFIT, what="the hook")
+    return replace(binding, **_to_fields(opened))
 
 
 def _known_name(binding: Binding) -> str:
@@ -73,18 +75,18 @@ def _known_name(binding: Binding) -> str:
     return binding.name_template.replace("{scaling_group_id}", binding.scaling_group_id)
 
 
-def _unfit_names(bindings: Sequence[Binding]) -> list[Problem]:
+def _check_names(bindings: Sequence[Binding]) -> list[Problem]:
     """Of those whose name is known before there is an event."""
     names = [(index, _known_name(binding)) for index, binding in enumerate(bindings)]
     return [
         problem
         for index, name in names
         if "{" not in name
-        for problem in naming.name_problems(name, validation.pointer(index, "VServerGroupName"))
+        for problem in naming.check_name(name, validation.build_pointer(index, "VServerGroupName"))
     ]
 
 
-def _collisions(bindings: Sequence[Binding]) -> list[Problem]:
+def _find_collisions(bindings: Sequence[Binding]) -> list[Problem]:
     """Two bindings of one scaling group that name one group would fill it from both sides."""
     seen: dict[object, int] = {}
     found = []
@@ -94,11 +96,11 @@ def _collisions(bindings: Sequence[Binding]) -> list[Problem]:
         first = seen.setdefault(which, index)
         if first != index:
             message = f"names the same VServer group as /{first}; give each a VServerGroupName"
-            found.append(Problem(validation.pointer(index, "VServerGroupName"), message))
+            found.append(Problem(validation.build_pointer(index, "VServerGroupName"), message))
     return found
 
 
-def _fields(element: Mapping[str, Any]) -> dict[str, Any]:
+def _to_fields(element: Mapping[str, Any]) -> dict[str, Any]:
     """Keys of the schema to fields of `Binding`."""
     return {_FIELDS[k][0]: _FIELDS[k][1](value) for k, value in element.items()}
 
@@ -117,6 +119,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "Drain": ("drain", int),
     "DeleteEmpty": ("delete_empty", bool),
     "OnPause": ("on_pause", OnPause),
-    "OnPartial": ("partial", lambda choice: choice == "continue"),
-    "MetadataMayOverride": ("overridable", frozenset),
+    "OnPartial": ("accept_partial", lambda choice: choice == "continue"),
+    "MetadataMayOverride": ("metadata_may_override", frozenset),
 }

@@ -26,7 +26,7 @@ _TAG_KEYS = ("Key", "Value")
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
 
 
-def read_json(text: str, *, what: str) -> Any:
+def parse_json(text: str, *, what: str) -> Any:
     """`what` names the text in the message, which holds nothing of it. NaN is not JSON here."""
     try:
         return _decoder.decode(text)
@@ -36,34 +36,34 @@ def read_json(text: str, *, what: str) -> Any:
         ) from error
 
 
-def is_request(value: object) -> bool:
+def is_request_document(value: object) -> bool:
     """Whether an object means to be a request document: one of its telling keys is there."""
     telling = ("loadbalancerid", "backendservers", "instances", "vservergroupname")
     return isinstance(value, dict) and any(str(key).lower() in telling for key in value)
 
 
-def read_request(value: object, event: EventRef) -> Request:
+def parse_request(value: object, event: EventRef) -> Request:
     """Raises `Rejected` with every problem of the document."""
-    document, found = normalised(value)
-    found += validation.problems("request", _with_default_weights(document))
+    document, found = normalize(value)
+    found += validation.validate("request", _add_default_weights(document))
     if not found:
-        found = _meaning_problems(document)
+        found = _check_meaning(document)
     if found:
-        raise Rejected.of(found, what="the request document")
-    return _request(document, event)
+        raise Rejected.from_problems(found, what="the request document")
+    return _build_request(document, event)
 
 
-def normalised(value: object) -> tuple[Any, list[Problem]]:
+def normalize(value: object) -> tuple[Any, list[Problem]]:
     """The document as the schema wants it, and what could not be made so."""
     if not isinstance(value, Mapping):
         return value, []
     found: list[Problem] = []
-    document = _spelt(value, KEYS, (), found)
+    document = _normalize_keys(value, KEYS, (), found)
     if isinstance(document.get("BackendServers"), str):
-        document["BackendServers"] = _list_from_string(document["BackendServers"], found)
-    _each(document, "BackendServers", _backend, found)
-    _each(document, "Instances", _instance, found)
-    _each(document, "Tags", _tag, found)
+        document["BackendServers"] = _parse_list(document["BackendServers"], found)
+    _map_elements(document, "BackendServers", _normalize_backend, found)
+    _map_elements(document, "Instances", _normalize_instance, found)
+    _map_elements(document, "Tags", _normalize_tag, found)
     if isinstance(document.get("DryRun"), str):
         spelt = {"true": True, "false": False}
         document["DryRun"] = spelt.get(document["DryRun"].lower(), document["DryRun"])
@@ -72,12 +72,12 @@ def normalised(value: object) -> tuple[Any, list[Problem]]:
     return document, found
 
 
-def backend_servers(backends: Iterable[Backend]) -> list[dict[str, Any]]:
+def render_backend_servers(backends: Iterable[Backend]) -> list[dict[str, Any]]:
     """Backends in the API's words: what the schema checks, the API is sent and a result shows."""
-    return [_element(backend) for backend in backends]
+    return [_render_backend(backend) for backend in backends]
 
 
-def whole_number(value: object) -> object:
+def parse_whole_number(value: object) -> object:
     """An int where the value spells one (a digit string, 80.0); otherwise the value as it was."""
     if isinstance(value, str) and _DIGITS.match(value.strip()):
         return int(value)
@@ -89,19 +89,21 @@ def whole_number(value: object) -> object:
 _Element = Callable[[Any, tuple[object, ...], list[Problem]], Any]
 
 
-def _no_constant(name: str) -> object:
+def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_constant)  # json.loads would make one for each text
+_decoder = json.JSONDecoder(
+    parse_constant=_reject_constant
+)  # json.loads would make one for each text
 
 
-def _each(document: dict[str, Any], key: str, read: _Element, found: list[Problem]) -> None:
+def _map_elements(document: dict[str, Any], key: str, read: _Element, found: list[Problem]) -> None:
     if isinstance(document.get(key), list):
         document[key] = [read(e, (key, i), found) for i, e in enumerate(document[key])]
 
 
-def _spelt(
+def _normalize_keys(
     value: Mapping[str, Any],
     names: Iterable[str],
     path: tuple[object, ...],
@@ -113,29 +115,29 @@ def _spelt(
     for key, element in value.items():
         name = api_name.get(key.lower(), key)
         if name in result:
-            found.append(Problem(validation.pointer(*path, name), f"{name} is given twice"))
+            found.append(Problem(validation.build_pointer(*path, name), f"{name} is given twice"))
         result[name] = element
     return result
 
 
-def _list_from_string(text: str, found: list[Problem]) -> object:
+def _parse_list(text: str, found: list[Problem]) -> object:
     for candidate in (text, text.replace("'", '"')):
         try:
-            return json.loads(candidate, parse_constant=_no_constant)
+            return json.loads(candidate, parse_constant=_reject_constant)
         except (ValueError, RecursionError):
             continue
     found.append(Problem("/BackendServers", "must be a list or a string that holds a JSON list"))
     return []
 
 
-def _backend(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
+def _normalize_backend(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
     if not isinstance(value, Mapping):
         return value
-    backend = _spelt(value, _BACKEND_KEYS, path, found)
-    return backend | {k: whole_number(backend[k]) for k in ("Port", "Weight") if k in backend}
+    backend = _normalize_keys(value, _BACKEND_KEYS, path, found)
+    return backend | {k: parse_whole_number(backend[k]) for k in ("Port", "Weight") if k in backend}
 
 
-def _with_default_weights(document: Any) -> Any:
+def _add_default_weights(document: Any) -> Any:
     """The API page requires a Weight; its later editions say that it defaults to 100."""
     if not isinstance(document, Mapping) or not isinstance(document.get("BackendServers"), list):
         return document
@@ -148,38 +150,40 @@ def _with_default_weights(document: Any) -> Any:
     }
 
 
-def _instance(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
+def _normalize_instance(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
     if isinstance(value, str):
         return {"InstanceId": value}
     if not isinstance(value, Mapping):
         return value
-    instance = _spelt(value, _INSTANCE_KEYS, path, found)
+    instance = _normalize_keys(value, _INSTANCE_KEYS, path, found)
     if "Weight" in instance:
-        instance["Weight"] = whole_number(instance["Weight"])
+        instance["Weight"] = parse_whole_number(instance["Weight"])
     return instance
 
 
-def _tag(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
-    return _spelt(value, _TAG_KEYS, path, found) if isinstance(value, Mapping) else value
+def _normalize_tag(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
+    return _normalize_keys(value, _TAG_KEYS, path, found) if isinstance(value, Mapping) else value
 
 
-def _meaning_problems(document: Mapping[str, Any]) -> list[Problem]:
+def _check_meaning(document: Mapping[str, Any]) -> list[Problem]:
     """Rules that a schema cannot state."""
-    found = naming.name_problems(document.get("VServerGroupName", "x"), "/VServerGroupName")
+    found = naming.check_name(document.get("VServerGroupName", "x"), "/VServerGroupName")
     weights: dict[object, int] = {}
-    for index, backend in enumerate(map(_to_backend, document.get("BackendServers", ()))):
+    for index, backend in enumerate(map(_parse_backend, document.get("BackendServers", ()))):
         if weights.setdefault(backend.key, backend.weight) != backend.weight:
-            path = validation.pointer("BackendServers", index, "Weight")
+            path = validation.build_pointer("BackendServers", index, "Weight")
             found.append(Problem(path, "differs from the Weight given before for this backend"))
     names: set[str] = set()
     for index, tag in enumerate(document.get("Tags", ())):
         if tag["Key"] in names or tag["Key"] in (naming.OWNER_TAG, naming.REQUEST_TAG):
-            found.append(Problem(validation.pointer("Tags", index, "Key"), "is taken already"))
+            found.append(
+                Problem(validation.build_pointer("Tags", index, "Key"), "is taken already")
+            )
         names.add(tag["Key"])
     return found
 
 
-def _element(backend: Backend) -> dict[str, Any]:
+def _render_backend(backend: Backend) -> dict[str, Any]:
     element: dict[str, Any] = {
         "ServerId": backend.server_id,
         "Port": backend.port,
@@ -193,7 +197,7 @@ def _element(backend: Backend) -> dict[str, Any]:
     return element
 
 
-def _to_backend(element: Mapping[str, Any]) -> Backend:
+def _parse_backend(element: Mapping[str, Any]) -> Backend:
     return Backend(
         server_id=element["ServerId"],
         port=element["Port"],
@@ -201,11 +205,11 @@ def _to_backend(element: Mapping[str, Any]) -> Backend:
         type=element.get("Type", "ecs"),
         server_ip=element.get("ServerIp", ""),
         description=element.get("Description", ""),
-        weight_named="Weight" in element,
+        weight_is_explicit="Weight" in element,
     )
 
 
-def _request(document: Mapping[str, Any], event: EventRef) -> Request:
+def _build_request(document: Mapping[str, Any], event: EventRef) -> Request:
     servers = document.get("BackendServers")
     on_existing = document.get("OnExisting")
     return Request(
@@ -214,7 +218,7 @@ def _request(document: Mapping[str, Any], event: EventRef) -> Request:
         load_balancer_id=document.get("LoadBalancerId", ""),
         vserver_group_name=document.get("VServerGroupName", ""),
         scaling_group_id=document.get("ScalingGroupId", ""),
-        backends=None if servers is None else tuple(map(_to_backend, servers)),
+        backends=None if servers is None else tuple(map(_parse_backend, servers)),
         instances=tuple(
             Instance(i["InstanceId"], i.get("Weight"), i.get("ServerIp", ""))
             for i in document.get("Instances", ())

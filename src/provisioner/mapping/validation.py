@@ -19,7 +19,7 @@ _LONGEST_NAME_SHOWN = 64
 _MOST_PROBLEMS = 100
 
 
-def problems(schema: str, document: object) -> list[Problem]:
+def validate(schema: str, document: object) -> list[Problem]:
     """Everything that `schemas/<schema>.schema.json` has against the document, in its order; of a
     document that is all wrong, the first hundred."""
     found: dict[Problem, None] = {}
@@ -28,10 +28,10 @@ def problems(schema: str, document: object) -> list[Problem]:
             found[problem] = None
             if len(found) == _MOST_PROBLEMS:
                 return list(found)
-    return sorted(found, key=lambda problem: _natural(problem.path))
+    return sorted(found, key=lambda problem: _natural_order(problem.path))
 
 
-def type_name(value: object) -> str:
+def describe_type(value: object) -> str:
     """The JSON word for the type of a value."""
     if value is None:
         return "null"
@@ -43,12 +43,12 @@ def type_name(value: object) -> str:
     return "unknown"
 
 
-def pointer(*tokens: object) -> str:
+def build_pointer(*tokens: object) -> str:
     """A JSON Pointer (RFC 6901)."""
     return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)
 
 
-def shown(name: object) -> str:
+def quote_key(name: object) -> str:
     """A key, fit to be printed: keys may be named, but not at any length, and as ASCII."""
     text = ascii(name)
     return text if len(text) <= _LONGEST_NAME_SHOWN else f"{text[:_LONGEST_NAME_SHOWN]}…'"
@@ -82,7 +82,7 @@ def _inline(schema: dict[str, Any]) -> Any:
     return {key: value for key, value in _load(reference).items() if not key.startswith("$")}
 
 
-def _natural(path: str) -> list[tuple[int, str]]:
+def _natural_order(path: str) -> list[tuple[int, str]]:
     return [(int(t) if t.isdecimal() else -1, t) for t in path.split("/")]
 
 
@@ -96,29 +96,29 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
         # all are named at each, and the duplicates fall out in `problems`.
         for name in asked:
             if name not in value:
-                yield Problem(pointer(*here, name), "is required")
+                yield Problem(build_pointer(*here, name), "is required")
     elif rule == "additionalProperties":
         known = sorted(schema["properties"])
         for name in value:
             if name not in known:
-                message = f"unknown key {shown(name)}; the keys are {', '.join(known)}"
-                yield Problem(pointer(*here, shown(name)[1:-1]), message)
+                message = f"unknown key {quote_key(name)}; the keys are {', '.join(known)}"
+                yield Problem(build_pointer(*here, quote_key(name)[1:-1]), message)
     elif rule != "oneOf" or isinstance(value, dict):  # of what is no object, `type` has told
-        yield Problem(pointer(*here), _remedy(rule, schema, asked, value))
+        yield Problem(build_pointer(*here), _describe_rule(rule, schema, asked, value))
 
 
-def _remedy(rule: str, schema: Any, asked: Any, value: Any) -> str:
+def _describe_rule(rule: str, schema: Any, asked: Any, value: Any) -> str:
     if rule == "pattern" and "description" in schema:
         return str(schema["description"])
     return _RULES[rule](asked, value) if rule in _RULES else f"breaks the rule {rule}"
 
 
-def _type(asked: Any, value: object) -> str:
+def _describe_type_rule(asked: Any, value: object) -> str:
     words = [_WORDS[word] for word in ([asked] if isinstance(asked, str) else asked)]
-    return f"must be {' or '.join(words)}, is {type_name(value)}"
+    return f"must be {' or '.join(words)}, is {describe_type(value)}"
 
 
-def _one_of(branches: Any, _: object) -> str:
+def _describe_one_of(branches: Any, _: object) -> str:
     names = [" and ".join(branch.get("required", ())) for branch in branches]
     return f"exactly one of {', '.join(names)} is required"
 
@@ -133,7 +133,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 _RULES: Mapping[str, Callable[[Any, object], str]] = {
-    "type": _type,
+    "type": _describe_type_rule,
     "enum": lambda asked, _: f"must be one of {', '.join(map(str, asked))}",
     "const": lambda asked, _: f"must be {asked}",
     "minimum": lambda asked, _: f"must be at least {asked}",
@@ -144,5 +144,5 @@ _RULES: Mapping[str, Callable[[Any, object], str]] = {
     "maxItems": lambda asked, _: f"must have at most {asked} elements",
     "uniqueItems": lambda *_: "must not hold the same element twice",
     "pattern": lambda asked, _: f"must match {asked}",
-    "oneOf": _one_of,
+    "oneOf": _describe_one_of,
 }

@@ -25,12 +25,12 @@ from provisioner.model import EventRef
 from .document import SOURCE, TYPE_PREFIX
 
 TYPE = TYPE_PREFIX + "quarantined"
-LONGEST = 64 * 1024  # bytes: the limit of a queue's message (doc)
+MAX_BYTES = 64 * 1024  # bytes: the limit of a queue's message (doc)
 TEXT, BASE64, DIGEST = "utf-8", "base64", "digest"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """`path` points into the payload, as far as it is known where in there the fault lies."""
 
     event: EventRef
@@ -40,12 +40,12 @@ class Letter:
     fc_request_id: str
 
 
-def as_message(letter: Letter) -> str:
+def encode_dead_letter(letter: DeadLetter) -> str:
     """ASCII only."""
-    document = _document(letter)
-    for form in _forms(letter.payload):
+    document = _build_document(letter)
+    for form in _encode_payload(letter.payload):
         text = _encode({**document, "data": document["data"] | form})
-        if len(text) <= LONGEST:
+        if len(text) <= MAX_BYTES:
             return text
     return _encode({**document, "data": document["data"] | {"encoding": DIGEST}})
 
@@ -54,7 +54,7 @@ def _encode(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def original(document: Mapping[str, Any]) -> bytes | None:
+def restore_payload(document: Mapping[str, Any]) -> bytes | None:
     """What is to be delivered once more; None if the letter does not hold it. `document` keeps to
     the schema `dead-letter`. Raises ValueError if it was changed since it was written."""
     data = document["data"]
@@ -67,20 +67,20 @@ def original(document: Mapping[str, Any]) -> bytes | None:
     return payload
 
 
-def _forms(payload: bytes) -> Iterator[Mapping[str, str]]:
-    if len(payload) > LONGEST:  # no form is shorter than what it holds
+def _encode_payload(payload: bytes) -> Iterator[Mapping[str, str]]:
+    if len(payload) > MAX_BYTES:  # no form is shorter than what it holds
         return
     with suppress(UnicodeDecodeError):
         yield {"encoding": TEXT, "payload": payload.decode("utf-8")}
     yield {"encoding": BASE64, "payload": base64.b64encode(payload).decode("ascii")}
 
 
-def _document(letter: Letter) -> dict[str, Any]:
+def _build_document(letter: DeadLetter) -> dict[str, Any]:
     error, digest = letter.error, hashlib.sha256(letter.payload).hexdigest()
     record = error.record if isinstance(error, RetriesExhausted) else None
     return {
         "specversion": "1.0",
-        "id": naming.digest([letter.event.id, digest, error.code])[:32],
+        "id": naming.compute_digest([letter.event.id, digest, error.code])[:32],
         "source": SOURCE,
         "type": TYPE,
         "datacontenttype": "application/json",

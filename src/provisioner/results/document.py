@@ -13,36 +13,36 @@ from typing import Any
 from provisioner.errors import Retryable
 from provisioner.groups import naming
 from provisioner.mapping import document
-from provisioner.model import Backend, Deregistered
+from provisioner.model import Backend, RemovalResult
 
 from .outcome import Outcome
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
-LONGEST = 64 * 1024  # bytes: the limit of a topic's message
-LONGEST_TAG = 16  # characters: likewise
+MAX_BYTES = 64 * 1024  # bytes: the limit of a topic's message
+MAX_TAG_LENGTH = 16  # characters: likewise
 
 
-def result_document(outcome: Outcome) -> dict[str, Any]:
+def build_result(outcome: Outcome) -> dict[str, Any]:
     group = outcome.group
     names = (group.load_balancer_id, group.name) if group else ()
     kind = TYPE_PREFIX + outcome.status.value
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": naming.digest([outcome.event.id, *names, kind])[:32],
+        "id": naming.compute_digest([outcome.event.id, *names, kind])[:32],
         "source": SOURCE,
         "type": kind,
         "datacontenttype": "application/json",
     }
     if names:
         event["subject"] = "/".join(filter(None, names))
-    return event | {"data": _data(outcome)}
+    return event | {"data": _build_data(outcome)}
 
 
-def as_message(result: dict[str, Any]) -> str:
+def encode_result(result: dict[str, Any]) -> str:
     """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
     text = json.dumps(result, separators=(",", ":"))
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_BYTES:
         return text
     data = result["data"]
     changes = {
@@ -57,37 +57,37 @@ def as_message(result: dict[str, Any]) -> str:
     return json.dumps({**result, "data": shorter}, separators=(",", ":"))
 
 
-def tag(outcome: Outcome) -> str:
+def build_tag(outcome: Outcome) -> str:
     """What a subscription can filter by."""
-    return outcome.status.value[:LONGEST_TAG]
+    return outcome.status.value[:MAX_TAG_LENGTH]
 
 
-def _data(outcome: Outcome) -> dict[str, Any]:
+def _build_data(outcome: Outcome) -> dict[str, Any]:
     group, plan = outcome.group, outcome.plan
     data: dict[str, Any] = {
         "RegionId": group.region_id if group else None,
         "LoadBalancerId": group.load_balancer_id if group else None,
         "VServerGroupId": (group.id or None) if group else None,
         "VServerGroupName": (group.name or None) if group else None,
-        "BackendServers": document.backend_servers(group.backends) if group else [],
+        "BackendServers": document.render_backend_servers(group.backends) if group else [],
         "BackendServerCount": len(group.backends) if group else 0,
         "changes": {
             "created": outcome.created,
-            "added": _keys(plan.add),
+            "added": _render_keys(plan.add),
             "addedCount": len(plan.add),
-            "reweighed": _keys(plan.reweigh),
-            "reweighedCount": len(plan.reweigh),
+            "reweighed": _render_keys(plan.update_weight),
+            "reweighedCount": len(plan.update_weight),
             "alreadyPresentCount": len(plan.already_present),
-            "foreignCount": len(plan.foreign),
-            "leftOut": [{**_key(out.backend), "code": out.code} for out in plan.left_out],
-            "leftOutCount": len(plan.left_out),
-            "dropped": list(outcome.dropped_instances),
-            "droppedCount": len(outcome.dropped_instances),
+            "foreignCount": len(plan.unmanaged),
+            "leftOut": [{**_render_key(out.backend), "code": out.code} for out in plan.rejected],
+            "leftOutCount": len(plan.rejected),
+            "dropped": list(outcome.dropped_instance_ids),
+            "droppedCount": len(outcome.dropped_instance_ids),
         },
-        "correlation": _correlation(outcome),
+        "correlation": _build_correlation(outcome),
     }
-    if outcome.deregistered:
-        _tell_removal(data, outcome.deregistered)
+    if outcome.removal:
+        _add_removal(data, outcome.removal)
     if outcome.action:
         data["lifecycle"] = {
             "LifecycleHookId": outcome.action.hook_id,
@@ -97,33 +97,33 @@ def _data(outcome: Outcome) -> dict[str, Any]:
             data["lifecycle"]["circuitBreaker"] = True
     if outcome.error:
         retryable = isinstance(outcome.error, Retryable)
-        data["error"] = {**outcome.error.document(), "retryable": retryable}
+        data["error"] = {**outcome.error.to_document(), "retryable": retryable}
     return data
 
 
-def _tell_removal(data: dict[str, Any], done: Deregistered) -> None:
+def _add_removal(data: dict[str, Any], done: RemovalResult) -> None:
     """Of the groups, those that lost something."""
     shrunk = [group for group in done.groups if group.removed or group.deleted]
     data["changes"] |= {
         "shrunkCount": len(shrunk),
         "removedCount": sum(len(group.removed) for group in shrunk),
         "deletedCount": sum(group.deleted for group in shrunk),
-        "drainedSeconds": round(done.drained, 1),
+        "drainedSeconds": round(done.drained_seconds, 1),
     }
     data["groups"] = [
         {
             "VServerGroupId": group.id,
             "VServerGroupName": group.name,
-            "removed": _keys(group.removed),
+            "removed": _render_keys(group.removed),
             "removedCount": len(group.removed),
-            "BackendServerCount": len(group.held),
+            "BackendServerCount": len(group.remaining),
             "deleted": group.deleted,
         }
         for group in shrunk
     ]
 
 
-def _correlation(outcome: Outcome) -> dict[str, Any]:
+def _build_correlation(outcome: Outcome) -> dict[str, Any]:
     return {
         "eventSource": outcome.event.source,
         "eventId": outcome.event.id,
@@ -135,9 +135,9 @@ def _correlation(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
-    return [_key(backend) for backend in backends]
+def _render_keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:
+    return [_render_key(backend) for backend in backends]
 
 
-def _key(backend: Backend) -> dict[str, Any]:
+def _render_key(backend: Backend) -> dict[str, Any]:
     return {"ServerId": backend.server_id, "Port": backend.port}

@@ -7,11 +7,11 @@ from enum import Enum
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import (
-    Deregistered,
     EventRef,
     LifecycleAction,
     LifecycleResult,
     Plan,
+    RemovalResult,
     VServerGroup,
 )
 
@@ -35,8 +35,8 @@ class Outcome:
     group: VServerGroup | None = None
     created: bool = False
     plan: Plan = field(default_factory=Plan)
-    dropped_instances: tuple[str, ...] = ()
-    deregistered: Deregistered | None = None
+    dropped_instance_ids: tuple[str, ...] = ()
+    removal: RemovalResult | None = None
     action: LifecycleAction | None = None
     lifecycle_result: LifecycleResult | None = None
     circuit_breaker: bool = False

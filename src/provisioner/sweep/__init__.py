@@ -18,20 +18,20 @@ from typing import Any
 from provisioner import error_reporting
 from provisioner.errors import ProvisionerError
 from provisioner.invocation import Invocation
-from provisioner.model import Sweep, SweepMode
-from provisioner.provisioning import Means
+from provisioner.model import SweepMode, SweepRequest
+from provisioner.provisioning import Dependencies
 
-from .detect import Finding, Kind, Remedy
-from .read_state import Reading
-from .repair import REMEDIES, Carry
+from .detect import Finding, FindingKind, Remedy
+from .read_state import StateReader
+from .repair import REPAIRS, Repair
 
-__all__ = ["Swept", "Treated", "swept"]
+__all__ = ["FindingResult", "SweepReport", "run_sweep"]
 
 _READING = 2  # the share of the time that reading may take: one of so many parts
 
 
 @dataclass(frozen=True, slots=True)
-class Treated:
+class FindingResult:
     """`error` where the remedy failed; `applied` where it was carried out."""
 
     finding: Finding
@@ -40,42 +40,42 @@ class Treated:
 
     def document(self) -> dict[str, Any]:
         return {
-            **_fields(self.finding),
+            **_to_fields(self.finding),
             "applied": self.applied,
             "code": self.error.code if self.error else "",
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepReport:
     """`unread`: codes by what could not be read, of which this sweep says nothing."""
 
     mode: SweepMode
-    treated: tuple[Treated, ...] = ()
+    results: tuple[FindingResult, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 
     def document(self) -> dict[str, Any]:
         return {
             "sweep": self.mode.value,
-            "findings": [each.document() for each in self.treated],
+            "findings": [each.document() for each in self.results],
             "unread": [{"id": name, "code": code} for name, code in self.unread],
         }
 
 
-def swept(means: Means, request: Sweep, invocation: Invocation) -> Swept:
-    mode = _mode(means, request, invocation)
+def run_sweep(means: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepReport:
+    mode = _choose_mode(means, request, invocation)
     if mode is SweepMode.OFF:
-        invocation.log.step("outcome", outcome="skipped", reason="SWEEP is off")
-        return Swept(mode)
-    reading = Reading(means, invocation.share(means.clock.now(), _READING))
-    found = reading.findings()
+        invocation.log.write("outcome", outcome="skipped", reason="SWEEP is off")
+        return SweepReport(mode)
+    reading = StateReader(means, invocation.slice(means.clock.now(), _READING))
+    found = reading.read_findings()
     for each in found:
-        invocation.log.step("sweep.found", **_fields(each))
-    treated = tuple(map(Treated, found))
+        invocation.log.write("sweep.found", **_to_fields(each))
+    treated = tuple(map(FindingResult, found))
     if mode is SweepMode.APPLY:
-        treated = _treated(means, found, invocation)
-    done = Swept(mode, treated, tuple(reading.unread))
-    invocation.log.step(
+        treated = _repair_findings(means, found, invocation)
+    done = SweepReport(mode, treated, tuple(reading.unread))
+    invocation.log.write(
         "sweep",
         mode=mode.value,
         findings=len(treated),
@@ -86,43 +86,45 @@ def swept(means: Means, request: Sweep, invocation: Invocation) -> Swept:
     return done
 
 
-def _mode(means: Means, request: Sweep, invocation: Invocation) -> SweepMode:
+def _choose_mode(means: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepMode:
     """What was asked for, and never more than the deployment allows."""
-    allowed = means.policy.sweep
-    if allowed is SweepMode.APPLY and means.policy.paused:
-        invocation.log.step("paused", sweep=SweepMode.REPORT.value)
+    allowed = means.config.sweep
+    if allowed is SweepMode.APPLY and means.config.paused:
+        invocation.log.write("paused", sweep=SweepMode.REPORT.value)
         allowed = SweepMode.REPORT
     order = list(SweepMode)
-    return min(allowed, request.wanted or allowed, key=order.index)
+    return min(allowed, request.mode or allowed, key=order.index)
 
 
-def _treated(means: Means, found: Sequence[Finding], invocation: Invocation) -> tuple[Treated, ...]:
+def _repair_findings(
+    means: Dependencies, found: Sequence[Finding], invocation: Invocation
+) -> tuple[FindingResult, ...]:
     """Hooks first: servers wait for them."""
-    order = sorted(found, key=lambda each: each.kind is not Kind.STUCK_HOOK)
+    order = sorted(found, key=lambda each: each.kind is not FindingKind.STUCK_HOOK)
     done = []
     for number, finding in enumerate(order):
-        share = invocation.share(means.clock.now(), len(order) - number)
-        remedy = None if finding.remedy is Remedy.NONE else REMEDIES[finding.remedy]
-        done.append(_tried_remedy(means, finding, share, remedy))
+        share = invocation.slice(means.clock.now(), len(order) - number)
+        remedy = None if finding.remedy is Remedy.NONE else REPAIRS[finding.remedy]
+        done.append(_try_repair(means, finding, share, remedy))
     return tuple(done)
 
 
-def _tried_remedy(
-    means: Means, finding: Finding, share: Invocation, remedy: Carry | None
-) -> Treated:
+def _try_repair(
+    means: Dependencies, finding: Finding, share: Invocation, remedy: Repair | None
+) -> FindingResult:
     if remedy is None:
-        return Treated(finding)
+        return FindingResult(finding)
     try:
         remedy(means, finding, share)
     except Exception as error:  # noqa: BLE001 - the funnel of one remedy
-        told = error_reporting.ours(error)
-        share.log.step("sweep.failed", code=told.code, **_fields(finding))
-        return Treated(finding, error=told)
-    share.log.step("sweep.applied", **_fields(finding))
-    return Treated(finding, applied=True)
+        told = error_reporting.as_provisioner_error(error)
+        share.log.write("sweep.failed", code=told.code, **_to_fields(finding))
+        return FindingResult(finding, error=told)
+    share.log.write("sweep.applied", **_to_fields(finding))
+    return FindingResult(finding, applied=True)
 
 
-def _fields(finding: Finding) -> dict[str, Any]:
+def _to_fields(finding: Finding) -> dict[str, Any]:
     return {
         "kind": finding.kind.value,
         "remedy": finding.remedy.value,

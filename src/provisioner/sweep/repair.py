@@ -8,34 +8,34 @@ from typing import Any, TypeVar
 
 from provisioner import hooks
 from provisioner.errors import Code, Fault, Rejected
-from provisioner.executor import Drive
+from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
-from provisioner.groups.bisect_rejected import refusal
+from provisioner.groups.bisect_rejected import rejection_error
 from provisioner.groups.commands import Command, ReadGroup
-from provisioner.groups.deregister import deregister, take_away
+from provisioner.groups.deregister import delete_if_empty, deregister
 from provisioner.groups.ensure import ensure
-from provisioner.groups.lease import Steps, clear
+from provisioner.groups.lease import Steps, delete_expired_claim
 from provisioner.invocation import Invocation
 from provisioner.mapping import bindings
-from provisioner.model import Desired, EventRef, Instance, OnExisting, Request, VServerGroup
-from provisioner.provisioning import Means
+from provisioner.model import DesiredGroup, EventRef, Instance, OnExisting, Request, VServerGroup
+from provisioner.provisioning import Dependencies
 from provisioner.results.outcome import Status
 
 from . import detect
 from .detect import Finding, Remedy
 
 T = TypeVar("T")
-Carry = Callable[[Means, Finding, Invocation], None]
+Repair = Callable[[Dependencies, Finding, Invocation], None]
 
 _IN_SERVICE = "InService"
 _SOURCE = "ess_hook"  # what a recovered action would have come from
 
 
-def _deleted(means: Means, finding: Finding, share: Invocation) -> None:
-    group = _group(finding)
+def _delete_claim(means: Dependencies, finding: Finding, share: Invocation) -> None:
+    group = _to_group(finding)
 
     def cleared() -> Steps:
-        yield from clear(group)
+        yield from delete_expired_claim(group)
         read = yield ReadGroup(group.id)
         return read.value is None or read.value.name != group.name
 
@@ -43,31 +43,31 @@ def _deleted(means: Means, finding: Finding, share: Invocation) -> None:
         raise Rejected(Code.STILL_CHANGING, "the claim could not be deleted", fault=Fault.CONFLICT)
 
 
-def _settled(means: Means, finding: Finding, share: Invocation) -> None:
-    mark = naming.digest(finding.wanted_name)[:32]
-    tags = naming.owner_tags(mark) if means.policy.tagging else {}
-    group = replace(_group(finding), name=finding.wanted_name, id="", tags=tags)
-    desired = Desired(group, OnExisting.EXTEND, mark)
-    steps = take_away(desired, finding.vserver_group_id, claiming=means.policy.claiming)
+def _settle_pending_delete(means: Dependencies, finding: Finding, share: Invocation) -> None:
+    mark = naming.compute_digest(finding.wanted_name)[:32]
+    tags = naming.build_owner_tags(mark) if means.config.tagging else {}
+    group = replace(_to_group(finding), name=finding.wanted_name, id="", tags=tags)
+    desired = DesiredGroup(group, OnExisting.EXTEND, mark)
+    steps = delete_if_empty(desired, finding.vserver_group_id, claiming=means.config.claiming)
     _run(means, finding, share, steps)
 
 
-def _removed(means: Means, finding: Finding, share: Invocation) -> None:
+def _remove_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
     assert finding.binding is not None
     gone = frozenset(finding.server_ids)
-    removal = detect.removal_of(_group(finding), gone, finding.binding, means.policy)
-    _run(means, finding, share, deregister(removal, claiming=means.policy.claiming))
+    removal = detect.build_removal(_to_group(finding), gone, finding.binding, means.config)
+    _run(means, finding, share, deregister(removal, claiming=means.config.claiming))
 
 
-def _added(means: Means, finding: Finding, share: Invocation) -> None:
+def _add_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
     """Of those that are in service now: one that leaves meanwhile is not put back. One that is
     refused is left out, as a hook's is, and the finding is not told as put right."""
     assert finding.binding is not None
-    there = means.scaling_groups.instances(
+    there = means.scaling_groups.read_instances(
         finding.region_id,
         finding.scaling_group_id,
         finding.server_ids,
-        within=share.ends - means.clock.now(),
+        within=share.hard_deadline - means.clock.now(),
     )
     kept = tuple(
         Instance(name, server_ip=instance.private_ip)
@@ -85,18 +85,18 @@ def _added(means: Means, finding: Finding, share: Invocation) -> None:
         instances=kept,
         on_existing=OnExisting.EXTEND,
     )
-    (wanted,) = bindings.desired(request, [finding.binding], kept, means.policy)
-    by_halves = replace(wanted, from_hook=True, partial=True)
-    done = _run(means, finding, share, ensure(by_halves, claiming=means.policy.claiming))
-    if done.plan.left_out:
-        raise refusal(wanted, list(done.plan.left_out))
+    (wanted,) = bindings.map_request(request, [finding.binding], kept, means.config)
+    by_halves = replace(wanted, from_hook=True, accept_partial=True)
+    done = _run(means, finding, share, ensure(by_halves, claiming=means.config.claiming))
+    if done.plan.rejected:
+        raise rejection_error(wanted, list(done.plan.rejected))
 
 
-def _handled(means: Means, finding: Finding, share: Invocation) -> None:
+def _handle_hook(means: Dependencies, finding: Finding, share: Invocation) -> None:
     """The results are published with the ids of the event that was lost."""
     assert finding.state is not None
     action = finding.state.action
-    event_id = naming.hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
+    event_id = naming.build_hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
     request = Request(
         EventRef(_SOURCE, event_id),
         region_id=action.region_id,
@@ -104,26 +104,28 @@ def _handled(means: Means, finding: Finding, share: Invocation) -> None:
         instances=tuple(map(Instance, finding.server_ids)),
         action=action,
     )
-    for outcome in hooks.task(means, request, share).completed():
+    for outcome in hooks.build_hook(means, request, share).handle():
         if outcome.error and outcome.status is not Status.SKIPPED:
             raise outcome.error
 
 
-REMEDIES: Mapping[Remedy, Carry] = {
-    Remedy.DELETE: _deleted,
-    Remedy.SETTLE: _settled,
-    Remedy.REMOVE: _removed,
-    Remedy.ADD: _added,
-    Remedy.HANDLE: _handled,
+REPAIRS: Mapping[Remedy, Repair] = {
+    Remedy.DELETE: _delete_claim,
+    Remedy.SETTLE: _settle_pending_delete,
+    Remedy.REMOVE: _remove_backends,
+    Remedy.ADD: _add_backends,
+    Remedy.HANDLE: _handle_hook,
 }
 
 
-def _run(means: Means, finding: Finding, share: Invocation, steps: Generator[Command, Any, T]) -> T:
+def _run(
+    means: Dependencies, finding: Finding, share: Invocation, steps: Generator[Command, Any, T]
+) -> T:
     place = VServerGroup(finding.region_id, finding.load_balancer_id, "")
-    return Drive(place, share, means.load_balancers, means.clock, means.random).run(steps)
+    return CommandExecutor(place, share, means.load_balancers, means.clock, means.random).run(steps)
 
 
-def _group(finding: Finding) -> VServerGroup:
+def _to_group(finding: Finding) -> VServerGroup:
     return VServerGroup(
         finding.region_id,
         finding.load_balancer_id,

@@ -5,8 +5,8 @@ One file for each source, headed by the shape of its payload; `decoder` holds th
 
 from __future__ import annotations
 
-from .decoder import decode, items
+from .decoder import decode, decode_items
 from .envelope import Decoded
 from .item import Item
 
-__all__ = ["Decoded", "Item", "decode", "items"]
+__all__ = ["Decoded", "Item", "decode", "decode_items"]

@@ -31,8 +31,17 @@ from . import (
     rocketmq,
     timer,
 )
-from .envelope import BOM, Decoded, Delivery, Inside, Reader, opened, text_of, unreadable
-from .item import Batch, Item
+from .envelope import (
+    BOM,
+    Decoded,
+    EnvelopeContext,
+    Reader,
+    Wrapped,
+    decode_layer,
+    decode_text,
+    unreadable_error,
+)
+from .item import Item, RawBatch
 
 # The longest honest way takes 10: a stream's array, of JSON strings, of CloudEvents, of queue
 # messages, in Base64, of a topic's notifications, of hook messages, in Base64 (it counts twice).
@@ -62,54 +71,56 @@ READERS: tuple[Reader, ...] = (
 
 def decode(payload: bytes) -> list[Decoded]:
     """What the event asks for, item by item, in order; at least one item. Never raises."""
-    return [item.decoded for item in items(payload)]
+    return [item.decoded for item in decode_items(payload)]
 
 
-def items(payload: bytes) -> list[Item]:
+def decode_items(payload: bytes) -> list[Item]:
     """With what of the payload each came in."""
-    found = list(_parts(payload))
+    found = list(_decode_parts(payload))
     return [
-        replace(item, decoded=_identified(item.decoded))
+        replace(item, decoded=_identify(item.decoded))
         if isinstance(item.decoded, RetriesExhausted)
         else item
         for item in found
     ]
 
 
-def _parts(payload: bytes) -> Iterator[Item]:
+def _decode_parts(payload: bytes) -> Iterator[Item]:
     try:
-        text = text_of(payload, part=Delivery().part)
+        text = decode_text(payload, part=EnvelopeContext().part)
     except Rejected as error:
         yield Item(error, payload)
         return
-    value, text, layers = _unwrapped(text)
+    value, text, layers = _unwrap(text)
     if not isinstance(value, list) or not value or len(value) > MOST_ELEMENTS:
-        for number, decoded in enumerate(_items(value, Delivery(), layers)):
+        for number, decoded in enumerate(_decode_value(value, EnvelopeContext(), layers)):
             yield Item(decoded, payload, number)
         return
-    batch = Batch(text.removeprefix(BOM))
+    batch = RawBatch(text.removeprefix(BOM))
     for index, element in enumerate(value):
-        for number, decoded in enumerate(_element(index, element, Delivery(), layers)):
+        for number, decoded in enumerate(
+            _decode_element(index, element, EnvelopeContext(), layers)
+        ):
             yield Item(decoded, payload, number, batch, index)
 
 
-def _unwrapped(text: str) -> tuple[Any, str, int]:
+def _unwrap(text: str) -> tuple[Any, str, int]:
     """What stands in the text, the text that it stands in, and under how many wrappings."""
     value: Any = text
     layers = 0
     while isinstance(value, str) and layers <= MOST_LAYERS:
-        text, value = value, opened(value)
+        text, value = value, decode_layer(value)
         if value == text:
             break
         layers += 1
     return value, text, layers
 
 
-def _identified(error: RetriesExhausted) -> RetriesExhausted:
+def _identify(error: RetriesExhausted) -> RetriesExhausted:
     """A record of one event is about that event. One about a record, which came of a failure to
     keep that, is about what the innermost holds."""
     for _ in range(MOST_LAYERS):
-        inner = [item.decoded for item in islice(_parts(error.record.payload), 2)]
+        inner = [item.decoded for item in islice(_decode_parts(error.record.payload), 2)]
         if len(inner) != 1:
             return error
         if not isinstance(inner[0], RetriesExhausted):
@@ -119,66 +130,70 @@ def _identified(error: RetriesExhausted) -> RetriesExhausted:
     return error
 
 
-def _items(value: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
+def _decode_value(value: Any, delivery: EnvelopeContext, layers: int) -> Iterator[Decoded]:
     if layers > MOST_LAYERS:
-        yield unreadable(f"{delivery.part} lies under more than {MOST_LAYERS} wrappings")
+        yield unreadable_error(f"{delivery.part} lies under more than {MOST_LAYERS} wrappings")
     elif isinstance(value, list):
-        yield from _elements(value, delivery, layers)
+        yield from _decode_list(value, delivery, layers)
     else:
         try:
-            found = _read(value, delivery)
+            found = _read_value(value, delivery)
         except Rejected as error:
             found = error
         if isinstance(found, Rejected) and delivery.id and not found.event:
             found.event = EventRef(delivery.source, delivery.id)
-        if isinstance(found, Inside):
-            yield from _items(found.value, found.delivery, layers + 1)
+        if isinstance(found, Wrapped):
+            yield from _decode_value(found.value, found.delivery, layers + 1)
         else:
             yield found
 
 
-def _elements(batch: list[Any], delivery: Delivery, layers: int) -> Iterator[Decoded]:
+def _decode_list(batch: list[Any], delivery: EnvelopeContext, layers: int) -> Iterator[Decoded]:
     if not batch:
         yield Skip("the batch is empty")
     if len(batch) > MOST_ELEMENTS:
-        yield unreadable(f"{delivery.part} is a list of more than {MOST_ELEMENTS} elements")
+        yield unreadable_error(f"{delivery.part} is a list of more than {MOST_ELEMENTS} elements")
         return
     for index, element in enumerate(batch):
-        yield from _element(index, element, delivery, layers)
+        yield from _decode_element(index, element, delivery, layers)
 
 
-def _element(index: int, element: Any, delivery: Delivery, layers: int) -> Iterator[Decoded]:
+def _decode_element(
+    index: int, element: Any, delivery: EnvelopeContext, layers: int
+) -> Iterator[Decoded]:
     # Elements of one message share its id, so their place in it tells them apart.
     place = replace(delivery, id=delivery.id and f"{delivery.id}#{index}")
-    for item in _items(element, place, layers + 1):
-        yield _below(index, item) if isinstance(item, Rejected) else item
+    for item in _decode_value(element, place, layers + 1):
+        yield _add_path_prefix(index, item) if isinstance(item, Rejected) else item
 
 
-def _read(value: Any, delivery: Delivery) -> Inside | Decoded:
+def _read_value(value: Any, delivery: EnvelopeContext) -> Wrapped | Decoded:
     if isinstance(value, dict):
         for read in READERS:
             found = read(value, delivery)
             if found is not None:
                 return found
     elif isinstance(value, str):
-        inside = opened(value)
+        inside = decode_layer(value)
         if inside != value:
-            return Inside(inside, delivery)
+            return Wrapped(inside, delivery)
     return (
-        _unknown(value, delivery)
-        if delivery.addressed
+        _unknown_envelope_error(value, delivery)
+        if delivery.must_be_known
         else Skip("an event of a type that this function does not act on")
     )
 
 
-def _unknown(value: Any, delivery: Delivery) -> Rejected:
+def _unknown_envelope_error(value: Any, delivery: EnvelopeContext) -> Rejected:
     if isinstance(value, str):
-        return unreadable(f"{delivery.part} is a string that is neither JSON nor Base64 of JSON")
-    if not isinstance(value, dict):
-        return unreadable(
-            f"{delivery.part} is {validation.type_name(value)}, which asks for nothing"
+        return unreadable_error(
+            f"{delivery.part} is a string that is neither JSON nor Base64 of JSON"
         )
-    keys = ", ".join(map(validation.shown, islice(value, _MOST_KEYS_SHOWN))) or "none"
+    if not isinstance(value, dict):
+        return unreadable_error(
+            f"{delivery.part} is {validation.describe_type(value)}, which asks for nothing"
+        )
+    keys = ", ".join(map(validation.quote_key, islice(value, _MOST_KEYS_SHOWN))) or "none"
     more = f" and {len(value) - _MOST_KEYS_SHOWN} more" if len(value) > _MOST_KEYS_SHOWN else ""
     return Rejected(
         Code.UNKNOWN_ENVELOPE,
@@ -188,10 +203,10 @@ def _unknown(value: Any, delivery: Delivery) -> Rejected:
     )
 
 
-def _below(index: int, error: Rejected) -> Rejected:
+def _add_path_prefix(index: int, error: Rejected) -> Rejected:
     if isinstance(error, RetriesExhausted):
         return error  # which has no place in what holds it
-    prefix = validation.pointer(index)
+    prefix = validation.build_pointer(index)
     below = Rejected(
         error.code,
         error.message,

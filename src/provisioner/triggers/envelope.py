@@ -17,9 +17,9 @@ from typing import Any
 
 from provisioner.errors import Code, Fault, Rejected, Skip
 from provisioner.mapping import document
-from provisioner.model import Request, Sweep, Transition
+from provisioner.model import Request, SweepRequest, Transition
 
-Decoded = Request | Sweep | Rejected | Skip
+Decoded = Request | SweepRequest | Rejected | Skip
 
 _DEEPEST = 32  # levels of one document; jsonschema and repr go down by recursion
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
@@ -30,7 +30,7 @@ BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class EnvelopeContext:
     """What the envelopes opened so far say of the thing inside.
 
     `id` is the same in every delivery of one message; without it a document's own hash stands in.
@@ -42,44 +42,44 @@ class Delivery:
     source: str = "direct"
     id: str = ""
     region_id: str = ""
-    addressed: bool = True
+    must_be_known: bool = True
     part: str = "the event"
     transition: Transition | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class Wrapped:
     value: Any
-    delivery: Delivery
+    delivery: EnvelopeContext
 
 
-Reader = Callable[[dict[str, Any], Delivery], Inside | Decoded | None]
+Reader = Callable[[dict[str, Any], EnvelopeContext], Wrapped | Decoded | None]
 """May raise `Rejected` for an object that is its own."""
 
 
-def unreadable(message: str) -> Rejected:
+def unreadable_error(message: str) -> Rejected:
     return Rejected(Code.UNREADABLE, message, fault=Fault.UNREADABLE)
 
 
-def text_of(payload: bytes, *, part: str) -> str:
+def decode_text(payload: bytes, *, part: str) -> str:
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise unreadable(f"{part} is not text in UTF-8") from error
+        raise unreadable_error(f"{part} is not text in UTF-8") from error
 
 
-def json_of(payload: bytes, *, part: str) -> Any:
-    return document.read_json(text_of(payload, part=part).removeprefix(BOM), what=part)
+def decode_json(payload: bytes, *, part: str) -> Any:
+    return document.parse_json(decode_text(payload, part=part).removeprefix(BOM), what=part)
 
 
-def opened(text: str) -> Any:
+def decode_layer(text: str) -> Any:
     """One layer off a string: the JSON value or else the text that it encodes, or itself.
 
     JSON comes first: no JSON object or list is Base64, while short JSON scalars can be both.
     """
     if _BEGINS_JSON.match(text):
         try:
-            return document.read_json(text.removeprefix(BOM), what="a string")
+            return document.parse_json(text.removeprefix(BOM), what="a string")
         except Rejected:
             pass
     try:
@@ -88,17 +88,17 @@ def opened(text: str) -> Any:
         return text
 
 
-def identifier(value: object) -> str:
+def read_identifier(value: object) -> str:
     """The value where it can identify something for good, otherwise nothing."""
     return value if isinstance(value, str) and _IDENTIFIER.match(value) else ""
 
 
-def region_id(value: object) -> str:
+def read_region_id(value: object) -> str:
     """The value where it is formed like a RegionId: it becomes part of the name of an endpoint."""
     return value if isinstance(value, str) and _REGION_ID.match(value) else ""
 
 
-def unsound(value: object) -> str:
+def find_structural_problem(value: object) -> str:
     """Why a JSON value is fit for nothing further on, if so; level by level, never by recursion."""
     level = [value]
     for _ in range(_DEEPEST):

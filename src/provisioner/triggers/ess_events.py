@@ -20,7 +20,7 @@ from typing import Any
 from provisioner.errors import Skip
 from provisioner.model import Transition
 
-from .envelope import Delivery
+from .envelope import EnvelopeContext
 
 HOOK_SCALE_OUT = "ess:lifecyclehook:scaleout"
 HOOK_SCALE_IN = "ess:lifecyclehook:scalein"
@@ -39,12 +39,12 @@ _REASONS: Mapping[str, str] = {
 _NOTIFICATION_TYPES = ("AUTOSCALING:", "SCALING_GROUP_DIAGNOSE")
 
 
-def not_acted_on(kind: str) -> str:
+def find_skip_reason(kind: str) -> str:
     """Why a type, in lower case, is not acted on; nothing for one that may be."""
     return next((reason for prefix, reason in _REASONS.items() if kind.startswith(prefix)), "")
 
 
-def read_notification(value: dict[str, Any], _: Delivery) -> Skip | None:
+def read_notification(value: dict[str, Any], _: EnvelopeContext) -> Skip | None:
     content = value.get("content")
     parts = [value, content] if isinstance(content, dict) else [value]
     texts = [text for part in parts for pair in part.items() for text in pair]

@@ -21,7 +21,7 @@ from typing import Any
 from provisioner.errors import Skip
 
 from . import ess_events
-from .envelope import Delivery, Inside, identifier, region_id
+from .envelope import EnvelopeContext, Wrapped, read_identifier, read_region_id
 
 OWN_RESULTS = "vservergroup."
 _CARRIERS = frozenset(
@@ -35,23 +35,23 @@ _CARRIERS = frozenset(
 )
 
 
-def read(value: dict[str, Any], _: Delivery) -> Inside | Skip | None:
+def read(value: dict[str, Any], _: EnvelopeContext) -> Wrapped | Skip | None:
     kind = value.get("type")
     if "specversion" not in value or not isinstance(kind, str):
         return None
     kind = kind.lower()
-    reason = ess_events.not_acted_on(kind)
+    reason = ess_events.find_skip_reason(kind)
     if kind.startswith(OWN_RESULTS):
         reason = "a result of our own"
     if reason:
         return Skip(reason)
-    source, event_id = identifier(value.get("source")), identifier(value.get("id"))
-    delivery = Delivery(
+    source, event_id = read_identifier(value.get("source")), read_identifier(value.get("id"))
+    delivery = EnvelopeContext(
         source="eventbridge",
         id=f"{source}:{event_id}" if source and event_id else "",
-        region_id=region_id(value.get("aliyunregionid")),
-        addressed=kind in _CARRIERS,
+        region_id=read_region_id(value.get("aliyunregionid")),
+        must_be_known=kind in _CARRIERS,
         transition=ess_events.TRANSITIONS.get(kind),
         part="the data",
     )
-    return Inside(value.get("data", value.get("data_base64")), delivery)
+    return Wrapped(value.get("data", value.get("data_base64")), delivery)

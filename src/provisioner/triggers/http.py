@@ -28,10 +28,10 @@ from provisioner.mapping import validation
 from provisioner.model import Request
 
 from . import request_document
-from .envelope import Delivery, identifier, json_of, unreadable
+from .envelope import EnvelopeContext, decode_json, read_identifier, unreadable_error
 
 _BEGINS_OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
-LARGEST_BODY = 32 * 1024 * 1024  # of a synchronous call (doc)
+MAX_BODY_BYTES = 32 * 1024 * 1024  # of a synchronous call (doc)
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
@@ -43,83 +43,87 @@ class HttpCall:
     request_id: str  # the caller's, where a gateway stands between
 
 
-def read_event(payload: bytes) -> HttpCall | None:
+def parse_event(payload: bytes) -> HttpCall | None:
     """None: the payload is no HTTP call. Raises `Rejected` for one whose body cannot be read."""
     if not _BEGINS_OBJECT.match(payload):
         return None
     try:
-        value = json_of(payload, part="the event")
+        value = decode_json(payload, part="the event")
     except Rejected:
         return None
-    return _call(value) if isinstance(value, dict) else None
+    return _parse_call(value) if isinstance(value, dict) else None
 
 
-def read_environ(environ: Mapping[str, Any]) -> HttpCall:
+def parse_environ(environ: Mapping[str, Any]) -> HttpCall:
     method = str(environ.get("REQUEST_METHOD", "GET")).upper()
     return HttpCall(
         method=method,
         path=str(environ.get("PATH_INFO", "/")),
-        body=_wsgi_body(environ, method),
-        request_id=identifier(getattr(environ.get("fc.context"), "request_id", "")),
+        body=_read_wsgi_body(environ, method),
+        request_id=read_identifier(getattr(environ.get("fc.context"), "request_id", "")),
     )
 
 
-def read(value: dict[str, Any], _: Delivery) -> Request | None:
+def read(value: dict[str, Any], _: EnvelopeContext) -> Request | None:
     """The body is a request document, as it is for the one who answers the call."""
-    call = _call(value)
-    return None if call is None else request_document.read_body(call.body, source="http")
+    call = _parse_call(value)
+    return None if call is None else request_document.parse_body(call.body, source="http")
 
 
-def _call(value: dict[str, Any]) -> HttpCall | None:
+def _parse_call(value: dict[str, Any]) -> HttpCall | None:
     context = value.get("requestContext")
     inner = context.get("http") if isinstance(context, dict) else None
-    headers = _headers(value.get("headers"))
+    headers = _read_headers(value.get("headers"))
     if isinstance(context, dict) and isinstance(inner, dict) and value.get("version") == "v1":
         return HttpCall(
-            method=_text(inner.get("method")).upper(),
-            path=_text(inner.get("path")) or _text(value.get("rawPath")),
-            body=_body(value),
-            request_id=identifier(context.get("requestId") or headers.get("x-fc-request-id", "")),
+            method=_as_text(inner.get("method")).upper(),
+            path=_as_text(inner.get("path")) or _as_text(value.get("rawPath")),
+            body=_read_body(value),
+            request_id=read_identifier(
+                context.get("requestId") or headers.get("x-fc-request-id", "")
+            ),
         )
     if isinstance(value.get("httpMethod"), str) and isinstance(value.get("path"), str):
         return HttpCall(
             method=value["httpMethod"].upper(),
             path=value["path"],
-            body=_body(value),
-            request_id=identifier(headers.get("x-ca-request-id", "")),
+            body=_read_body(value),
+            request_id=read_identifier(headers.get("x-ca-request-id", "")),
         )
     return None
 
 
-def _body(value: Mapping[str, Any]) -> bytes:
+def _read_body(value: Mapping[str, Any]) -> bytes:
     body = value.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise unreadable(f"the body must be a string, is {validation.type_name(body)}")
+        raise unreadable_error(f"the body must be a string, is {validation.describe_type(body)}")
     if str(value.get("isBase64Encoded")).lower() != "true":
         return body.encode("utf-8", "surrogatepass")  # whoever reads the text refuses it
     try:
         return base64.b64decode(body, validate=True)
     except ValueError as error:
-        raise unreadable("the body is not the Base64 that isBase64Encoded says it is") from error
+        raise unreadable_error(
+            "the body is not the Base64 that isBase64Encoded says it is"
+        ) from error
 
 
-def _headers(value: object) -> dict[str, str]:
+def _read_headers(value: object) -> dict[str, str]:
     pairs = value.items() if isinstance(value, dict) else ()
     return {name.lower(): text for name, text in pairs if isinstance(text, str)}
 
 
-def _wsgi_body(environ: Mapping[str, Any], method: str) -> bytes:
+def _read_wsgi_body(environ: Mapping[str, Any], method: str) -> bytes:
     """Without a usable CONTENT_LENGTH, what there is: a stream of WSGI's ends with the body."""
     stream = environ.get("wsgi.input")
     length = str(environ.get("CONTENT_LENGTH", ""))
     if length.isascii() and length.isdecimal():
-        size = min(int(length[:9]), LARGEST_BODY)
+        size = min(int(length[:9]), MAX_BODY_BYTES)
     else:
-        size = 0 if method in _WITHOUT_BODY else LARGEST_BODY
+        size = 0 if method in _WITHOUT_BODY else MAX_BODY_BYTES
     return bytes(stream.read(size)) if stream and size else b""
 
 
-def _text(value: object) -> str:
+def _as_text(value: object) -> str:
     return value if isinstance(value, str) else ""

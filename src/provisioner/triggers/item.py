@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provisioner.errors import Rejected
-from provisioner.model import EventRef, Request, Sweep
+from provisioner.model import EventRef, Request, SweepRequest
 
 from .envelope import Decoded
 
@@ -18,7 +18,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-class Batch:
+class RawBatch:
     """The text of a JSON array that was read already, cut into its elements when one is wanted."""
 
     def __init__(self, text: str) -> None:
@@ -27,9 +27,9 @@ class Batch:
     @cached_property
     def elements(self) -> list[bytes]:
         """As they are written there."""
-        return [text.encode("utf-8", "surrogatepass") for text in self._cut()]
+        return [text.encode("utf-8", "surrogatepass") for text in self._split()]
 
-    def _cut(self) -> Iterator[str]:
+    def _split(self) -> Iterator[str]:
         start = self._skip(self._skip(0) + 1)
         while self._text[start] != "]":
             _, end = _DECODER.raw_decode(self._text, start)
@@ -51,7 +51,7 @@ class Item:
     decoded: Decoded
     payload: bytes
     number: int = 0
-    batch: Batch | None = None
+    batch: RawBatch | None = None
     index: int = 0
 
     @property
@@ -60,7 +60,7 @@ class Item:
         return self.batch.elements[self.index] if self.batch else self.payload
 
     @property
-    def below(self) -> str:
+    def pointer_prefix(self) -> str:
         """JSON Pointer from the payload to the original."""
         return f"/{self.index}" if self.batch else ""
 
@@ -68,7 +68,11 @@ class Item:
     def event(self) -> EventRef:
         """What says nothing of itself is known by the bytes it came in, and its place there: the
         same in whatever batch, or alone."""
-        told = self.decoded.event if isinstance(self.decoded, (Request, Sweep, Rejected)) else None
+        told = (
+            self.decoded.event
+            if isinstance(self.decoded, (Request, SweepRequest, Rejected))
+            else None
+        )
         if told:
             return told
         digest = hashlib.sha256(self.original).hexdigest()

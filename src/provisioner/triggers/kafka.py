@@ -11,20 +11,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .envelope import Delivery, Inside, identifier
+from .envelope import EnvelopeContext, Wrapped, read_identifier
 
 
-def read(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     if not value.keys() >= {"value", "partition", "offset"}:
         return None
     record = (value.get("topic"), value["partition"], value["offset"])
-    return Inside(
+    return Wrapped(
         value["value"],
         replace(
             delivery,
             source="kafka",
-            id=identifier(":".join(map(str, record))) if _is_whole(record) else "",
-            addressed=True,
+            id=read_identifier(":".join(map(str, record))) if _is_whole(record) else "",
+            must_be_known=True,
             part="the value",
         ),
     )

@@ -12,19 +12,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .envelope import Delivery, Inside, identifier
+from .envelope import EnvelopeContext, Wrapped, read_identifier
 
 
-def read(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     if "messageBody" not in value:
         return None
-    return Inside(
+    return Wrapped(
         value["messageBody"],
         replace(
             delivery,
             source="mns_queue",
-            id=identifier(value.get("messageId")),
-            addressed=True,
+            id=read_identifier(value.get("messageId")),
+            must_be_known=True,
             part="the messageBody",
         ),
     )

@@ -17,30 +17,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .envelope import Delivery, Inside, identifier
+from .envelope import EnvelopeContext, Wrapped, read_identifier
 
 _BESIDE_MESSAGE = frozenset(
     {"TopicOwner", "TopicName", "Subscriber", "SubscriptionName", "MessageId", "MessageMD5"}
 )
 
 
-def read_notification(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read_notification(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     if "Message" not in value or _BESIDE_MESSAGE.isdisjoint(value):
         return None
-    return Inside(
+    return Wrapped(
         value["Message"],
         replace(
             delivery,
             source="mns_topic",
-            id=identifier(value.get("MessageId")),
-            addressed=True,
+            id=read_identifier(value.get("MessageId")),
+            must_be_known=True,
             part="the Message",
         ),
     )
 
 
-def read_body_with_attributes(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read_body_with_attributes(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     """Says nothing of which message it is."""
     if "body" not in value or not value.keys() <= {"body", "attrs"}:
         return None
-    return Inside(value["body"], replace(delivery, source="mns_topic", part="the body"))
+    return Wrapped(value["body"], replace(delivery, source="mns_topic", part="the body"))

@@ -13,10 +13,10 @@ from typing import Any
 
 from provisioner.errors import Skip
 
-from .envelope import Delivery
+from .envelope import EnvelopeContext
 
 
-def read(value: dict[str, Any], _: Delivery) -> Skip | None:
+def read(value: dict[str, Any], _: EnvelopeContext) -> Skip | None:
     events = value.get("events")
     if not isinstance(events, list) or not events:
         return None

@@ -13,20 +13,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .envelope import Delivery, Inside, identifier
+from .envelope import EnvelopeContext, Wrapped, read_identifier
 
 
-def read(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     if "body" not in value or not isinstance(value.get("envelope"), dict):
         return None
     props = value.get("props")
-    return Inside(
+    return Wrapped(
         value["body"],
         replace(
             delivery,
             source="rabbitmq",
-            id=identifier(props.get("messageId")) if isinstance(props, dict) else "",
-            addressed=True,
+            id=read_identifier(props.get("messageId")) if isinstance(props, dict) else "",
+            must_be_known=True,
             part="the body",
         ),
     )

@@ -13,29 +13,31 @@ from provisioner.groups import naming
 from provisioner.mapping import document
 from provisioner.model import EventRef, Request
 
-from .envelope import Delivery, json_of, unreadable, unsound
+from .envelope import EnvelopeContext, decode_json, find_structural_problem, unreadable_error
 
 
-def read(value: dict[str, Any], delivery: Delivery) -> Request | None:
-    return _request(value, delivery) if document.is_request(value) else None
+def read(value: dict[str, Any], delivery: EnvelopeContext) -> Request | None:
+    return _parse_request(value, delivery) if document.is_request_document(value) else None
 
 
-def read_body(body: bytes, *, source: str = "direct") -> Request:
+def parse_body(body: bytes, *, source: str = "direct") -> Request:
     """The body is one request document. Raises `Rejected`: `Unreadable` or `InvalidRequest`."""
-    delivery = Delivery(source=source, part="the body")
-    return _request(json_of(body, part=delivery.part), delivery)
+    delivery = EnvelopeContext(source=source, part="the body")
+    return _parse_request(decode_json(body, part=delivery.part), delivery)
 
 
-def _request(value: Any, delivery: Delivery) -> Request:
-    _refuse_unsound(value, delivery)
-    normalised, _ = document.normalised(value)
-    _refuse_unsound(normalised, delivery)  # BackendServers may have been a string until now
+def _parse_request(value: Any, delivery: EnvelopeContext) -> Request:
+    _reject_structural_problem(value, delivery)
+    normalised, _ = document.normalize(value)
+    _reject_structural_problem(
+        normalised, delivery
+    )  # BackendServers may have been a string until now
     # A delivery without an id is known by what it asks for, so that the next one is the same event.
-    event_id = delivery.id or f"sha256:{naming.digest(normalised)}"
-    return document.read_request(value, EventRef(delivery.source, event_id))
+    event_id = delivery.id or f"sha256:{naming.compute_digest(normalised)}"
+    return document.parse_request(value, EventRef(delivery.source, event_id))
 
 
-def _refuse_unsound(value: Any, delivery: Delivery) -> None:
-    reason = unsound(value)
+def _reject_structural_problem(value: Any, delivery: EnvelopeContext) -> None:
+    reason = find_structural_problem(value)
     if reason:
-        raise unreadable(f"{delivery.part} {reason}")
+        raise unreadable_error(f"{delivery.part} {reason}")

@@ -16,20 +16,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .envelope import Delivery, Inside, identifier
+from .envelope import EnvelopeContext, Wrapped, read_identifier
 
 
-def read(value: dict[str, Any], delivery: Delivery) -> Inside | None:
+def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
     properties = value.get("systemProperties")
     if "body" not in value or not isinstance(properties, dict):
         return None
-    return Inside(
+    return Wrapped(
         value["body"],
         replace(
             delivery,
             source="rocketmq",
-            id=identifier(properties.get("UNIQ_KEY")) or identifier(value.get("msgId")),
-            addressed=True,
+            id=read_identifier(properties.get("UNIQ_KEY")) or read_identifier(value.get("msgId")),
+            must_be_known=True,
             part="the body",
         ),
     )

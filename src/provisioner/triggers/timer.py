@@ -12,22 +12,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.errors import Code, Rejected
-from provisioner.model import EventRef, Sweep, SweepMode
+from provisioner.model import EventRef, SweepMode, SweepRequest
 
-from .envelope import Delivery, identifier, opened
+from .envelope import EnvelopeContext, decode_layer, read_identifier
 
 
-def read(value: dict[str, Any], _: Delivery) -> Sweep | None:
+def read(value: dict[str, Any], _: EnvelopeContext) -> SweepRequest | None:
     if not value.keys() >= {"triggerTime", "triggerName"}:
         return None
-    told = [identifier(value["triggerName"]), identifier(value["triggerTime"])]
+    told = [read_identifier(value["triggerName"]), read_identifier(value["triggerTime"])]
     event = EventRef("timer", ":".join(told))
     payload = value.get("payload")
-    said = opened(payload) if isinstance(payload, str) else payload
+    said = decode_layer(payload) if isinstance(payload, str) else payload
     if not isinstance(said, Mapping) or "sweep" not in said:
-        return Sweep(event)
+        return SweepRequest(event)
     modes = [mode.value for mode in SweepMode]
     if said["sweep"] not in modes:
         remedy = f"must be one of {', '.join(modes)}"
         raise Rejected(Code.INVALID_REQUEST, remedy, path="/payload/sweep")
-    return Sweep(event, SweepMode(said["sweep"]))
+    return SweepRequest(event, SweepMode(said["sweep"]))

@@ -64,7 +64,7 @@ def _with_endpoints(cloud: Cloud, settings: Settings | None) -> Cloud:
     """Those that the function uses."""
     if settings is None:
         return cloud
-    region = settings.policy.region_id
+    region = settings.config.region_id
     used = {
         "slb": settings.slb_endpoint,
         "ess": settings.ess_endpoint,

@@ -34,7 +34,7 @@ def quota_left(patient: Patient) -> Iterator[Finding]:
             yield unknown(f"the quota of {name}: {error}", "let the load balancer be read first")
             continue
         assert patient.settings is not None, "there is a binding"
-        quota = patient.settings.policy.backend_quota
+        quota = patient.settings.config.backend_quota
         told = f"{name} holds {held} backends; {quota - held} of {quota} are left"
         remedy = "remove backends that have gone, or have the quota raised and set BACKEND_QUOTA"
         if held >= quota:

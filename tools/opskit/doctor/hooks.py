@@ -18,8 +18,8 @@ def timeout(patient: Patient) -> Iterator[Finding]:
         yield unknown("the function's timeout is not known", "name the function by --function")
         return
     has = patient.deployed.timeout
-    claiming = patient.settings.policy.claiming if patient.settings else True
-    if invocation.problems(has, claiming=claiming):
+    claiming = patient.settings.config.claiming if patient.settings else True
+    if invocation.check_timeout(has, claiming=claiming):
         told = f"the function has {has:g} s: too few to outlast the claim of one that crashed"
         yield failure(told, f"set its timeout to at least {SHORTEST_TIMEOUT} s")
     else:

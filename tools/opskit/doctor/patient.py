@@ -46,10 +46,10 @@ class Patient:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        return self.settings.policy.bindings if self.settings else ()
+        return self.settings.config.bindings if self.settings else ()
 
     def region_of(self, binding: Binding) -> str:
-        return binding.region_id or (self.settings.policy.region_id if self.settings else "")
+        return binding.region_id or (self.settings.config.region_id if self.settings else "")
 
     def slb(self) -> Any:
         """With the keys of the role, where the load balancers are another account's."""

@@ -30,7 +30,7 @@ def configuration(patient: Patient) -> Iterator[Finding]:
         for problem in error.problems:
             yield failure(f"{problem.path} {problem.message}", "set it as README.md describes")
         return
-    number = len(found.policy.bindings)
+    number = len(found.config.bindings)
     yield ok(f"the configuration can work; {number} binding(s)")
     if not number:
         told = "there is no binding: no hook will be completed"
