@@ -22,7 +22,7 @@ from provisioner.errors import Rejected, RetriesExhausted, Skip
 from provisioner.model import EventRef, Request
 from provisioner.triggers import decode
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 HOOK = json.dumps(hook_message())
 HOOK_EVENT = EventRef("ess_hook", "ash-0001:asa-0001")
 

@@ -27,7 +27,7 @@ from provisioner.model import (
 )
 from provisioner.triggers import Decoded, decode, http, request_document
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 HASH = "sha256:…"  # of the document, where no envelope names the event
 MESSAGE_ID = "0123456789ABCDEF0123456789ABCDEF"
 
