@@ -203,7 +203,7 @@ def test_the_command_says_what_is_wrong_with_its_configuration(
 
 def add(stage: Stage, group_id: str, server_id: str) -> None:
     app = stage.app()
-    app.invocation(context())
+    app.start_invocation(context())
     app.deps.load_balancers.add_backend_servers(
         REGION, group_id, [Backend(server_id, 8080)], within=30
     )

@@ -38,7 +38,7 @@ class FindingResult:
     applied: bool = False
     error: ProvisionerError | None = None
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
             **_to_fields(self.finding),
             "applied": self.applied,
@@ -54,10 +54,10 @@ class SweepReport:
     results: tuple[FindingResult, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
             "sweep": self.mode.value,
-            "findings": [each.document() for each in self.results],
+            "findings": [each.to_document() for each in self.results],
             "unread": [{"id": name, "code": code} for name, code in self.unread],
         }
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from provisioner import hooks
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
@@ -15,6 +14,7 @@ from provisioner.groups.commands import Command, ReadGroup
 from provisioner.groups.deregister import delete_if_empty, deregister
 from provisioner.groups.ensure import ensure
 from provisioner.groups.lease import Steps, delete_expired_claim
+from provisioner.hooks import handle_hook
 from provisioner.invocation import Invocation
 from provisioner.mapping import bindings
 from provisioner.model import DesiredGroup, EventRef, Instance, OnExisting, Request, VServerGroup
@@ -104,7 +104,7 @@ def _handle_hook(means: Dependencies, finding: Finding, share: Invocation) -> No
         instances=tuple(map(Instance, finding.server_ids)),
         action=action,
     )
-    for outcome in hooks.build_hook(means, request, share).handle():
+    for outcome in handle_hook(means, request, share):
         if outcome.error and outcome.status is not Status.SKIPPED:
             raise outcome.error
 

@@ -130,7 +130,7 @@ def test_an_invocation_plans_on_sixteen_heartbeats_at_most_and_the_action_lives(
         assert time.checkpoint().until > cloud.clock.now()
         cloud.clock.advance(5)
     assert len(beats(cloud)) <= 16
-    assert not time.ended
+    assert not time.has_ended
 
 
 def test_groups_that_ask_at_once_have_one_heartbeat_sent_for_all() -> None:
