@@ -107,24 +107,6 @@ def test_a_claim_that_was_committed_meanwhile_is_left_alone() -> None:
     assert cloud.names == [GROUP, "web-8080"]
 
 
-@pytest.mark.parametrize(("held", "left"), [(0, []), (2, [GROUP])])
-def test_a_parked_group_is_put_back_or_deleted_where_its_name_is_known(
-    held: int, left: list[str]
-) -> None:
-    cloud = deployment(a_binding(), sweep=APPLY)
-    cloud.stands(*servers(held), name=naming.pending_delete_name(GROUP), tags=OURS)
-    assert [each.applied for each in sweep(cloud).results] == [True]
-    assert cloud.names == left
-
-
-def test_a_parked_group_of_an_unknown_name_is_only_told_of() -> None:
-    cloud = healthy()
-    cloud.stands(name=naming.pending_delete_name("somebody's"), tags=OURS)
-    done = sweep(cloud)
-    assert (kinds(done), done.results[0].applied) == ([FindingKind.STALE_CLAIM], False)
-    assert untouched(cloud)
-
-
 # Released instances
 
 
