@@ -39,9 +39,9 @@ from provisioner.model import (
     LifecycleResult,
     OnExisting,
     Request,
+    ScalingInstance,
     VServerGroup,
 )
-from provisioner.ports import ScalingInstance
 from provisioner.provisioning import Dependencies, ProvisionTask
 from provisioner.results.outcome import Outcome
 

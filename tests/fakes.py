@@ -15,25 +15,25 @@ from typing import Any, TypeVar
 from provisioner.errors import Code, Fault, ProvisionerError, Rejected, Retryable
 from provisioner.model import (
     BACKENDS_PER_CALL,
+    ActionState,
+    ApiResponse,
     Backend,
+    HookTerms,
     LifecycleAction,
     LifecycleResult,
+    ScalingActivity,
+    ScalingInstance,
     Transition,
     VServerGroup,
 )
 from provisioner.ports import (
-    ActionState,
-    ApiResponse,
     Clock,
     DeadLetters,
     Heartbeat,
-    HookTerms,
     LoadBalancers,
     Log,
     Notifications,
-    ScalingActivity,
     ScalingGroups,
-    ScalingInstance,
 )
 
 REGION = "cn-hangzhou"

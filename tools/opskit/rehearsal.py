@@ -10,19 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.aliyun.ess import INSTANCES_PER_CALL
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import (
+from provisioner.model import (
     ActionState,
-    Clock,
-    DeadLetters,
-    Heartbeat,
     HookTerms,
-    Log,
-    Notifications,
+    LifecycleAction,
+    LifecycleResult,
     ScalingActivity,
-    ScalingGroups,
     ScalingInstance,
 )
+from provisioner.ports import Clock, DeadLetters, Heartbeat, Log, Notifications, ScalingGroups
 
 
 @dataclass(frozen=True, slots=True)

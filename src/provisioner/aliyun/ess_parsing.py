@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from provisioner.model import LifecycleAction, Transition
-from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
+from provisioner.model import (
+    ActionState,
+    LifecycleAction,
+    ScalingActivity,
+    ScalingInstance,
+    Transition,
+)
 
 from .client import parse_date
 

@@ -24,8 +24,15 @@ from fakes import REGION
 from provisioner import handler
 from provisioner.errors import Ambiguous, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.model import Backend, EventRef, SweepMode, SweepRequest, Transition
-from provisioner.ports import ScalingActivity, ScalingInstance
+from provisioner.model import (
+    Backend,
+    EventRef,
+    ScalingActivity,
+    ScalingInstance,
+    SweepMode,
+    SweepRequest,
+    Transition,
+)
 from provisioner.sweep import SweepReport, run_sweep
 from provisioner.sweep.detect import GRACE, FindingKind
 
