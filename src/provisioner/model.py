@@ -280,7 +280,8 @@ class ActionState:
 class HookTerms:
     """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
     began no earlier. `now`, the Date of the answer, is a lower bound. `transition`, `metadata` and
-    `target` (NotificationArn) are the hook's own; None is one that is not known here."""
+    `notification_arn` are the hook's own; None is a transition that is not known here.
+    `scaling_group_id` is the one that the activity belongs to."""
 
     started: float
     now: float
@@ -288,6 +289,7 @@ class HookTerms:
     transition: Transition | None = None
     metadata: str = ""
     notification_arn: str = ""
+    scaling_group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ requests = st.builds(
 hooks = st.builds(
     lambda group, activity, first: hook_message(
         scalingGroupId=group,
-        scalingActivityId=activity,
+        scalingActivityId=f"{activity}-of-{group}",
         lifecycleHookId=f"ash-of-{group}",
         lifecycleActionToken=f"token-{group}-{activity}",
         instanceIds=[f"i-{first:04}", f"i-{first + 1:04}"],

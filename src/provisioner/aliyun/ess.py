@@ -122,8 +122,15 @@ class EssScalingGroups(ScalingGroups):
         )
         if hook is None or start is None:
             return None
+        started, now, scaling_group_id = start
         return HookTerms(
-            *start, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
+            started,
+            now,
+            hook.heartbeat_timeout,
+            hook.transition,
+            hook.metadata,
+            hook.target,
+            scaling_group_id,
         )
 
     def list_recent_activities(

@@ -2,6 +2,11 @@
 
 A message may lack its scaling group, its activity or its token. Its instances tell the first two,
 the record of lifecycle actions tells the last.
+
+A message claims, ESS knows: whoever can send to the queue can write any message. So what the
+message says is checked against ESS's record. The instances are those of the record; a message that
+names others, another transition, another scaling group or other metadata is refused, and the
+action is left alone.
 """
 
 from __future__ import annotations
@@ -11,12 +16,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from provisioner.concurrency import run_both
-from provisioner.errors import Code, Fault, Rejected, Retryable
+from provisioner.errors import Code, Fault, Problem, Rejected, Retryable
 from provisioner.groups.naming import build_hook_event_id
 from provisioner.mapping.bindings import find_bindings
+from provisioner.mapping.config import is_same_metadata
 from provisioner.model import (
     ActionState,
     Binding,
+    HookTerms,
+    Instance,
     LifecycleAction,
     Request,
     ScalingInstance,
@@ -31,13 +39,19 @@ _RECENT_ACTIVITIES = 20  # in which an activity that the message does not name i
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """The request, completed by what ESS knows: its action has a scaling group, an activity and a
-    token. `instances` are those of the request that the scaling group still has, by id."""
+    """The request, completed and checked by what ESS knows.
+
+    Its action has a scaling group, an activity and a token. `instances` are those of the request
+    that the scaling group still has, by id. `terms` are those of the hook while the action is
+    pending; they were read after `asked_at`, a time of the function's clock.
+    """
 
     request: Request
     bindings: Sequence[Binding]
     state: ActionState
     instances: Mapping[str, ScalingInstance]
+    terms: HookTerms | None = None
+    asked_at: float = 0.0
 
     @property
     def action(self) -> LifecycleAction:
@@ -45,9 +59,10 @@ class ActionContext:
 
 
 def load_action_context(task: ProvisionTask) -> ActionContext:
-    """Read the instances and the action of a hook.
+    """Read the instances, the action and the terms of a hook.
 
-    Raises `Rejected` if no binding or no action is known; then nothing may be touched.
+    Raises `Rejected` if no binding or no action is known, or if the message differs from ESS's
+    record; then nothing may be touched.
     """
     request = task.request
     if not request.scaling_group_id:
@@ -59,7 +74,19 @@ def load_action_context(task: ProvisionTask) -> ActionContext:
         bindings = find_bindings(request, task.deps.config)
         instances, states = _read_both(task, request)
     state = _find_state(task, request, instances, states)
-    return ActionContext(_complete_request(request, state), bindings, state, instances)
+    request = _complete_request(request, state)
+    asked_at = task.deps.clock.now()
+    terms = _read_terms(task, state.action) if state.pending else None
+    if problems := _compare(request, bindings, state, terms):
+        raise Rejected.from_problems(
+            problems, code=Code.HOOK_MESSAGE_DIFFERS, what="the hook message against ESS's record"
+        )
+    if terms and terms.metadata:
+        action = replace(state.action, metadata=terms.metadata)
+        request, state = replace(request, action=action), replace(state, action=action)
+        bindings = find_bindings(request, task.deps.config)
+    request, instances = _add_missing_instances(task, request, state, instances)
+    return ActionContext(request, bindings, state, instances, terms, asked_at)
 
 
 def list_action_states(task: ProvisionTask, scaling_activity_id: str) -> Sequence[ActionState]:
@@ -155,6 +182,66 @@ def _find_state(
         "all, the DefaultResult of its hook will end it",
         fault=Fault.NOT_FOUND,
     )
+
+
+def _read_terms(task: ProvisionTask, action: LifecycleAction) -> HookTerms | None:
+    """Return the terms of the action's hook, or None if the scaling group has no such hook.
+
+    Raises `Retryable` also for a refusal that does not say so: a read that failed proves nothing.
+    """
+    try:
+        return task.deps.scaling_groups.read_hook_terms(action, within=task.seconds_left())
+    except Rejected as error:
+        if error.fault is Fault.NOT_FOUND:
+            return None
+        raise Retryable(error.code, error.message) from error
+
+
+def _compare(
+    request: Request,
+    bindings: Sequence[Binding],
+    state: ActionState,
+    terms: HookTerms | None,
+) -> list[Problem]:
+    """Return how the message differs from ESS's record, as far as the record says anything."""
+    action, recorded = state.action, set(state.instance_ids)
+    problems = []
+    unknown = [i for i in request.instances if i.instance_id not in recorded]
+    if recorded and unknown:
+        message = f"names {len(unknown)} instance(s) that are not in the record of the action"
+        problems.append(Problem("/content/instanceIds", message))
+    if not state.pending:
+        return problems
+    if terms is None:
+        problems.append(Problem("/content/scalingGroupId", "has no such hook or activity"))
+        return problems
+    if terms.transition not in (None, action.transition):
+        message = f"is {action.transition.value}, the hook's own is another"
+        problems.append(Problem("/content/lifecycleTransition", message))
+    if terms.scaling_group_id not in ("", action.scaling_group_id):
+        message = "is not the scaling group of the activity"
+        problems.append(Problem("/content/scalingGroupId", message))
+    may_override = any(binding.metadata_may_override for binding in bindings)
+    if may_override and action.metadata and not is_same_metadata(action.metadata, terms.metadata):
+        message = "is not the NotificationMetadata of the hook"
+        problems.append(Problem("/content/notificationMetadata", message))
+    return problems
+
+
+def _add_missing_instances(
+    task: ProvisionTask,
+    request: Request,
+    state: ActionState,
+    instances: Mapping[str, ScalingInstance],
+) -> tuple[Request, Mapping[str, ScalingInstance]]:
+    """Add the instances of the record that the message lacks."""
+    named = {instance.instance_id for instance in request.instances}
+    missing = tuple(Instance(i) for i in state.instance_ids if i not in named)
+    if not missing:
+        return request, instances
+    added = _read_instances(task, replace(request, instances=missing))
+    request = replace(request, instances=(*request.instances, *missing))
+    return request, {**instances, **added}
 
 
 def _list_states(

@@ -3,7 +3,8 @@
 ESS says when the activity began and how long its hook waits. The wait itself begins somewhat later,
 and an earlier delivery may have prolonged it, so the deadline that follows from the two is a lower
 bound. While ESS has the action as pending there is time: past half of the known time a heartbeat
-asks for more. Only when ESS grants no more, the known deadline is final.
+asks for more. Only when ESS itself grants no more, the known deadline is final: our clock and the
+Date of a response may be wrong, so no action is given up by them alone.
 
 An action has 20 heartbeats and 6 hours in all (doc), shared by every delivery. One invocation plans
 at most `_PLANNED_HEARTBEATS`, evenly; each counts from the moment it is sent (unknown; the safe
@@ -17,9 +18,10 @@ from threading import Lock
 
 from provisioner.errors import Code, Fault, Rejected, Retryable
 from provisioner.invocation import Invocation, WorkWindow
-from provisioner.model import HookTerms, LifecycleAction
 from provisioner.ports import Heartbeat
 from provisioner.provisioning import Dependencies
+
+from .action import ActionContext
 
 SECONDS_TO_COMPLETE = 5.0  # of the hook's time, kept for publishing and completing
 LONGEST_WAIT = 6 * 3600.0  # seconds that an action waits in all (doc)
@@ -35,26 +37,21 @@ class HookDeadline:
     `has_ended`: ESS answered a heartbeat that the action has ended; nothing is written any more.
     """
 
-    def __init__(
-        self,
-        deps: Dependencies,
-        action: LifecycleAction,
-        terms: HookTerms,
-        asked_at: float,
-        invocation: Invocation,
-    ) -> None:
-        """`asked_at` is the time before `terms` were read."""
+    def __init__(self, deps: Dependencies, context: ActionContext, invocation: Invocation) -> None:
+        terms = context.terms
+        assert terms is not None, "a pending action has terms"
         self.has_ended = False
         self._lock = Lock()  # the groups of a hook are worked on at the same time
-        self._scaling_groups, self._action, self._log = deps.scaling_groups, action, invocation.log
+        self._scaling_groups, self._action = deps.scaling_groups, context.action
+        self._log = invocation.log
         self._now = deps.clock.now
         self._hard_deadline = invocation.hard_deadline
         self._timeout = terms.heartbeat_timeout
         # The start of the activity, never too late by our own clock.
-        started_at = asked_at - (terms.now + _DATE_RESOLUTION - terms.started)
+        started_at = context.asked_at - (terms.now + _DATE_RESOLUTION - terms.started)
         self._last_moment = started_at + LONGEST_WAIT
         self._expires_at = started_at + self._timeout
-        seconds = invocation.hard_deadline - asked_at
+        seconds = invocation.hard_deadline - context.asked_at
         self._interval = max(self._timeout / 2, seconds / _PLANNED_HEARTBEATS)
         self._next_heartbeat = started_at + self._timeout / 2
 
@@ -90,10 +87,10 @@ class HookDeadline:
 
     def _send_heartbeat(self) -> None:
         now = self._now()
-        wanted = max(self._timeout, 2 * self._interval)
-        seconds = int(min(wanted, self._last_moment - now))
-        if seconds < SHORTEST_HEARTBEAT or now + seconds <= self._expires_at:
-            self._next_heartbeat = inf  # the six hours are used up
+        wanted = min(max(self._timeout, 2 * self._interval), self._last_moment - now)
+        seconds = max(int(wanted), SHORTEST_HEARTBEAT)
+        if now + seconds <= self._expires_at:  # it would shorten the wait
+            self._next_heartbeat = self._work_ends_at()
             return
         try:
             answer = self._scaling_groups.record_heartbeat(
@@ -129,20 +126,3 @@ class HookDeadline:
             ScalingActivityId=self._action.scaling_activity_id,
             **fields,
         )
-
-
-def load_deadline(
-    deps: Dependencies, action: LifecycleAction, invocation: Invocation
-) -> HookDeadline | None:
-    """Read the terms of the hook from ESS. Raises `Retryable`.
-
-    Returns None if ESS does not know the activity or the hook: then only the invocation limits the
-    work.
-    """
-    asked_at = deps.clock.now()
-    seconds_left = invocation.hard_deadline - asked_at
-    try:
-        terms = deps.scaling_groups.read_hook_terms(action, within=seconds_left)
-    except Rejected:
-        return None
-    return HookDeadline(deps, action, terms, asked_at, invocation) if terms else None

@@ -17,7 +17,7 @@ from provisioner.results.outcome import Outcome, Status
 
 from .action import ActionContext, load_action_context, require_final_result
 from .completion import complete, complete_failed
-from .deadline import HookDeadline, load_deadline
+from .deadline import HookDeadline
 
 Performed = Sequence[tuple[Outcome, LifecycleResult]]
 """The outcomes, each with the answer that it leads to if it is a failure."""
@@ -66,22 +66,22 @@ class LifecycleHook:
         return self._run(context)
 
     def _run(self, context: ActionContext) -> list[Outcome]:
-        deadline = load_deadline(self.task.deps, context.action, self.task.invocation)
+        deadline = HookDeadline(self.task.deps, context, self.task.invocation)
+        invocation = replace(self.task.invocation, checkpoint=deadline.checkpoint)
         try:
-            if deadline:
-                deadline.checkpoint()  # asks for more time if half of it has passed
-                if deadline.is_expired():
-                    return self._complete_too_late(context, deadline)
-            performed = self.work.perform(self._limit_task(deadline), context)
+            deadline.checkpoint()  # asks for more time if half of it has passed
+            if deadline.is_expired():
+                return self._complete_too_late(context, deadline)
+            performed = self.work.perform(replace(self.task, invocation=invocation), context)
         except ConfigurationError:
             raise
         except Rejected as error:
             return self._complete_rejected(error, context, deadline)
         except Retryable:
-            if deadline is None or not deadline.is_expired():
+            if not deadline.is_expired():
                 raise
             return self._complete_too_late(context, deadline)
-        if deadline and deadline.has_ended:
+        if deadline.has_ended:
             return self._handle_ended()
         return self._complete(context, performed, deadline)
 
@@ -128,7 +128,7 @@ class LifecycleHook:
         return self._handle_replay(context)
 
     def _complete(
-        self, context: ActionContext, performed: Performed, deadline: HookDeadline | None
+        self, context: ActionContext, performed: Performed, deadline: HookDeadline
     ) -> list[Outcome]:
         """One action has one result: the first outcome that failed decides."""
         outcomes = [outcome for outcome, _ in performed]
@@ -163,13 +163,6 @@ class LifecycleHook:
         outcome = self.task.new_outcome(Status.REFUSED, error=error)
         answer = self.work.failure_result(context.bindings[0])
         return complete_failed(self.task, context.action, answer, [outcome], deadline)
-
-    def _limit_task(self, deadline: HookDeadline | None) -> ProvisionTask:
-        """Return the task with the hook's deadline as a limit of its work."""
-        if deadline is None:
-            return self.task
-        invocation = replace(self.task.invocation, checkpoint=deadline.checkpoint)
-        return replace(self.task, invocation=invocation)
 
     def _outcomes(
         self, context: ActionContext, status: Status, error: Rejected | None = None

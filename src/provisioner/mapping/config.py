@@ -70,6 +70,16 @@ def apply_overrides(binding: Binding, metadata: str) -> Binding:
     return replace(binding, **_to_fields(opened))
 
 
+def is_same_metadata(one: str, other: str) -> bool:
+    """Whether two texts of NotificationMetadata are equal, as JSON if they are JSON."""
+    if one == other:
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
 def _known_name(binding: Binding) -> str:
     """The name as far as the binding alone tells it."""
     return binding.name_template.replace("{scaling_group_id}", binding.scaling_group_id)

@@ -274,7 +274,6 @@ def leaving(*bindings: Any, waited: float) -> Deployment:
     cloud = deployment(*(bindings or (a_binding(),)), sweep=APPLY)
     cloud.stands(*servers(3), name=GROUP, tags=OURS)
     cloud.waits_at_a_hook(IN, instance(1, "Removing:Wait"), instance(2, "Removing:Wait"))
-    cloud.scaling_groups.transition = Transition.SCALE_IN
     cloud.clock.advance(waited)
     return cloud
 
@@ -313,7 +312,7 @@ def test_a_hook_whose_message_cannot_have_been_for_us_is_only_told_of(target: st
 
 def test_a_hook_of_an_unknown_transition_is_only_told_of() -> None:
     cloud = leaving(waited=310)
-    cloud.scaling_groups.transition = None
+    cloud.scaling_groups.transitions["ash-0001"] = None
     assert [each.applied for each in sweep(cloud).results] == [False]
     assert untouched(cloud)
 
@@ -325,7 +324,7 @@ def test_a_sweep_in_the_middle_of_a_delivery_comes_to_the_same_one_answer(
     """It begins while the message's own delivery is about to publish, and ends before it."""
     hook = replace(IN, action=replace(IN.action, transition=transition)) if IN.action else IN
     cloud = leaving(waited=310)
-    cloud.scaling_groups.transition = transition
+    cloud.scaling_groups.transitions["ash-0001"] = transition
     if transition is Transition.SCALE_OUT:
         cloud.scaling_groups.holds(GROUP, instance(1), instance(2))
         cloud.load_balancers.groups.clear()
