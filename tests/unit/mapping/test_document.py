@@ -227,7 +227,7 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"BackendServers": "{}"}, {"/BackendServers": "must be a list, is an object"}),
     (
         {"BackendServers": "i-0001:80"},
-        {"/BackendServers": "must be a list or a string that holds a JSON list"},
+        {"/BackendServers": "must be a list or a string with a JSON list"},
     ),
     ({"BackendServers": ["i-1"]}, {"/BackendServers/0": "must be an object, is a string"}),
     (
@@ -289,11 +289,11 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"BackendServers": [server(Weight=1), server(Weight=2)]},
-        {"/BackendServers/1/Weight": "differs from the Weight given before for this backend"},
+        {"/BackendServers/1/Weight": "differs from the Weight of the same backend before it"},
     ),
     (
         {"BackendServers": [server(Weight=ABSENT), server(Weight=50)]},
-        {"/BackendServers/1/Weight": "differs from the Weight given before for this backend"},
+        {"/BackendServers/1/Weight": "differs from the Weight of the same backend before it"},
     ),
     # tags
     ({"Tags": {"a": "b"}}, {"/Tags": "must be a list, is an object"}),
@@ -322,15 +322,15 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
-        {"/Tags/1/Key": "is taken already"},
+        {"/Tags/1/Key": "is given before, or reserved; use another Key"},
     ),
     (
         {"Tags": [{"Key": "vservergroup-provisioner", "Value": "1"}]},
-        {"/Tags/0/Key": "is taken already"},
+        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
     ),
     (
         {"Tags": [{"Key": "vservergroup-provisioner-request", "Value": "1"}]},
-        {"/Tags/0/Key": "is taken already"},
+        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
     ),
 ]
 
@@ -406,7 +406,7 @@ def test_a_key_is_named_but_not_at_any_length_and_in_ascii() -> None:
 @pytest.mark.parametrize("text", ['{"Port": NaN}', "[Infinity]", "-Infinity"])
 def test_what_json_does_not_know_is_no_json(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        parse_json(text, what="the body")
+        parse_json(text, part="the body")
     assert raised.value.fault is Fault.UNREADABLE
     assert refused(document(BackendServers=text)).keys() == {"/BackendServers"}
 
@@ -414,7 +414,7 @@ def test_what_json_does_not_know_is_no_json(text: str) -> None:
 @pytest.mark.parametrize("text", ["\ufeff{}", "[" * 100_000, "{'a': 1}", ""])
 def test_a_text_that_is_no_json_is_unreadable_and_not_repeated(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        parse_json(text, what="the body")
+        parse_json(text, part="the body")
     assert raised.value.message == "the body is not JSON in UTF-8"
 
 

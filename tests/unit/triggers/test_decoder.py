@@ -17,7 +17,7 @@ from builders import (
 from provisioner.errors import Fault, Rejected, Skip
 from provisioner.model import Request
 from provisioner.triggers import decode
-from provisioner.triggers.decoder import MOST_ELEMENTS, MOST_LAYERS
+from provisioner.triggers.decoder import MAX_ELEMENTS, MAX_LAYERS
 
 HASH = "sha256:f9659423266d5531bdf7b7cde563a9ca0f967e68fb23fd272f37fdfa4f9ff469"
 
@@ -85,16 +85,16 @@ def test_an_empty_batch_asks_for_nothing(empty: Any) -> None:
 
 
 def test_the_deepest_wrapping_is_opened_and_one_more_is_refused() -> None:
-    fits = as_bytes(nested(document(), lists=MOST_LAYERS - 1))  # the text itself is one layer
+    fits = as_bytes(nested(document(), lists=MAX_LAYERS - 1))  # the text itself is one layer
     assert isinstance(only(fits), Request)
-    item = only(as_bytes(nested(document(), lists=MOST_LAYERS)))
+    item = only(as_bytes(nested(document(), lists=MAX_LAYERS)))
     assert isinstance(item, Rejected)
     assert item.code == "Unreadable"
 
 
 def test_strings_in_strings_are_wrappings_too() -> None:
     text = json.dumps(document())
-    for _ in range(MOST_LAYERS):
+    for _ in range(MAX_LAYERS):
         text = json.dumps(text)
     assert isinstance(only(text.encode()), Rejected)
 
@@ -133,8 +133,8 @@ def test_half_a_surrogate_pair_poisons_its_own_item_only() -> None:
 
 
 def test_a_batch_larger_than_any_trigger_sends_is_refused_whole() -> None:
-    assert len(decode(as_bytes([None] * MOST_ELEMENTS))) == MOST_ELEMENTS
-    item = only([document()] * (MOST_ELEMENTS + 1))
+    assert len(decode(as_bytes([None] * MAX_ELEMENTS))) == MAX_ELEMENTS
+    item = only([document()] * (MAX_ELEMENTS + 1))
     assert isinstance(item, Rejected)
 
 

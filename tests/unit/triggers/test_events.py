@@ -42,7 +42,7 @@ class Skipped(NamedTuple):
 
 
 AUDIT = Skipped("an audit record, which asks for nothing")
-NEWS = Skipped("news of a scaling activity, which asks for nothing")
+REPORT = Skipped("a report of a scaling activity, which asks for nothing")
 SCALE_IN = Transition.SCALE_IN
 UNKNOWN = Refused("UnknownEnvelope", ("",))
 UNREADABLE = Refused("Unreadable", ("",))
@@ -98,11 +98,11 @@ EVENTBRIDGE: dict[str, Any] = {
     "eventbridge.foreign.json": [
         Skipped("an event of a type that this function does not act on"),
     ],
-    "eventbridge.own-result.json": [Skipped("a result of our own")],
+    "eventbridge.own-result.json": [Skipped("a result of this function")],
     "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
-    "ess_events.scaling-activity.json": [NEWS],
-    "ess_events.cloud-monitor.json": [NEWS],
+    "ess_events.scaling-activity.json": [REPORT],
+    "ess_events.cloud-monitor.json": [REPORT],
     "ess_events.action-trail.json": [AUDIT],
     "ess_events.config.json": [AUDIT],
     "ess_events.notification.json": [
