@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,18 +85,52 @@ def test_a_quote_within_real_json_stays_a_quote() -> None:
     assert problems == {"/BackendServers/0/Description": NAME_RULE}
 
 
-@pytest.mark.parametrize("spell", [str.lower, str.upper, str.swapcase])
-def test_keys_match_in_any_case(spell: Any) -> None:
-    def respelt(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {spell(key): respelt(each) for key, each in value.items()}
-        return [respelt(each) for each in value] if isinstance(value, list) else value
+def respell_keys(value: Any, spell: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {spell(key): respell_keys(each, spell) for key, each in value.items()}
+    return [respell_keys(each, spell) for each in value] if isinstance(value, list) else value
 
+
+SPELLINGS = [str, str.lower, str.upper, str.swapcase]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_keys_match_in_any_case(spell: Callable[[str], str]) -> None:
+    backend = server(Type="eni", ServerId="eni-0001", ServerIp="10.0.0.1", Description="blue")
     written = document(
-        BackendServers=[server(Type="eni", ServerIp="10.0.0.1", Description="blue")],
+        Action="CreateVServerGroup",
+        BackendServers=[backend],
         Tags=[{"Key": "Team", "Value": "A"}],
+        ScalingGroupId="asg-0001",
+        OnExisting="merge",
+        DryRun=True,
     )
-    assert parse_request(respelt(written), EVENT) == parse_request(written, EVENT)
+    assert parse_request(respell_keys(written, spell), EVENT) == Request(
+        event=EVENT,
+        region_id="cn-hangzhou",
+        load_balancer_id="lb-0001",
+        vserver_group_name="web-8080",
+        scaling_group_id="asg-0001",
+        backends=(
+            Backend("eni-0001", 8080, 100, type="eni", server_ip="10.0.0.1", description="blue"),
+        ),
+        tags={"Team": "A"},
+        on_existing=OnExisting.MERGE,
+        dry_run=True,
+    )
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_keys_of_instances_match_in_any_case(spell: Callable[[str], str]) -> None:
+    instance = {"InstanceId": "i-0001", "Weight": 50, "ServerIp": "10.0.0.1"}
+    written = document(BackendServers=ABSENT, Instances=[instance])
+    request = parse_request(respell_keys(written, spell), EVENT)
+    assert request.instances == (Instance("i-0001", 50, "10.0.0.1"),)
+
+
+def test_the_description_of_a_backend_is_kept() -> None:
+    request = read(BackendServers=[server(Description="blue"), server(Port=81)])
+    assert [backend.description for backend in request.backends or ()] == ["blue", ""]
 
 
 def test_an_instance_is_an_id_or_an_object() -> None:

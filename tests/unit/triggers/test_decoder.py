@@ -198,6 +198,29 @@ def test_a_bus_event_that_asks_for_nothing_is_skipped_and_a_queues_is_refused(da
     assert isinstance(only(cloud_event(queue_message(data))), Rejected)
 
 
+MISSPELT = {"LoadBalancer": "lb-0001", "Backends": []}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"TopicName": "t", "MessageId": "M1", "Message": MISSPELT},
+        {"messageId": "M1", "messageBody": MISSPELT},
+        {"systemProperties": {"UNIQ_KEY": "K1"}, "body": MISSPELT},
+        {"envelope": {"deliveryTag": 1}, "props": {"messageId": "M1"}, "body": MISSPELT},
+        {"topic": "t", "partition": 0, "offset": 7, "value": MISSPELT},
+    ],
+    ids=["mns_topic", "mns_queue", "rocketmq", "rabbitmq", "kafka"],
+)
+def test_a_misspelt_request_in_a_message_is_refused_also_where_a_bus_carries_the_message(
+    message: dict[str, Any],
+) -> None:
+    for item in (only(message), only(cloud_event(message))):
+        assert isinstance(item, Rejected)
+        assert item.code == "UnknownEnvelope"
+    assert isinstance(only(cloud_event(MISSPELT)), Skip)
+
+
 def test_a_bus_event_with_a_faulty_document_is_refused() -> None:
     assert isinstance(only(cloud_event(document(Wieght=1))), Rejected)
 

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from builders import TOKEN, a_hook_request, a_request
+from builders import a_hook_request, a_request
 from provisioner.errors import Rejected
-from provisioner.groups.naming import compute_digest
 from provisioner.model import (
     Backend,
     EventRef,
@@ -130,16 +129,14 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.upper-camel-keys.json": [a_hook_request()],
     "ess_hook.token-missing.json": [a_hook_request(token="")],
     "ess_hook.activity-missing.json": [
-        a_hook_request(f"ash-0001:token-{compute_digest(TOKEN)[:32]}", scaling_activity_id=""),
+        a_hook_request("ash-0001:token-1831acac551c658a7f7abeacb83c3174", scaling_activity_id=""),
     ],
     "ess_hook.metadata.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.metadata-at-top.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.repeated-instances.json": [a_hook_request(instance_ids=("i-0002", "i-0001"))],
     "ess_hook.instances-in-string.json": [a_hook_request()],
     "ess_hook.region-by-arn.json": [a_hook_request()],
-    "ess_hook.scale-in.json": [
-        a_hook_request("ash-0002:asa-0001", hook_id="ash-0002", transition=SCALE_IN),
-    ],
+    "ess_hook.scale-in.json": [a_hook_request(hook_id="ash-0002", transition=SCALE_IN)],
     "ess_hook.invalid.json": [
         Refused(
             "InvalidRequest",
