@@ -28,6 +28,7 @@ _MAX_DEPTH = 32  # levels of one document; jsonschema and repr descend by recurs
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _REGION_ID = re.compile(r"[a-z]{1,16}(-[a-z0-9]{1,16}){1,4}\Z")
 _JSON_START = re.compile(r"\ufeff?[ \t\r\n]*[\[{\"0-9tfn-]")
+_TO_STANDARD_BASE64 = str.maketrans("-_", "+/", "\r\n")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -101,9 +102,21 @@ def decode_layer(text: str) -> Any:
         except Rejected:
             pass
     try:
-        return base64.b64decode(text.strip(), validate=True).decode("utf-8") or text
+        return decode_base64(text).decode("utf-8") or text
     except ValueError:  # base class of binascii.Error and UnicodeDecodeError
         return text
+
+
+def decode_base64(text: str) -> bytes:
+    """Decode Base64 as the vendor's consumers do. Raises ValueError for any other text.
+
+    Both alphabets are read, with line breaks (76 columns) and without padding (sdk).
+    """
+    compact = text.strip().translate(_TO_STANDARD_BASE64)
+    unpadded = compact.rstrip("=")
+    if len(compact) > len(unpadded) and len(compact) % 4:
+        raise ValueError("the padding is incomplete")
+    return base64.b64decode(f"{unpadded}{'=' * (-len(unpadded) % 4)}", validate=True)
 
 
 def read_identifier(value: object) -> str:

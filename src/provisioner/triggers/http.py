@@ -17,7 +17,6 @@ HTTP trigger, generation 2: the environ of WSGI (seen), which includes the proce
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,13 @@ from provisioner.mapping import validation
 from provisioner.model import Request
 
 from . import request_document
-from .envelope import EnvelopeContext, decode_json, read_identifier, unreadable_error
+from .envelope import (
+    EnvelopeContext,
+    decode_base64,
+    decode_json,
+    read_identifier,
+    unreadable_error,
+)
 
 _OBJECT_START = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 MAX_BODY_BYTES = 32 * 1024 * 1024  # of a synchronous call (doc)
@@ -107,7 +112,7 @@ def _read_body(value: Mapping[str, Any]) -> bytes:
     if str(value.get("isBase64Encoded")).lower() != "true":
         return body.encode("utf-8", "surrogatepass")  # whatever decodes the text rejects it
     try:
-        return base64.b64decode(body, validate=True)
+        return decode_base64(body)
     except ValueError as error:
         raise unreadable_error(
             "isBase64Encoded is true, but the body is not Base64; correct the flag or the body"

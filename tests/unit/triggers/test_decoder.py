@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from builders import (
+    a_hook_request,
     a_request,
     as_base64,
     as_bytes,
@@ -174,11 +177,42 @@ def test_what_is_no_document_is_refused_by_its_kind(payload: bytes, seen: str) -
     assert seen in item.message
 
 
-@pytest.mark.parametrize("text", ["{}\n", "e30", "e30=\n\n", "e3 0=", "e30=e30="])
-def test_base64_is_strict_inside_and_takes_white_space_only_around(text: str) -> None:
-    item = only(text.encode())
-    opened = item.code == "UnknownEnvelope"  # an object without keys was seen
-    assert opened == (text.strip() in ("{}", "e30="))
+@pytest.mark.parametrize("text", ["{}\n", "e30", "e30=\n\n", "e3\n0=", "e3\r\n0=\r\n", " e30= "])
+def test_base64_is_read_with_line_breaks_without_padding_and_with_space_around(text: str) -> None:
+    assert only(text.encode()).code == "UnknownEnvelope"  # an object without keys was seen
+
+
+@pytest.mark.parametrize("text", ["e3 0=", "e30=e30=", "e30==", "e30=\n\n=", "e3\t0=", "e30*"])
+def test_any_other_text_is_no_base64(text: str) -> None:
+    assert only(text.encode()).code == "Unreadable"
+
+
+def in_columns(text: str) -> str:
+    return "\r\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+
+
+BASE64_FORMS: list[Callable[[bytes], str]] = [
+    lambda payload: in_columns(base64.b64encode(payload).decode()),
+    lambda payload: base64.encodebytes(payload).decode(),
+    lambda payload: base64.urlsafe_b64encode(payload).decode(),
+    lambda payload: base64.urlsafe_b64encode(payload).decode().rstrip("="),
+    lambda payload: base64.b64encode(payload).decode().rstrip("="),
+]
+
+
+@pytest.mark.parametrize("encode", BASE64_FORMS)
+def test_a_request_and_a_hook_are_read_in_every_form_of_base64(
+    encode: Callable[[bytes], str],
+) -> None:
+    asked = document(Tags=[{"Key": "k", "Value": "~~~~???? >>>> ???"}])
+    payload = json.dumps(asked).encode()
+    assert set(base64.b64encode(payload).decode()) >= {"+", "/"}, "the alphabets do not differ"
+    assert isinstance(only([queue_message(encode(payload))]), Request)
+    assert only([queue_message(encode(payload))]) == only([queue_message(json.dumps(asked))])
+    hook = as_bytes(hook_message())
+    assert only([queue_message(encode(hook))]) == a_hook_request()
+    inside = hook_message({"content": encode(as_bytes(hook_message()["content"]))})
+    assert only([queue_message(inside)]) == a_hook_request()
 
 
 def test_base64_of_base64_of_a_document_is_opened() -> None:

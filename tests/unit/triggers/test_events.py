@@ -119,6 +119,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.in-mns-topic-attributes.json": [a_hook_request()],
     "ess_hook.in-mns-queue.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64.json": [a_hook_request()],
+    "ess_hook.in-mns-queue-base64-lines.json": [a_hook_request()],
     "ess_hook.in-rocketmq.json": [a_hook_request()],
     "ess_hook.in-rabbitmq.json": [a_hook_request()],
     "ess_hook.in-kafka.json": [a_hook_request()],
