@@ -6,7 +6,7 @@ call it would make is recorded, in its order, and none that writes is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 
 from provisioner.adapters.ess import INSTANCES_PER_CALL
@@ -23,6 +23,8 @@ from provisioner.ports import (
     ScalingGroups,
     ScalingInstance,
 )
+
+_ITEMS_PER_PAGE = 50  # of the lists of ESS, as the function asks for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,11 @@ class RehearsedScalingGroups(ScalingGroups):
     def lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
-        self.calls.append(Call("ess", "DescribeLifecycleActions", scaling_activity_id))
-        return self.real.lifecycle_actions(region_id, scaling_activity_id, within=within)
+        call = Call("ess", "DescribeLifecycleActions", scaling_activity_id)
+        self.calls.append(call)
+        found = self.real.lifecycle_actions(region_id, scaling_activity_id, within=within)
+        self._record_further_pages(call, found)
+        return found
 
     def instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
@@ -117,16 +122,22 @@ class RehearsedScalingGroups(ScalingGroups):
     def group_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
-        return self.real.group_instances(region_id, scaling_group_id, within=within)
+        call = Call("ess", "DescribeScalingInstances", scaling_group_id)
+        self.calls.append(call)
+        found = self.real.group_instances(region_id, scaling_group_id, within=within)
+        self._record_further_pages(call, found)
+        return found
 
     def activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
-        self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
-        return self.real.activities(
+        call = Call("ess", "DescribeScalingActivities", scaling_group_id)
+        self.calls.append(call)
+        found = self.real.activities(
             region_id, scaling_group_id, in_progress=in_progress, within=within
         )
+        self._record_further_pages(call, found)
+        return found
 
     def heartbeat(
         self,
@@ -152,3 +163,7 @@ class RehearsedScalingGroups(ScalingGroups):
             Call("ess", "CompleteLifecycleAction", hook, writes=True, result=result.value)
         )
         return True
+
+    def _record_further_pages(self, call: Call, found: Sized) -> None:
+        """Record the calls after the first one: a list is read page by page."""
+        self.calls += [call for _ in range(_ITEMS_PER_PAGE, len(found), _ITEMS_PER_PAGE)]
