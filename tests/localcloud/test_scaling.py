@@ -258,6 +258,13 @@ def test_while_a_hook_waits_the_group_refuses_other_activities(
     assert states(ess) == {"InService": 1}
 
 
+def test_a_parallel_task_runs_beside_another_activity(control: Any, ess: Any) -> None:
+    group(control, OUT, size=1)
+    scale(ess, 1)
+    scale(ess, 2, parallel_task=True)
+    assert states(ess) == {"InService": 1, "Pending:Wait": 3}
+
+
 def test_with_an_expected_number_of_instances_activities_run_side_by_side(
     control: Any, ess: Any
 ) -> None:
