@@ -297,7 +297,7 @@ FUNCTION = {
     "MemorySize": 256,
     "EnvironmentVariables": {"NAME": "value"},
 }
-TRIGGERS = {
+TRIGGERS: dict[str, dict[str, Any]] = {
     "timer": {"cronExpression": "@every 4m", "enable": False, "payload": "tick"},
     "mns_topic": {"notifyContentFormat": "JSON", "notifyStrategy": "EXPONENTIAL_DECAY_RETRY"},
     "eventbridge": stream(errorsTolerance="ALL", batchWindow=window(7, 3)),
@@ -371,17 +371,19 @@ def triggers(type_: str, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("resources", [generation_2, generation_3])
-def test_a_function_and_its_triggers_keep_their_configuration_also_when_one_changes(
-    ros: Ros, served: Running, control: Any, resources: Callable[..., dict[str, Any]]
-) -> None:
+@pytest.fixture
+def package(served: Running, control: Any) -> None:
+    """The function's code is in its bucket, and the queues of its results are there."""
     control.seed(Buckets=[{"BucketName": "mine"}], Queues=[{"QueueName": "s"}, {"QueueName": "f"}])
     upload(served.url, CODE)
-    stack_id = ros.create(template(resources()))
-    assert ros.get(stack_id).status == "CREATE_COMPLETE", ros.get(stack_id).status_reason
-    name = "svc/fn" if resources is generation_2 else "fn"
 
-    def check(timeout: int) -> None:
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(("resources", "name"), [(generation_2, "svc/fn"), (generation_3, "fn")])
+def test_a_function_and_its_triggers_keep_their_configuration_also_when_one_changes(
+    ros: Ros, served: Running, control: Any, resources: Callable[..., dict[str, Any]], name: str
+) -> None:
+    def check(timeout: int, payload: str) -> None:
         function = served.cloud.world.functions[name]
         assert (function.timeout, function.memory_size) == (timeout, 256)
         assert function.variables == {"NAME": "value"}
@@ -390,7 +392,8 @@ def test_a_function_and_its_triggers_keep_their_configuration_also_when_one_chan
         assert function.asynchronous == AsyncConfig(5, 600, SUCCESS, FAILURE)
         assert function.http_trigger == HttpTrigger("function", ("GET",))
         state = control.state()
-        wanted = {kind: config for kind, config in TRIGGERS.items() if kind != "http"}
+        wanted = {**TRIGGERS, "timer": {**TRIGGERS["timer"], "payload": payload}}
+        del wanted["http"]
         assert {row["TriggerType"]: row["TriggerConfig"] for row in state["Triggers"]} == wanted
         assert {row["FunctionName"] for row in state["Triggers"]} == {name}
         (pushed,) = (
@@ -398,12 +401,60 @@ def test_a_function_and_its_triggers_keep_their_configuration_also_when_one_chan
         )
         assert (pushed["TopicName"], pushed["NotifyContentFormat"]) == (EVENTS, "JSON")
 
-    check(77)
-    ros.update(stack_id, template(resources(Timeout=78)))
+    stack_id = ros.create(template(resources()))
+    assert ros.get(stack_id).status == "CREATE_COMPLETE", ros.get(stack_id).status_reason
+    check(77, "tick")
+    changed = resources(Timeout=78)
+    timer = changed["Timer"]["Properties"]
+    timer["TriggerConfig"] = {**timer["TriggerConfig"], "payload": "tock"}
+    ros.update(stack_id, template(changed))
     assert ros.get(stack_id).status == "UPDATE_COMPLETE", ros.get(stack_id).status_reason
-    check(78)
+    check(78, "tock")
     ros.delete(stack_id)
     assert control.state()["Functions"] == control.state()["Triggers"] == []
+
+
+@pytest.mark.usefixtures("package")
+def test_a_function_without_its_asynchronous_configuration_has_the_default_again(
+    ros: Ros, served: Running
+) -> None:
+    resources = generation_3()
+    stack_id = ros.create(template(resources))
+    del resources["Config"]
+    ros.update(stack_id, template(resources))
+    assert served.cloud.world.functions["fn"].asynchronous == AsyncConfig()
+
+
+ELSEWHERE = {"OnFailure": {"Destination": "acs:mns:cn-beijing:1:/queues/q/messages"}}
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("resource", "changes", "reason"),
+    [
+        ("Function", {"FunctionName": "taken"}, "The function taken exists already"),
+        ("Function", {"EnvironmentVariables": {"FC_X": "1"}}, "/EnvironmentVariables/FC_X"),
+        ("Function", {"Timeout": 0}, "/Timeout"),
+        ("Config", {"DestinationConfig": ELSEWHERE}, "/onFailure/destination"),
+        ("Timer", {"FunctionName": "gone"}, "FunctionNotFound"),
+        ("Timer", {"TriggerConfig": {}}, "/TriggerConfig"),
+        ("Timer", {"TriggerConfig": {"cronExpression": "now"}}, "/TriggerConfig/cronExpression"),
+    ],
+)
+def test_a_function_or_a_trigger_that_cannot_be_fails_its_stack(
+    ros: Ros, served: Running, resource: str, changes: dict[str, Any], reason: str
+) -> None:
+    taken = {"Type": "ALIYUN::FC3::Function", "Properties": {**FUNCTION, "FunctionName": "taken"}}
+    ros.create(template({"Function": taken}))
+    resources = generation_3()
+    properties = resources[resource]["Properties"]
+    resources[resource]["Properties"] = {**properties, **changes}
+
+    stack = ros.get(ros.create(template(resources), "another"))
+
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert reason in stack.status_reason
+    assert set(served.cloud.world.functions) == {"taken"}
 
 
 def test_a_stack_that_there_is_not_is_not_found(
