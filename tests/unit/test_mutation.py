@@ -122,8 +122,9 @@ def test_tests_that_do_not_name_the_module_kill_it_in_their_stage(toy: Workspace
     assert toy.find_killer(FILE, TOY.replace("/ by", "* by")) == "unit"
 
 
-def test_a_stage_that_fails_without_a_mutant_is_named(toy: Workspace) -> None:
-    assert toy.measure() == ""
+def test_a_stage_that_fails_without_a_mutant_or_has_no_test_is_named(toy: Workspace) -> None:
+    toy.stages = {**toy.stages, "gone": ["tests/gone"]}
+    assert toy.measure() == "gone"
     assert toy.limits["unit"] > 60
     (toy.root / "tests/unit/test_broken.py").write_text("def test_it(): assert False\n")
     assert toy.measure() == "unit"
