@@ -12,9 +12,12 @@ import pytest
 import builders
 from e2e.opskit_calls import called, reported
 from e2e.stage import (
+    DELETE,
     HEARTBEAT,
     LOOKED,
     PUBLISH,
+    REMOVE,
+    RENAME,
     WRITES,
     Cloud,
     Stage,
@@ -103,6 +106,22 @@ def test_the_calls_of_a_hook_that_is_given_up_are_counted(cloud: Cloud, planned:
     staged.environ["BACKEND_QUOTA"] = "2"
     report = planned_as_made(staged, planned, event, status=3)
     assert [hook["LifecycleActionResult"] for hook in report["hooks"]] == ["ABANDON"]
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_the_calls_of_a_drain_and_of_a_deletion_are_counted(
+    cloud: Cloud, planned: Any, in_use: bool
+) -> None:
+    event = hook_event(25, lifecycleTransition="SCALE_IN")
+    staged = stage(cloud, event)
+    (binding,) = json.loads(staged.environ["BINDINGS"])
+    staged.environ["BINDINGS"] = json.dumps([{**binding, "Drain": 5, "DeleteEmpty": True}])
+    if in_use:
+        cloud.listener(LOAD_BALANCER, staged.the_group()["VServerGroupId"])
+    report = planned_as_made(staged, planned, event)
+    told = [(call["action"], call["backends"]) for call in report["calls"] if call["backends"]]
+    assert told == [(RENAME, 20), (RENAME, 5), (REMOVE, 20), (REMOVE, 5)]
+    assert (DELETE in [call["action"] for call in report["calls"]]) != in_use
 
 
 @pytest.mark.parametrize("number", [1, 50, 51, 101])
