@@ -23,7 +23,7 @@ from .errors import (
     Retryable,
 )
 from .executor import CommandExecutor
-from .groups.ensure import ensure, inspect
+from .groups.ensure import EnsureProtocol, inspect
 from .invocation import Invocation
 from .mapping import bindings
 from .mapping.config import DeploymentConfig
@@ -135,7 +135,7 @@ class ProvisionTask:
         """`status` where nothing stands against it."""
         drive = self.new_executor(wanted.group)
         try:
-            return self._success_outcome(status, drive.run(inspect(wanted)), drive)
+            return self._success_outcome(status, inspect(wanted, drive.execute), drive)
         except Rejected as error:
             return self._failure_outcome(wanted, drive, error)
 
@@ -212,7 +212,7 @@ class ProvisionTask:
     def _ensure_group(self, wanted: DesiredGroup) -> Outcome:
         drive = self.new_executor(wanted.group)
         try:
-            done = drive.run(ensure(wanted, claiming=self.deps.config.claiming))
+            done = drive.run(EnsureProtocol(wanted, self.deps.config.claiming))
         except Rejected as error:
             return self._failure_outcome(wanted, drive, error)
         return self._success_outcome(Status.PROVISIONED, done, drive)

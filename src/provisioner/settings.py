@@ -48,7 +48,8 @@ VARIABLES = (
     Variable(
         "DELETE_EMPTY",
         "off",
-        "single binding: on deletes a group when a scale-in removes its last backend",
+        "single binding: on deletes a group when a scale-in removes its last backend; "
+        "only with a name for each event",
     ),
     Variable(
         "ON_PAUSE", "wait", "single binding: what PAUSE does with a hook: wait, CONTINUE or ABANDON"
@@ -79,7 +80,6 @@ VARIABLES = (
     Variable(
         "CLAIM", "on", "off: create groups without a claim; only with a reserved concurrency of 1"
     ),
-    Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
     Variable("SLB_ROLE_ARN", "", "role to assume for load balancers of another account"),
     Variable("NETWORK", "public", "vpc: use endpoints inside the VPC; Auto Scaling has none there"),
     Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
@@ -182,7 +182,6 @@ class _Reader:
             bindings=self._read_bindings(),
             backend_quota=int(self._read_number("BACKEND_QUOTA", 1, 100_000)),
             claiming=self._read_choice("CLAIM", "on", "off") == "on",
-            tagging=self._read_choice("TAGS", "on", "off") == "on",
             circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
             paused=self._read_choice("PAUSE", "off", "on") == "on",
             sweep=SweepMode(self._read_choice("SWEEP", *(mode.value for mode in SweepMode))),

@@ -17,11 +17,10 @@ from typing import ClassVar
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups.deregister import (
+    DeregisterProtocol,
     Removal,
-    deregister,
     plan_removals,
     read_owned_groups,
-    result_subject,
 )
 from provisioner.model import Binding, GroupRemoval, LifecycleResult, RemovalResult, VServerGroup
 from provisioner.provisioning import ProvisionTask
@@ -54,7 +53,7 @@ class ScaleIn(Hook):
         ]
 
     def subjects(self, seen: ActionContext) -> Sequence[VServerGroup]:
-        return [result_subject(each) for each in self._plan_removals(seen)]
+        return [each.result_subject for each in self._plan_removals(seen)]
 
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.scale_in_failure_result
@@ -73,7 +72,6 @@ class ScaleIn(Hook):
             leaving,
             addresses,
             default_region_id=self.deps.config.region_id,
-            tagging=self.deps.config.tagging,
         )
 
     def _select_leaving(self, seen: ActionContext) -> tuple[str, ...]:
@@ -99,12 +97,12 @@ class ScaleIn(Hook):
             "was taken out",
             fault=Fault.CONFLICT,
         )
-        return self.new_outcome(Status.REFUSED, group=result_subject(removal), error=error)
+        return self.new_outcome(Status.REFUSED, group=removal.result_subject, error=error)
 
     def _inspect_removal(self, removal: Removal, seen: ActionContext) -> Outcome:
         drive = self.new_executor(removal.group)
         try:
-            groups = drive.run(read_owned_groups(removal))
+            groups = read_owned_groups(removal, drive.execute)
         except Rejected as error:
             return _failure_outcome(self, removal, drive, error)
         stands = tuple(
@@ -121,19 +119,19 @@ class ScaleIn(Hook):
 
 def _deregister(task: ProvisionTask, removal: Removal) -> Outcome:
     drive = task.new_executor(removal.group)
-    before: list[GroupRemoval] = []
+    protocol = DeregisterProtocol(removal)
     try:
-        done = drive.run(deregister(removal, before, claiming=task.deps.config.claiming))
+        done = drive.run(protocol)
     except Rejected as error:
         failed = _failure_outcome(task, removal, drive, error)
-        return replace(failed, removal=RemovalResult(tuple(before), drive.drained_seconds))
+        return replace(failed, removal=RemovalResult(protocol.removals, drive.drained_seconds))
     return _success_outcome(task, removal, drive, done)
 
 
 def _success_outcome(
     task: ProvisionTask, removal: Removal, drive: CommandExecutor, done: RemovalResult
 ) -> Outcome:
-    group = result_subject(removal)
+    group = removal.result_subject
     named = [each for each in done.groups if each.name == group.name]
     if len(named) == 1:
         group = replace(group, id=named[0].id, backends=named[0].remaining)
@@ -150,6 +148,6 @@ def _failure_outcome(
     """What was taken out stays out: its servers leave."""
     status = Status.FAILED if drive.has_written else Status.REFUSED
     return replace(
-        task.new_outcome(status, group=result_subject(removal), error=error),
+        task.new_outcome(status, group=removal.result_subject, error=error),
         slb_request_ids=tuple(drive.request_ids),
     )

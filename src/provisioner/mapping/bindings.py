@@ -145,8 +145,6 @@ def _check_group(
     group: VServerGroup, request: Request, policy: DeploymentConfig, *, named_by_binding: bool
 ) -> DesiredGroup:
     found = naming.check_name(group.name, "/VServerGroupName")
-    if request.tags and not policy.tagging:
-        found.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
     found += check_addresses(group.backends)
     if not found:
         found = validation.validate(
@@ -164,22 +162,11 @@ def _check_group(
         )
     mark = naming.compute_fingerprint(request, group)
     return DesiredGroup(
-        _mark_as_owned(group, request, mark, policy),
+        replace(group, tags={**request.tags, **naming.build_owner_tags(mark)}),
         request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
         mark,
         from_hook=request.action is not None,
     )
-
-
-def _mark_as_owned(
-    group: VServerGroup, request: Request, mark: str, policy: DeploymentConfig
-) -> VServerGroup:
-    """Marked as made by this very request: by two tags, or by each backend's Description."""
-    if policy.tagging:
-        return replace(group, tags={**request.tags, **naming.build_owner_tags(mark)})
-    ours = naming.build_owner_description(mark)
-    marked = (replace(b, description=b.description or ours) for b in group.backends)
-    return replace(group, backends=tuple(marked))
 
 
 def backends_from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:

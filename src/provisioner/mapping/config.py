@@ -25,7 +25,6 @@ class DeploymentConfig:
     bindings: tuple[Binding, ...] = ()
     backend_quota: int = 200
     claiming: bool = True
-    tagging: bool = True
     circuit_breaker: int = 3
     paused: bool = False
     sweep: SweepMode = SweepMode.REPORT
@@ -42,7 +41,7 @@ def parse_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
     if found:
         return (), found
     read = tuple(Binding(**_to_fields(element)) for element in value)
-    found = [*_check_names(read), *_find_collisions(read)]
+    found = [*_check_names(read), *_find_collisions(read), *_check_deletions(read)]
     return (() if found else read), found
 
 
@@ -61,7 +60,13 @@ def apply_overrides(binding: Binding, metadata: str) -> Binding:
         k: document.parse_whole_number(said[k]) for k in binding.metadata_may_override if k in said
     }
     # The schema of a binding holds for what overrides one, with the required keys beside it.
-    stub = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
+    stub = {
+        "ScalingGroupId": "-",
+        "LoadBalancerId": "-",
+        "Ports": [1],
+        "VServerGroupName": binding.name_template,
+        "DeleteEmpty": binding.delete_empty,
+    }
     _, found = parse_bindings([{**stub, **opened}])
     if found:
         path = "/NotificationMetadata"
@@ -83,6 +88,19 @@ def _check_names(bindings: Sequence[Binding]) -> list[Problem]:
         for index, name in names
         if "{" not in name
         for problem in naming.check_name(name, validation.build_pointer(index, "VServerGroupName"))
+    ]
+
+
+def _check_deletions(bindings: Sequence[Binding]) -> list[Problem]:
+    """Nothing can delete a group on the condition that it is still empty (see `deregister`)."""
+    return [
+        Problem(
+            validation.build_pointer(index, "VServerGroupName"),
+            "must hold {scaling_activity_id} or {content_hash} where DeleteEmpty is on: a group "
+            "with a name that is wanted again may get servers while it is deleted",
+        )
+        for index, binding in enumerate(bindings)
+        if binding.delete_empty and not naming.is_wanted_once(binding.name_template)
     ]
 
 

@@ -1,8 +1,6 @@
 """What a sweep finds: pure, from what was read of the load balancers and the scaling groups.
 
-StaleClaim        A claim whose lease is over, whoever wanted the name: read again and deleted. A
-                  parked group that nobody has a live claim beside: settled under a claim, where a
-                  binding tells the name that it had.
+StaleClaim        A claim whose lease is over, whoever wanted the name: read again and deleted.
 ReleasedInstance  An owned group that a binding of the scaling group names holds a server that ESS
                   says it destroyed, and that no scaling group of the region knows: removed. One
                   that ESS created there and does not say to have destroyed may have been detached
@@ -29,7 +27,7 @@ the other. A second one has the time of a sweep only, and would cut that short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -37,7 +35,6 @@ from provisioner.groups import naming
 from provisioner.groups.deregister import Removal
 from provisioner.groups.lease import is_expired
 from provisioner.mapping import bindings
-from provisioner.mapping.config import DeploymentConfig
 from provisioner.model import (
     ActionState,
     Binding,
@@ -65,7 +62,6 @@ class FindingKind(str, Enum):
 class Remedy(str, Enum):
     NONE = "none"  # somebody has to look
     DELETE = "delete the claim"
-    SETTLE = "put the parked group back, or delete it if it is empty"
     REMOVE = "remove the backends"
     ADD = "add the backends"
     HANDLE = "handle the hook"
@@ -73,7 +69,7 @@ class Remedy(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`wanted_name`: of the group that a parked one was. `state` is of a hook's action."""
+    """`state` is of a hook's action."""
 
     kind: FindingKind
     remedy: Remedy
@@ -84,14 +80,13 @@ class Finding:
     vserver_group_name: str = ""
     scaling_group_id: str = ""
     server_ids: tuple[str, ...] = ()
-    wanted_name: str = ""
     binding: Binding | None = None
     state: ActionState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancerState:
-    """`groups` with their backends; claims and parked groups without. `date` is the list's own."""
+    """`groups` with their backends; claims without. `date` is the list's own."""
 
     region_id: str
     load_balancer_id: str
@@ -123,63 +118,45 @@ def binding_name_glob(binding: Binding) -> str:
 def select_groups(groups: Iterable[VServerGroup], binding: Binding) -> list[VServerGroup]:
     wanted = binding_name_glob(binding)
     return [
-        g for g in groups if not naming.is_pending(g.name) and naming.matches_glob(g.name, wanted)
+        g for g in groups if not naming.parse_claim(g.name) and naming.matches_glob(g.name, wanted)
     ]
 
 
-def find_stale_claims(
-    balancer: LoadBalancerState, known_names: Sequence[str], policy: DeploymentConfig
-) -> Iterator[Finding]:
-    names = {naming.pending_delete_name(name): name for name in known_names}
-    claims = [(group, naming.parse_claim(group.name)) for group in balancer.groups]
-    live = [c for _, c in claims if c and not is_expired(c, balancer.date)]
-    for group, claim in claims:
+def find_stale_claims(balancer: LoadBalancerState) -> Iterator[Finding]:
+    for group in balancer.groups:
+        claim = naming.parse_claim(group.name)
         if claim and is_expired(claim, balancer.date):
             yield _finding_about(
                 group, FindingKind.STALE_CLAIM, Remedy.DELETE, "a claim that nobody holds"
             )
-        elif group.name.startswith(naming.PENDING_DELETE_PREFIX):
-            if any(naming.pending_delete_name_of(each) == group.name for each in live):
-                continue
-            wanted = names.get(group.name, "") if policy.claiming else ""
-            remedy = Remedy.SETTLE if wanted else Remedy.NONE
-            told = "a group that lost its name on the way to its deletion"
-            lost = _finding_about(group, FindingKind.STALE_CLAIM, remedy, told)
-            yield replace(lost, wanted_name=wanted)
 
 
 def find_unknown_servers(
-    balancer: LoadBalancerState,
-    binding: Binding,
-    scaling: ScalingGroupState,
-    policy: DeploymentConfig,
+    balancer: LoadBalancerState, binding: Binding, scaling: ScalingGroupState
 ) -> set[str]:
     """Servers that the scaling group does not have, in the groups that a sweep may judge."""
     return {
         backend.server_id
-        for group in _select_judgeable(balancer, binding, policy)
+        for group in _select_judgeable(balancer, binding)
         for backend in group.backends
         if backend.type == "ecs" and backend.server_id not in scaling.instances
     }
 
 
 def find_released_instances(
-    balancer: LoadBalancerState,
-    binding: Binding,
-    scaling: ScalingGroupState,
-    policy: DeploymentConfig,
+    balancer: LoadBalancerState, binding: Binding, scaling: ScalingGroupState
 ) -> Iterator[Finding]:
     ended = [each for each in scaling.activities if each.ended is not None]
     destroyed = frozenset().union(*(each.destroyed for each in ended))
     created = frozenset().union(*(each.created for each in ended)) - destroyed
     known = scaling.elsewhere | scaling.instances.keys()
-    for group in _select_judgeable(balancer, binding, policy):
+    for group in _select_judgeable(balancer, binding):
         cases = (
             (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
             (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
         )
         for ids, remedy, told in cases:
-            removal = build_removal(group, ids - known, binding, policy)
+            removal = build_removal(group, ids - known, binding)
             gone = sorted({b.server_id for b in removal.select_leaving(group) if b.type == "ecs"})
             if gone:
                 yield replace(
@@ -214,36 +191,18 @@ def find_missing_instances(
             )
 
 
-def list_known_names(
-    bindings: Iterable[Binding], scaling: Iterable[ScalingGroupState]
-) -> list[str]:
-    """Those that the bindings give to groups, as far as they can be known."""
-    of = {each.scaling_group_id: each for each in scaling}
-    found: list[str] = []
-    for binding in bindings:
-        known = of.get(binding.scaling_group_id)
-        activities = [a.scaling_activity_id for a in known.activities] if known else []
-        found += {_derive_name(binding, activity) for activity in ["", *activities]} - {""}
-    return found
-
-
-def build_removal(
-    group: VServerGroup, server_ids: frozenset[str], binding: Binding, policy: DeploymentConfig
-) -> Removal:
+def build_removal(group: VServerGroup, server_ids: frozenset[str], binding: Binding) -> Removal:
     return Removal(
         group.region_id,
         group.load_balancer_id,
         server_ids,
         name_globs=(binding_name_glob(binding),),
-        tagging=policy.tagging,
     )
 
 
-def _select_judgeable(
-    balancer: LoadBalancerState, binding: Binding, policy: DeploymentConfig
-) -> list[VServerGroup]:
+def _select_judgeable(balancer: LoadBalancerState, binding: Binding) -> list[VServerGroup]:
     owned = select_groups(balancer.groups, binding)
-    return [g for g in owned if build_removal(g, frozenset(), binding, policy).is_owned(g)]
+    return [g for g in owned if build_removal(g, frozenset(), binding).is_owned(g)]
 
 
 def _has_settled(instance: ScalingInstance, scaling: ScalingGroupState, now: float) -> bool:

@@ -33,15 +33,12 @@ class StateReader:
             p: read for p in places if (read := self._try_read(p[1], self._read_load_balancer, *p))
         }
         scaling = self._read_scaling_groups(bound, balancers)
-        names = detect.list_known_names(bound, scaling.values())
-        found = [
-            f for each in balancers.values() for f in detect.find_stale_claims(each, names, policy)
-        ]
+        found = [f for each in balancers.values() for f in detect.find_stale_claims(each)]
         for binding in bound:
             balancer = balancers.get((binding.region_id, binding.load_balancer_id))
             known = scaling.get((binding.region_id, binding.scaling_group_id))
             if balancer and known:
-                found += detect.find_released_instances(balancer, binding, known, policy)
+                found += detect.find_released_instances(balancer, binding, known)
                 found += detect.find_missing_instances(balancer, binding, known)
         for place, known in scaling.items():
             found += find_stuck_hooks(
@@ -66,7 +63,7 @@ class StateReader:
         listed = port.list_vserver_groups(region_id, load_balancer_id, within=self._seconds_left())
         groups = []
         for group in listed.value:
-            if naming.is_pending(group.name):
+            if naming.parse_claim(group.name):
                 groups.append(group)
                 continue
             read = port.read_vserver_group(region_id, group.id, within=self._seconds_left()).value
@@ -93,7 +90,7 @@ class StateReader:
     def _read_scaling_group(
         self, region_id: str, group_id: str, pairs: Sequence[tuple[LoadBalancerState, Binding]]
     ) -> ScalingGroupState:
-        port, policy = self._means.scaling_groups, self._means.config
+        port = self._means.scaling_groups
         instances = port.list_instances(region_id, group_id, within=self._seconds_left())
         activities = port.list_activities(region_id, group_id, within=self._seconds_left())
         going_on = port.list_activities(
@@ -101,7 +98,7 @@ class StateReader:
         )
         all_of_them = {a.scaling_activity_id: a for a in (*going_on, *activities)}
         known = ScalingGroupState(group_id, instances, tuple(all_of_them.values()))
-        asked = {s for lb, b in pairs for s in detect.find_unknown_servers(lb, b, known, policy)}
+        asked = {s for lb, b in pairs for s in detect.find_unknown_servers(lb, b, known)}
         elsewhere = port.read_instances(region_id, "", sorted(asked), within=self._seconds_left())
         waiting = [
             (state, terms)

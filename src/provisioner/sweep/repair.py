@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from provisioner import hooks
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
 from provisioner.groups.bisect_rejected import rejection_error
-from provisioner.groups.commands import Command, ReadGroup
-from provisioner.groups.deregister import delete_if_empty, deregister
-from provisioner.groups.ensure import ensure
-from provisioner.groups.lease import Steps, delete_expired_claim
+from provisioner.groups.deregister import DeregisterProtocol
+from provisioner.groups.ensure import EnsureProtocol
+from provisioner.groups.lease import delete_expired_claim
 from provisioner.invocation import Invocation
 from provisioner.mapping import bindings
-from provisioner.model import DesiredGroup, EventRef, Instance, OnExisting, Request, VServerGroup
+from provisioner.model import EventRef, Instance, OnExisting, Request, VServerGroup
 from provisioner.provisioning import Dependencies
 from provisioner.results.outcome import Status
 
 from . import detect
 from .detect import Finding, Remedy
 
-T = TypeVar("T")
 Repair = Callable[[Dependencies, Finding, Invocation], None]
 
 _IN_SERVICE = "InService"
@@ -32,31 +29,16 @@ _SOURCE = "ess_hook"  # what a recovered action would have come from
 
 
 def _delete_claim(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    group = _to_group(finding)
-
-    def cleared() -> Steps:
-        yield from delete_expired_claim(group)
-        read = yield ReadGroup(group.id)
-        return read.value is None or read.value.name != group.name
-
-    if not _run(means, finding, share, cleared()):
+    executor = _new_executor(means, finding, share)
+    if not delete_expired_claim(_to_group(finding), executor.execute):
         raise Rejected(Code.STILL_CHANGING, "the claim could not be deleted", fault=Fault.CONFLICT)
-
-
-def _settle_pending_delete(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    mark = naming.compute_digest(finding.wanted_name)[:32]
-    tags = naming.build_owner_tags(mark) if means.config.tagging else {}
-    group = replace(_to_group(finding), name=finding.wanted_name, id="", tags=tags)
-    desired = DesiredGroup(group, OnExisting.EXTEND, mark)
-    steps = delete_if_empty(desired, finding.vserver_group_id, claiming=means.config.claiming)
-    _run(means, finding, share, steps)
 
 
 def _remove_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
     assert finding.binding is not None
     gone = frozenset(finding.server_ids)
-    removal = detect.build_removal(_to_group(finding), gone, finding.binding, means.config)
-    _run(means, finding, share, deregister(removal, claiming=means.config.claiming))
+    removal = detect.build_removal(_to_group(finding), gone, finding.binding)
+    _new_executor(means, finding, share).run(DeregisterProtocol(removal))
 
 
 def _add_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
@@ -87,9 +69,10 @@ def _add_backends(means: Dependencies, finding: Finding, share: Invocation) -> N
     )
     (wanted,) = bindings.map_request(request, [finding.binding], kept, means.config)
     by_halves = replace(wanted, from_hook=True, accept_partial=True)
-    done = _run(means, finding, share, ensure(by_halves, claiming=means.config.claiming))
+    protocol = EnsureProtocol(by_halves, means.config.claiming)
+    done = _new_executor(means, finding, share).run(protocol)
     if done.plan.rejected:
-        raise rejection_error(wanted, list(done.plan.rejected))
+        raise rejection_error(wanted, done.plan.rejected)
 
 
 def _handle_hook(means: Dependencies, finding: Finding, share: Invocation) -> None:
@@ -111,18 +94,15 @@ def _handle_hook(means: Dependencies, finding: Finding, share: Invocation) -> No
 
 REPAIRS: Mapping[Remedy, Repair] = {
     Remedy.DELETE: _delete_claim,
-    Remedy.SETTLE: _settle_pending_delete,
     Remedy.REMOVE: _remove_backends,
     Remedy.ADD: _add_backends,
     Remedy.HANDLE: _handle_hook,
 }
 
 
-def _run(
-    means: Dependencies, finding: Finding, share: Invocation, steps: Generator[Command, Any, T]
-) -> T:
+def _new_executor(means: Dependencies, finding: Finding, share: Invocation) -> CommandExecutor:
     place = VServerGroup(finding.region_id, finding.load_balancer_id, "")
-    return CommandExecutor(place, share, means.load_balancers, means.clock, means.random).run(steps)
+    return CommandExecutor(place, share, means.load_balancers, means.clock, means.random)
 
 
 def _to_group(finding: Finding) -> VServerGroup:
