@@ -1,4 +1,4 @@
-"""`opskit package`: what is handed to Function Compute."""
+"""`opskit package`: builds the zip that Function Compute runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-from .package import PackageFailedError, build
+from opskit import options
 
-DONE, FAILED, UNUSABLE = 0, 1, 2
-Json = Annotated[bool, typer.Option("--json", help="one JSON document, nothing else")]
+from .building import build
+from .runtimes import PackageFailedError
+
+_UNUSABLE = 2
 Runtime = Annotated[str, typer.Option(help="python3.10 or python3.12")]
 
 
@@ -26,21 +28,17 @@ def package(
     anew: Annotated[
         bool, typer.Option(help="install the libraries again, whatever is there")
     ] = False,
-    as_json: Json = False,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Build the zip that Function Compute runs, for Linux on x86-64, in build/.
+    """Build and check the zip that Function Compute runs, for Linux on x86-64, in build/.
 
-    Exit status: 0 it is there; 2 it could not be built.
+    Exit status: 0 the zip is there; 2 it could not be built, or failed its checks.
     """
     try:
         built = build(runtime, anew=anew)
     except PackageFailedError as error:
-        raise typer.Exit(refuse(str(error))) from error
-    told = {**asdict(built), "path": str(built.path)}
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(_UNUSABLE) from error
+    document = {**asdict(built), "path": str(built.path)}
     text = f"{built.path}: {built.files} files, {built.size / 1e6:.1f} MB, for {built.runtime}"
-    sys.stdout.write(f"{json.dumps(told, indent=2) if as_json else text}\n")
-
-
-def refuse(message: str) -> int:
-    sys.stderr.write(f"{message}\n")
-    return UNUSABLE
+    sys.stdout.write(f"{json.dumps(document, indent=2) if as_json else text}\n")
