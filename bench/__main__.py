@@ -1,4 +1,4 @@
-"""Measures everything, prints it, and writes it into docs/performance.md. Exits with 1 where a
+"""Measure everything, print it, and write it into docs/performance.md. Exits with 1 where a
 requirement is missed.
 """
 
@@ -58,7 +58,7 @@ def measure_all(effort: Effort) -> Results:
 
 
 def write(file: Path, text: str) -> None:
-    """Writes between the marks: the text around them stays."""
+    """Write between the marks: the text around them stays."""
     old = file.read_text() if file.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, _, rest = old.partition(_BEGIN)
     _, _, after = rest.partition(_END)

@@ -32,7 +32,7 @@ class Cloud:
     pid: int
 
     def environ(self) -> dict[str, str]:
-        """Returns the settings of the function. SLB and ESS are on different hosts, as they are in
+        """Return the settings of the function. SLB and ESS are on different hosts, as they are in
         the cloud; MNS has its own client."""
         port = self.url.rpartition(":")[2]
         return {
@@ -53,7 +53,7 @@ class Cloud:
         }
 
     def reset(self, instances: int, *, latency: float = 0.0, balancers: int = 1) -> None:
-        """Resets the world: nothing is provisioned, and the hook waits for so many instances."""
+        """Reset the world: nothing is provisioned, and the hook waits for so many instances."""
         self.ask("POST", "reset")
         self.ask("POST", "seed", world(instances, balancers))
         if latency:
@@ -61,13 +61,13 @@ class Cloud:
             self.ask("POST", "faults", [rule])
 
     def calls(self) -> list[str]:
-        """Returns the actions that were called since the last reset."""
+        """Return the actions that were called since the last reset."""
         return [
             entry["action"] for entry in self.ask("GET", "journal")["entries"] if entry["caller"]
         ]
 
     def cpu(self) -> float:
-        """Returns the seconds of CPU that localcloud has used."""
+        """Return the seconds of CPU that localcloud has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -102,7 +102,7 @@ def world(instances: int, balancers: int = 1) -> dict[str, Any]:
 
 
 def bindings(balancers: int) -> dict[str, str]:
-    """Returns the settings of a scaling group that is bound to so many load balancers."""
+    """Return the settings of a scaling group that is bound to so many load balancers."""
     each = {"ScalingGroupId": GROUP, "Ports": [8080], "VServerGroupName": "{scaling_activity_id}"}
     bound = [{**each, "LoadBalancerId": balancer_id(number)} for number in range(balancers)]
     single = ("SCALING_GROUP_ID", "LOAD_BALANCER_ID", "BACKEND_PORTS", "VSERVER_GROUP_NAME")

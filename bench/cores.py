@@ -1,4 +1,4 @@
-"""Gives one core to the process that is measured, as an instance of the function has a share of one
+"""Give one core to the process that is measured, as an instance of the function has a share of one
 core by default. localcloud and the bench have the others, where there are any.
 """
 
@@ -15,7 +15,7 @@ CLOUD = frozenset(_OTHERS) or MEASURED
 
 @contextmanager
 def on(cores: Collection[int]) -> Iterator[None]:
-    """Lets processes that are started meanwhile run on these cores only, from their beginning."""
+    """Let processes that are started meanwhile run on these cores only, from their beginning."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,4 +1,4 @@
-"""Runs the function and its peers, and takes their time, memory and calls.
+"""Run the function and its peers, and take their time, memory and calls.
 
 They take turns, so that what disturbs the machine disturbs all of them. Results are in
 milliseconds, MiB and counts.
@@ -86,7 +86,7 @@ def summarize(samples: Iterable[Sample]) -> dict[str, Figure]:
 def measure_cold_start(
     package: Package, cloud: Cloud, effort: Effort
 ) -> dict[str, dict[str, Figure]]:
-    """Returns figures of the function and its peers, and of the function that only initializes or
+    """Return figures of the function and its peers, and of the function that only initializes or
     that has no byte code."""
     uncompiled, event = package.copy_without_byte_code(), events.hook(INSTANCES)
     runs: dict[str, Callable[[], Sample]] = {
@@ -105,7 +105,7 @@ def measure_cold_start(
 def measure_warm(
     package: Package, cloud: Cloud, effort: Effort
 ) -> dict[str, dict[str, list[Sample]]]:
-    """Returns samples by latency, then by who ran. Wall time leaves out the latency of calls."""
+    """Return samples by latency, then by who ran. Wall time leaves out the latency of calls."""
     event = events.hook(INSTANCES)
     taken: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
@@ -126,7 +126,7 @@ def measure_warm(
 
 
 def _handle_twice(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
-    """Returns the second sample: the first brings code and data back to the processor's caches."""
+    """Return the second sample: the first brings code and data back to the processor's caches."""
     for _ in range(2):
         cloud.reset(INSTANCES, latency=latency)
         sample = process.handle(event)
@@ -134,7 +134,7 @@ def _handle_twice(process: Process, event: bytes, cloud: Cloud, latency: float) 
 
 
 def record_calls(package: Package, cloud: Cloud) -> dict[str, list[str]]:
-    """Returns the calls of each case in the order in which the cloud got them."""
+    """Return the calls of each case in the order in which the cloud got them."""
     made = {}
     with running(package, OURS, cloud) as process:
         process.wait_until_ready()
@@ -151,7 +151,7 @@ def record_calls(package: Package, cloud: Cloud) -> dict[str, list[str]]:
 
 
 def measure_endurance(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
-    """Sends events to one instance, and returns what it opens and what it keeps. After a hundred
+    """Send events to one instance, and return what it opens and what it keeps. After a hundred
     hooks, one event in four is a replay of the hook, the others are plans over HTTP."""
     with running(package, OURS, cloud) as process:
         process.wait_until_ready()
@@ -173,7 +173,7 @@ def measure_endurance(package: Package, cloud: Cloud, effort: Effort) -> dict[st
 
 
 def measure_scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
-    """Returns figures by size. Sizes grow, since memory is the peak of a process: only what is
+    """Return figures by size. Sizes grow, since memory is the peak of a process: only what is
     compared takes turns."""
     with running(package, OURS, cloud) as process:
         process.wait_until_ready()
@@ -213,7 +213,7 @@ def measure_scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, A
 
 
 def _measure_groups(package: Package, cloud: Cloud, effort: Effort) -> dict[int, dict[str, Figure]]:
-    """Returns figures by the number of load balancers that the scaling group of one hook is bound
+    """Return figures by the number of load balancers that the scaling group of one hook is bound
     to, at 50 ms a call."""
 
     def run(process: Process, balancers: int) -> Sample:

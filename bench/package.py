@@ -30,13 +30,13 @@ class Package:
     libraries: Path | None = None
 
     def list_paths(self, module: str) -> list[str]:
-        """Returns the search path of a handler: the function has its package and nothing else."""
+        """Return the search path of a handler: the function has its package and nothing else."""
         if not (PEERS / f"{module}.py").exists():
             return [str(self.folder)]
         return [str(path) for path in (PEERS, self.libraries) if path]
 
     def copy_without_byte_code(self) -> Package:
-        """Copies the package as a zip would have it that was never compiled."""
+        """Copy the package as a zip would have it that was never compiled."""
         copy = self.folder.with_name(f"{self.folder.name}-without-byte-code")
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -44,7 +44,7 @@ class Package:
 
 
 def build_packages() -> list[Package]:
-    """Builds and unpacks a package for every runtime that has an interpreter here."""
+    """Build and unpack a package for every runtime that has an interpreter here."""
     found = list(_unpack_packages())
     if not found:
         versions = " or ".join(sorted(f"{major}.{minor}" for major, minor in RUNTIMES.values()))
@@ -73,7 +73,7 @@ def _unpack_packages() -> Iterator[Package]:
 
 
 def make_bare_interpreter(python: str, folder: Path) -> str:
-    """Makes an interpreter without what this machine has installed for it: some of that would be
+    """Make an interpreter without what this machine has installed for it: some of that would be
     imported at every start, and might import parts of the package."""
     command = (python, "-m", "venv", "--without-pip", "--clear", str(folder))
     subprocess.run(command, check=True)

@@ -42,7 +42,7 @@ class Process:
         return self._popen.pid
 
     def wait_until_ready(self) -> Sample:
-        """Waits until the handler is loaded and initialized."""
+        """Wait until the handler is loaded and initialized."""
         return self._sample()
 
     def handle(self, event: bytes) -> Sample:
@@ -95,7 +95,7 @@ def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iter
 
 
 def cold_start(package: Package, module: str, cloud: Cloud, event: bytes) -> Sample:
-    """Measures from the start of the process to the first handled event."""
+    """Measure from the start of the process to the first handled event."""
     start = time.perf_counter()
     with running(package, module, cloud) as process:
         process.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Shows where the time goes: of a cold start, by the owner of each import; of a warm event, by the
+"""Show where the time goes: of a cold start, by the owner of each import; of a warm event, by the
 methods of the SDKs.
 """
 
@@ -32,14 +32,14 @@ _LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \| *(\S+)")
 
 
 def measure_imports(package: Package, runs: int) -> Mapping[str, float]:
-    """Returns milliseconds by owner: medians of what the interpreter reports, which takes time
+    """Return milliseconds by owner: medians of what the interpreter reports, which takes time
     itself."""
     taken = [_measure_owners(package) for _ in range(runs)]
     return {owner: median(each[owner] for each in taken) for owner in (BARE, *_OWNERS, _REST)}
 
 
 def split_cpu(samples: Sequence[Sample]) -> Mapping[str, float]:
-    """Returns milliseconds of CPU by method of the SDKs, in falling order, and then our own."""
+    """Return milliseconds of CPU by method of the SDKs, in falling order, and then our own."""
     methods = {
         method: median(sample.methods.get(method, 0.0) for sample in samples) * 1000
         for method in {method for sample in samples for method in sample.methods}
@@ -59,7 +59,7 @@ def _measure_owners(package: Package) -> Mapping[str, float]:
 
 
 def read_import_times(package: Package, code: str) -> Counter[str]:
-    """Returns the microseconds of each module that the code imports."""
+    """Return the microseconds of each module that the code imports."""
     command = (package.python, "-X", "importtime", "-c", code)
     environ = {
         "PYTHONPATH": os.pathsep.join(package.list_paths("index")),

@@ -1,4 +1,4 @@
-"""Writes the figures as tables, and each requirement with the figure that meets or misses it."""
+"""Write the figures as tables, and each requirement with the figure that meets or misses it."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def _is_core(line: str) -> bool:
 
 
 def _fit_slopes(scale: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Returns the slope of the line through the logarithms; 1 is linear. It leaves out the smallest
+    """Return the slope of the line through the logarithms; 1 is linear. It leaves out the smallest
     sizes, which say what one call costs and not how the cost grows."""
     yield "backends", _fit_slope({n: each["cpu"].median for n, each in scale["backends"].items()})
     spreads: dict[int, dict[int, float]] = {}

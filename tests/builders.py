@@ -6,6 +6,7 @@ Everything here is constructed: account 1000000000000001, region cn-hangzhou.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -73,12 +74,15 @@ def hook_message(top: dict[str, Any] | None = None, **content: Any) -> dict[str,
 
 
 def a_hook_request(
-    event_id: str = "ash-0001:asa-0001",
+    event_id: str = "",
     instance_ids: Iterable[str] = ("i-0001", "i-0002"),
     region_id: str = REGION,
     **action: Any,
 ) -> Request:
-    """What `hook_message()` asks for; `action` changes its LifecycleAction."""
+    """What `hook_message()` asks for; `action` changes its LifecycleAction.
+
+    Unless it is given, the event's id is that of the action: a message without an activity is
+    known by the hash of its token."""
     waiting = LifecycleAction(
         hook_id="ash-0001",
         token=TOKEN,
@@ -87,8 +91,10 @@ def a_hook_request(
         region_id=region_id,
     )
     waiting = replace(waiting, **action)
+    token_digest = hashlib.sha256(as_bytes(waiting.token)).hexdigest()
+    activity = waiting.scaling_activity_id or f"token-{token_digest[:32]}"
     return Request(
-        event=EventRef("ess_hook", event_id),
+        event=EventRef("ess_hook", event_id or f"{waiting.hook_id}:{activity}"),
         region_id=region_id,
         scaling_group_id=waiting.scaling_group_id,
         instances=tuple(map(Instance, instance_ids)),

@@ -1,12 +1,13 @@
-"""The three ways in which an event can fail, told apart by whose fault it is.
+"""The errors of this project, sorted by whose fault they are.
 
-`Rejected`   the event's: trying again cannot help. Published, answered, acknowledged.
-`Retryable`  the moment's or the deployment's: raised, so that the platform delivers again.
-`Skip`       nobody's: there is nothing to do, and the reason is logged.
+`Rejected`   The event is at fault: a retry cannot help. It is published, answered and acknowledged.
+`Retryable`  The moment or the deployment is at fault: it is raised, so that the platform delivers
+             the event again.
+`Skip`       Nobody is at fault: there is nothing to do. The reason is logged.
 
-A check collects `Problem` values and its caller decides to raise; nothing is raised for one
-problem while others are still unknown. A message names the field, the type of its value and the
-remedy. It never holds a value from an event or a credential: messages are logged and published.
+A check returns all of its `Problem` values, and its caller raises once. A message names the field,
+the type of its value and the remedy. It never contains a value of an event or a credential, because
+messages are logged and published.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from typing import Any
 
 from .model import EventRef, FailureRecord
 
-# A listener (a rule) refers to the VServer group: DeleteVServerGroup refuses it (doc).
+# DeleteVServerGroup refuses with these codes while a listener or a rule refers to the group (doc).
 IN_USE = frozenset({"RspoolVipExist", "RspoolRuleExist"})
 
-_MOST_TOLD = 5  # problems in one message; all of them are in `Rejected.problems`
+_MAX_PROBLEMS_IN_MESSAGE = 5  # `Rejected.problems` has all of them
 
 
 class Code(str, Enum):
-    """Every code that this project gives by itself; the cloud's own codes are passed on."""
+    """The codes that this project defines. Codes of the cloud are passed on unchanged."""
 
     UNREADABLE = "Unreadable"
     UNKNOWN_ENVELOPE = "UnknownEnvelope"
@@ -40,6 +41,7 @@ class Code(str, Enum):
     INSTANCES_GONE = "InstancesGone"
     INSTANCES_STAY = "InstancesStay"
     LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
+    HOOK_MESSAGE_DIFFERS = "HookMessageDiffers"
     INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
     HOOK_DEADLINE_PASSED = "HookDeadlinePassed"
@@ -55,7 +57,7 @@ class Code(str, Enum):
 
 
 class Fault(Enum):
-    """What was wrong with a rejected event; the HTTP edge answers each with a status of its own."""
+    """What is wrong with a rejected event. Each has an HTTP status of its own (`http_api`)."""
 
     UNREADABLE = "unreadable"
     INVALID = "invalid"
@@ -65,15 +67,15 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. `path` is a JSON Pointer (RFC 6901); "" is the whole document."""
+    """One thing to correct. `path` is a JSON Pointer (RFC 6901); "" is the whole document."""
 
     path: str
     message: str
 
 
 class ProvisionerError(Exception):
-    """`code` is one of `Code` or a code of the cloud's; `request_id` is set by the adapter where
-    the cloud answered with one."""
+    """Base of all errors. `code` is one of `Code` or a code of the cloud. An adapter sets
+    `request_id` if the cloud answered with one."""
 
     problems: tuple[Problem, ...] = ()
 
@@ -85,19 +87,19 @@ class ProvisionerError(Exception):
         self.request_id = ""
 
     def to_document(self) -> dict[str, Any]:
-        """For a result: the message tells the first few of the problems, `problems` all of them."""
-        told: dict[str, Any] = {"code": self.code, "message": self.message, "path": self.path}
+        """Return the error as a part of a result, with all of its problems."""
+        document: dict[str, Any] = {"code": self.code, "message": self.message, "path": self.path}
         if self.problems not in ((), (Problem(self.path, self.message),)):
-            told["problems"] = [{"path": p.path, "message": p.message} for p in self.problems]
-        return told
+            document["problems"] = [{"path": p.path, "message": p.message} for p in self.problems]
+        return document
 
     def to_log_fields(self) -> dict[str, Any]:
-        """For the log."""
+        """Return the error as a field of a log line."""
         return self.to_document() | ({"request_id": self.request_id} if self.request_id else {})
 
 
 class Rejected(ProvisionerError):
-    """`event` is set by whoever read from an envelope which one it is."""
+    """The event is at fault. The decoder sets `event` if an envelope identifies the event."""
 
     def __init__(
         self,
@@ -117,23 +119,23 @@ class Rejected(ProvisionerError):
     def from_problems(
         cls, problems: Iterable[Problem], *, code: str = Code.INVALID_REQUEST, what: str = "request"
     ) -> Rejected:
-        """One error for all `problems`, of which there is at least one; it tells the first few."""
-        found = tuple(problems)
-        told = [f"{problem.path} {problem.message}".strip() for problem in found[:_MOST_TOLD]]
-        if len(found) > _MOST_TOLD:
-            told.append(f"and {len(found) - _MOST_TOLD} more")
-        return cls(code, f"{what}: {'; '.join(told)}", path=found[0].path, problems=found)
+        """Build one error for all `problems`, at least one. `what` names the document."""
+        problems = tuple(problems)
+        lines = [f"{p.path} {p.message}".strip() for p in problems[:_MAX_PROBLEMS_IN_MESSAGE]]
+        if len(problems) > _MAX_PROBLEMS_IN_MESSAGE:
+            lines.append(f"and {len(problems) - _MAX_PROBLEMS_IN_MESSAGE} more")
+        return cls(code, f"{what}: {'; '.join(lines)}", path=problems[0].path, problems=problems)
 
 
 class RetriesExhausted(Rejected):
-    """The platform's: it gave an event up, and hands over its record of that."""
+    """The platform stopped retrying an event and delivered its record of that."""
 
     def __init__(self, record: FailureRecord, event: EventRef) -> None:
-        said = f", the last with {record.condition}" if record.condition else ""
+        condition = f", the last of which ended with {record.condition}" if record.condition else ""
         super().__init__(
             Code.RETRIES_EXHAUSTED,
-            f"the platform gave the event up after {record.attempts} attempt(s){said}; see the log "
-            "for what stood against it, mend that, and send the event again",
+            f"the platform stopped after {record.attempts} attempt(s){condition}; find the cause "
+            "in the log, correct it, and send the event again",
             fault=Fault.CONFLICT,
         )
         self.record = record
@@ -141,7 +143,7 @@ class RetriesExhausted(Rejected):
 
 
 class Retryable(ProvisionerError):
-    """`retry_after` is in seconds, where the cloud said one."""
+    """The event is to be delivered again. `retry_after` is in seconds, if the cloud named one."""
 
     def __init__(
         self, code: str, message: str, *, path: str = "", retry_after: float | None = None
@@ -151,14 +153,14 @@ class Retryable(ProvisionerError):
 
 
 class Ambiguous(Retryable):
-    """The call was sent and no readable answer came: it may have taken effect, or still may."""
+    """A call was sent and got no readable answer: it may have taken effect, or still may."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.OUTCOME_UNKNOWN, message)
 
 
 class ConfigurationError(Retryable):
-    """The deployment is at fault, not the event: the event is kept until that is mended."""
+    """The deployment is at fault: the event is kept until the deployment is corrected."""
 
     def __init__(
         self,
@@ -172,7 +174,7 @@ class ConfigurationError(Retryable):
 
 
 class Skip(ProvisionerError):
-    """Not a failure: the event asks for nothing that this function does."""
+    """The event asks for nothing that this function does. This is not a failure."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Skipped", reason)

@@ -1,171 +1,114 @@
-"""The edge: bytes or WSGI in, an answer out. The only place where an error becomes an answer.
+"""The entry points that Function Compute calls: bytes or WSGI in, an answer out.
 
-Asynchronous events: what is `Rejected` has been published and is acknowledged, what is `Skip` is
-logged and acknowledged, what is `Retryable` is raised after every other item was tried, so that the
-platform delivers the event again. HTTP calls are answered by `answers`. A defect of ours becomes an
-error without the text of what caused it: that may hold a payload.
+For an asynchronous event, `Rejected` has been published and is acknowledged, `Skip` is logged and
+acknowledged, and `Retryable` is raised after every other item was tried, so that the platform
+delivers the event again. HTTP calls are answered by `http_api`.
+
+Errors that leave the function are raised anew, without cause and context: an SDK's message may hold
+the whole request.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
 from . import batch, http_api
 from .app import App, build_app
-from .error_reporting import INTERNAL_ERROR, as_provisioner_error, log_error
-from .errors import ProvisionerError, Rejected, Retryable, Skip
-from .http_api import HttpResponse
-from .invocation import Invocation
-from .provisioning import ProvisionTask
+from .error_reporting import as_provisioner_error, log_error
+from .errors import ProvisionerError, Rejected, Retryable
 from .results.outcome import Outcome
 from .sweep import SweepReport
-from .triggers import decode, decode_items
-from .triggers import http as calls
-from .triggers import request_document as documents
-from .triggers.http import HttpCall
+from .triggers import decode_items
+from .triggers import http as http_trigger
 
 _lock = Lock()
 _app: App | None = None
 
 
 def initialize(context: Any) -> None:
-    """Once for each instance. A configuration that cannot work fails here, with all problems."""
+    """Build the app of an instance. Raises `ConfigurationError` with all problems."""
     get_app(context)
 
 
 def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
+    """Close the app's connections before the platform stops the instance."""
     if _app is not None:
         _app.close()
 
 
 def handler(event: bytes, context: Any) -> str:
-    ready = _get_app_or_error(context)
-    if isinstance(ready, App):
-        return handle_event(ready, event, context)
+    """Handle an event, or an HTTP call of generation 3. Raises `Retryable`."""
+    app = _get_app_or_error(context)
+    if isinstance(app, App):
+        return handle_event(app, event, context)
     if _is_http_call(event):
-        return _to_document(_to_response(ready))
-    raise Retryable(ready.code, ready.message)  # anew: see `handle`
+        return http_api.from_error(app).to_document()
+    raise Retryable(app.code, app.message)
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """WSGI, for HTTP triggers of generation 2."""
+    """Handle an HTTP call of generation 2, which is WSGI."""
     context = environ.get("fc.context")
-    ready = _get_app_or_error(context)
-    if isinstance(ready, App):
-        answer = handle_http(ready, calls.parse_environ(environ), context)
+    app = _get_app_or_error(context)
+    if isinstance(app, App):
+        call = http_trigger.parse_environ(environ)
+        response = http_api.handle_call(app.deps, call, app.start_invocation(context))
     else:
-        answer = _to_response(ready)
-    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    start_response(status, [("Content-Type", answer.content_type), *answer.headers.items()])
-    return [answer.encode()]
+        response = http_api.from_error(app)
+    status = f"{response.status} {HTTPStatus(response.status).phrase}"
+    start_response(status, [("Content-Type", response.content_type), *response.headers.items()])
+    return [response.encode()]
 
 
 def get_app(context: Any) -> App:
-    """Raises `ConfigurationError`, also where the context tells of too short a timeout."""
+    """Return the app of this instance. Raises `ConfigurationError`."""
     global _app  # noqa: PLW0603 - an instance of the function is a process
     if _app is None:
         with _lock:
             _app = _app or build_app()
-    _app.check_time(context)
+    _app.check_timeout(context)
     return _app
 
 
 def handle_event(app: App, payload: bytes, context: Any) -> str:
-    """Raises `Retryable`."""
+    """Handle an event and return what became of it, as JSON. Raises `Retryable`."""
+    invocation = app.start_invocation(context)
     try:
-        call = calls.parse_event(payload)
+        call = http_trigger.parse_event(payload)
     except Rejected as error:
-        log_error(error, app.invocation(context).log)
-        return _to_document(http_api.from_error(error))
+        return http_api.from_error(log_error(error, invocation.log)).to_document()
     if call:
-        return _to_document(handle_http(app, call, context))
-    ended = batch.handle_items(app.deps, decode_items(payload), app.invocation(context))
-    for each in ended:
-        if isinstance(each, ProvisionerError):
-            # Raised anew: what led to it is told in the log, and may hold what must not be printed.
-            raise Retryable(each.code, each.message)
-    lists = [each for each in ended if not isinstance(each, (Exception, SweepReport))]
-    sweeps = [each.document() for each in ended if isinstance(each, SweepReport)]
-    answer = {"outcomes": [_summarize(outcome) for outcomes in lists for outcome in outcomes]}
+        return http_api.handle_call(app.deps, call, invocation).to_document()
+    results = batch.handle_items(app.deps, decode_items(payload), invocation)
+    outcomes: list[Outcome] = []
+    sweeps = []
+    for result in results:
+        if isinstance(result, ProvisionerError):
+            raise Retryable(result.code, result.message)
+        if isinstance(result, SweepReport):
+            sweeps.append(result.to_document())
+        else:
+            outcomes += result
+    answer = {"outcomes": [_summarize(outcome) for outcome in outcomes]}
     return json.dumps({**answer, "sweeps": sweeps} if sweeps else answer)
-
-
-def handle_http(app: App, call: HttpCall, context: Any) -> HttpResponse:
-    """Never raises."""
-    invocation = _bind_http_request_id(app.invocation(context), call)
-    methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
-    if call.method not in methods:
-        error = (
-            http_api.unknown_method_error(methods)
-            if methods
-            else http_api.unknown_path_error(_ROUTES)
-        )
-        log_error(error, invocation.log)
-        return http_api.from_routing_error(error, list(methods))
-    try:
-        return methods[call.method](app, call, invocation)
-    except Exception as error:  # noqa: BLE001 - the funnel
-        return _to_response(log_error(as_provisioner_error(error), invocation.log))
 
 
 def _get_app_or_error(context: Any) -> App | ProvisionerError:
     try:
         return get_app(context)
-    except Exception as error:  # noqa: BLE001 - the funnel
+    except Exception as error:  # noqa: BLE001 - every exception becomes a typed error
         return as_provisioner_error(error)
 
 
 def _is_http_call(payload: bytes) -> bool:
     try:
-        return calls.parse_event(payload) is not None
+        return http_trigger.parse_event(payload) is not None
     except Rejected:
         return True
-
-
-def _to_response(error: ProvisionerError) -> HttpResponse:
-    return (
-        http_api.from_internal_error(error)
-        if error.code == INTERNAL_ERROR
-        else http_api.from_error(error)
-    )
-
-
-def _bind_http_request_id(invocation: Invocation, call: HttpCall) -> Invocation:
-    if not call.request_id:
-        return invocation
-    return replace(invocation, log=invocation.log.bind(http_request_id=call.request_id))
-
-
-def _get_health(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:  # noqa: ARG001
-    policy = app.deps.config
-    status = "paused" if policy.paused else "ok"
-    return HttpResponse(200, {"status": status, "bindings": len(policy.bindings)})
-
-
-def _post_provision(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    (item, *rest) = decode(call.body)
-    if isinstance(item, Skip) and not rest:
-        return http_api.from_error(item)
-    request = documents.parse_body(call.body, source="http")
-    return http_api.from_outcomes(batch.handle_item(app.deps, request, request.event, invocation))
-
-
-def _post_plan(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = documents.parse_body(call.body, source="http")
-    return http_api.from_outcomes(ProvisionTask(app.deps, request, invocation).plan())
-
-
-_ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], HttpResponse]]] = {
-    "/": {"POST": _post_provision},
-    "/provision": {"POST": _post_provision},
-    "/plan": {"POST": _post_plan},
-    "/health": {"GET": _get_health},
-}
 
 
 def _summarize(outcome: Outcome) -> dict[str, Any]:
@@ -176,15 +119,3 @@ def _summarize(outcome: Outcome) -> dict[str, Any]:
         "VServerGroupName": group.name if group else "",
         "code": error.code if error else "",
     }
-
-
-def _to_document(answer: HttpResponse) -> str:
-    """The response document of an HTTP trigger of generation 3 and of an API gateway."""
-    return json.dumps(
-        {
-            "statusCode": answer.status,
-            "headers": {"Content-Type": answer.content_type, **answer.headers},
-            "isBase64Encoded": False,
-            "body": answer.encode().decode("ascii"),
-        }
-    )

@@ -1,13 +1,10 @@
-"""Which event something belongs to, and what the platform has on record of one that it gave up.
+"""The vocabulary of this project as values: frozen, comparable, and independent of any cloud.
 
-The words of this project, as values: frozen, comparable, free of behaviour that needs a cloud.
+Names are the API's own words (CreateVServerGroup, version 2014-05-15) in Python's spelling. An
+event asks for a `Request`. A `DesiredGroup` is what one load balancer should have because of it. An
+`EnsureResult` or a `RemovalResult` is what was done for that.
 
-They are the API's own words (CreateVServerGroup, version 2014-05-15) in Python's spelling. What an
-event asks for is a `Request`; what one load balancer should hold because of it is a `Desired`; what
-came of that is an `Outcome`.
-
-What Auto Scaling says of a scaling group, as values. Times are the cloud's own, in seconds since
-1970, to the second.
+Times are the cloud's own, in seconds since 1970, to the second.
 """
 
 from __future__ import annotations
@@ -16,13 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
-from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
 class EventRef:
-    """`id` is the same in every delivery of the event, by whatever way it comes."""
+    """Identifies an event. `id` is the same in every delivery, whichever trigger delivers it."""
 
     source: str
     id: str
@@ -30,8 +26,9 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class FailureRecord:
-    """What the platform says of an event that it gave up: how often it tried, how the last attempt
-    ended, and by which of its own requests the event is on its books. `payload` is the event."""
+    """The platform's record of an event that it stopped retrying. `payload` is the event.
+
+    `condition` is how the last of the `attempts` ended. `request_id` is the platform's own id."""
 
     payload: bytes = field(repr=False)
     attempts: int
@@ -44,14 +41,14 @@ T = TypeVar("T")
 
 DEFAULT_WEIGHT = 100
 BACKENDS_PER_CALL = 20  # CreateVServerGroup and its siblings: at most 20 list elements a call
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse(Generic[T]):
-    """What an API said. `date` is the answer's own Date header in seconds since 1970, a lower bound
-    of the time there; `request_id`, its RequestId; `sent_at`, when its call was sent, by the
-    clock of who waits for it, where that is known."""
+    """An answer of an API. `date` is its Date header, a lower bound of the time there.
+
+    `sent_at` is when the call was sent, in seconds of the caller's clock, or -inf if that is
+    unknown."""
 
     value: T
     date: float
@@ -60,7 +57,7 @@ class ApiResponse(Generic[T]):
 
 
 class BackendKey(NamedTuple):
-    """Who a backend is: an ECS instance by id and port, an ENI or ECI by its address too."""
+    """Identifies a backend: an ECS instance by id and port, an ENI or ECI by its address too."""
 
     server_id: str
     port: int
@@ -69,7 +66,7 @@ class BackendKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """`weight_named`: somebody asked for this weight; merging leaves the others as they are."""
+    """A server and port that get traffic. Merging changes only a weight that is explicit."""
 
     server_id: str
     port: int
@@ -86,24 +83,26 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class VServerGroup:
-    """A group as wanted (no `id` yet) or as the load balancer has it. `in_use`: a list that was
-    asked for it says that a listener or a rule refers to the group."""
+    """A group as it is wanted (without `id`) or as the load balancer has it.
+
+    `in_use` is True if a list that included listeners and rules shows that one refers to the
+    group."""
 
     region_id: str
     load_balancer_id: str
     name: str
     backends: tuple[Backend, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    tags: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
     in_use: bool = False
 
 
 class OnExisting(str, Enum):
-    """What to do with a group of the wanted name that someone made before."""
+    """What to do if a group of the wanted name exists already."""
 
-    REFUSE = "refuse"  # unless it holds exactly the wanted backends
-    MERGE = "merge"  # add what is missing, set the weights that the request names
-    EXTEND = "extend"  # add what is missing, leave every weight: an operator's drain stays
+    REFUSE = "refuse"  # unless it has exactly the wanted backends
+    MERGE = "merge"  # add the missing backends, set the weights that the request names
+    EXTEND = "extend"  # add the missing backends, keep every weight: an operator's drain stays
 
 
 class Transition(str, Enum):
@@ -118,16 +117,16 @@ class LifecycleResult(str, Enum):
 
 
 class OnPause(str, Enum):
-    """What becomes of a hook while `PAUSE` is on."""
+    """What to do with a hook while `PAUSE` is on."""
 
-    WAIT = "wait"  # left pending for the next delivery
+    WAIT = "wait"  # leave it pending for the next delivery
     CONTINUE = "CONTINUE"
     ABANDON = "ABANDON"
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleAction:
-    """A scaling activity that waits at a hook. Without a token, ESS is asked for it."""
+    """A scaling activity that waits at a hook. If the token is empty, ESS is asked for it."""
 
     hook_id: str
     token: str
@@ -140,6 +139,8 @@ class LifecycleAction:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
+    """An instance that bindings map to backends. `weight` None is the binding's weight."""
+
     instance_id: str
     weight: int | None = None
     server_ip: str = ""
@@ -149,8 +150,8 @@ class Instance:
 class Request:
     """One desired state as an event asks for it, before bindings and settings complete it.
 
-    Either `backends` are named (an empty tuple asks for an empty group), or `instances` are, which
-    bindings map to backends. A request with an `action` came from a lifecycle hook.
+    It has either `backends` (an empty tuple asks for an empty group) or `instances`, which bindings
+    map to backends. A request with an `action` came from a lifecycle hook.
     """
 
     event: EventRef
@@ -160,14 +161,14 @@ class Request:
     scaling_group_id: str = ""
     backends: tuple[Backend, ...] | None = None
     instances: tuple[Instance, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    tags: Mapping[str, str] = field(default_factory=dict)
     on_existing: OnExisting | None = None
     dry_run: bool = False
     action: LifecycleAction | None = None
 
 
 class SweepMode(str, Enum):
-    """In rising order."""
+    """How much a sweep may do, in rising order."""
 
     OFF = "off"
     REPORT = "report"
@@ -176,7 +177,7 @@ class SweepMode(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class SweepRequest:
-    """A look at everything that is bound. None: as far as the deployment allows."""
+    """Asks for a sweep of everything that is bound. `mode` None is what the deployment allows."""
 
     event: EventRef
     mode: SweepMode | None = None
@@ -186,8 +187,8 @@ class SweepRequest:
 class Binding:
     """How one scaling group maps to one VServer group of one load balancer.
 
-    `name_template` is expanded over stable facts only (see `naming`). `overridable` names the keys
-    that a hook's NotificationMetadata may set.
+    `name_template` is expanded with stable facts only (see `naming`). `drain` is in seconds.
+    `metadata_may_override` has the keys that a hook's NotificationMetadata may set.
     """
 
     scaling_group_id: str
@@ -200,7 +201,7 @@ class Binding:
     name_template: str = "{scaling_group_id}"
     failure_result: LifecycleResult = LifecycleResult.ABANDON
     scale_in_failure_result: LifecycleResult = LifecycleResult.CONTINUE
-    drain: int = 0  # seconds
+    drain: int = 0
     delete_empty: bool = False
     on_pause: OnPause = OnPause.WAIT
     accept_partial: bool = True
@@ -209,8 +210,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class DesiredGroup:
-    """What one load balancer should hold. `fingerprint` names the very request that wants it.
-    `partial`: of a hook's backends, those that are refused may be left out."""
+    """A group that one load balancer should have. `fingerprint` identifies the request.
+
+    `accept_partial` is True if the backends of a hook that the load balancer rejects may be left
+    out."""
 
     group: VServerGroup
     on_existing: OnExisting
@@ -222,7 +225,7 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class RejectedBackend:
-    """A backend that the load balancer refuses, with the code it gave."""
+    """A backend that the load balancer rejects, with its code."""
 
     backend: Backend
     code: str
@@ -230,8 +233,10 @@ class RejectedBackend:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The way from the backends that a group has to those it should have. It never removes. The
-    `left_out` were to be added, and could not be."""
+    """The changes that lead from the backends of a group to the wanted ones. It removes none.
+
+    `unmanaged` are backends that nobody asked for. `rejected` are wanted backends that could not be
+    added."""
 
     add: tuple[Backend, ...] = ()
     update_weight: tuple[Backend, ...] = ()
@@ -246,8 +251,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class GroupRemoval:
-    """What became of one group when servers left. `held` is what it still holds; one that is gone
-    holds nothing, whoever deleted it."""
+    """What was removed from one group. `remaining` is empty if the group no longer exists."""
 
     id: str
     name: str
@@ -258,8 +262,7 @@ class GroupRemoval:
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """The owned groups of one load balancer, also those that held nothing of what left; and for how
-    many seconds it was drained."""
+    """All owned groups of one load balancer after a removal, unchanged ones too."""
 
     groups: tuple[GroupRemoval, ...] = ()
     drained_seconds: float = 0.0
@@ -267,7 +270,7 @@ class RemovalResult:
 
 @dataclass(frozen=True, slots=True)
 class ActionState:
-    """What ESS has on record of a lifecycle action. `result` is meaningful once it has ended."""
+    """ESS's record of a lifecycle action. `result` has a meaning only after the action ended."""
 
     action: LifecycleAction
     pending: bool
@@ -278,9 +281,11 @@ class ActionState:
 
 @dataclass(frozen=True, slots=True)
 class HookTerms:
-    """An action waits `heartbeat_timeout` seconds, counted here from the start of its activity: it
-    began no earlier. `now`, the Date of the answer, is a lower bound. `transition`, `metadata` and
-    `target` (NotificationArn) are the hook's own; None is one that is not known here."""
+    """How long an action waits: `heartbeat_timeout` seconds after `started`.
+
+    `started` is the start of its activity; the action began no earlier. `now` is the Date of the
+    answer, a lower bound. `transition`, `metadata` and `notification_arn` are those of the hook;
+    `transition` None is unknown. `scaling_group_id` is the one that the activity belongs to."""
 
     started: float
     now: float
@@ -288,10 +293,13 @@ class HookTerms:
     transition: Transition | None = None
     metadata: str = ""
     notification_arn: str = ""
+    scaling_group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ScalingInstance:
+    """ESS's record of an instance of a scaling group."""
+
     instance_id: str
     lifecycle_state: str
     private_ip: str
@@ -301,7 +309,9 @@ class ScalingInstance:
 
 @dataclass(frozen=True, slots=True)
 class ScalingActivity:
-    """`ended` is None while it is in progress. `created` and `destroyed` are ids of instances."""
+    """ESS's record of an activity. `ended` is None while it is in progress.
+
+    `created` and `destroyed` are ids of instances."""
 
     scaling_activity_id: str
     ended: float | None
@@ -311,7 +321,7 @@ class ScalingActivity:
 
 @dataclass(frozen=True, slots=True)
 class EnsureResult:
-    """`plan.add` and `plan.reweigh` have been carried out; `group` holds what it now has."""
+    """The `plan` that was carried out, and the `group` as it is now."""
 
     group: VServerGroup
     created: bool

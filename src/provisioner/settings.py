@@ -1,13 +1,13 @@
-"""The configuration: environment variables, read once, every problem reported at once.
+"""Reads the configuration from environment variables, once, and reports every problem at once.
 
-`VARIABLES` declares each of them; the README's table is checked against it.
+`VARIABLES` declares each variable. A test compares the README's table with it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,39 @@ from .mapping import document
 from .mapping.config import DeploymentConfig, parse_bindings
 from .model import Binding, SweepMode
 
-_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # it becomes part of host names
+_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")  # a region becomes part of host names
 _ROLE = re.compile(r"acs:ram::[0-9]+:role/[A-Za-z0-9.-]{1,64}\Z")
-_MNS_NAME = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # names of topics and queues (doc)
+_MNS_NAME = re.compile(r"[A-Za-z0-9-]{1,120}\Z")  # a name of a topic or queue (doc)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
+    """One environment variable.
+
+    A variable of the single binding has the `key` of the bindings schema that it sets, and `parse`
+    turns its text into a value that the schema can check.
+    """
+
     name: str
     default: str
     meaning: str
+    key: str = ""
+    parse: Callable[[str], Any] = str
 
+
+def _split_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _parse_ports(text: str) -> list[object]:
+    return [document.parse_whole_number(part) for part in _split_list(text)]
+
+
+def _parse_switch(text: str) -> bool | str:
+    return {"on": True, "off": False}.get(text.strip().lower(), text)
+
+
+_parse_number = document.parse_whole_number
 
 VARIABLES = (
     Variable("RESULT_TOPIC", "", "MNS topic that results are published to; required"),
@@ -35,33 +57,74 @@ VARIABLES = (
     Variable("REGION_ID", "FC_REGION", "region of a request that names no region"),
     Variable("BINDINGS", "", "list of bindings in JSON"),
     Variable("BINDINGS_FILE", "", "file that holds this list; its path is relative to the code"),
-    Variable("SCALING_GROUP_ID", "", "single binding: scaling group"),
-    Variable("LOAD_BALANCER_ID", "", "single binding: load balancer"),
-    Variable("BACKEND_PORTS", "", "single binding: ports, for example 8080 or 8080,8443"),
-    Variable("BACKEND_WEIGHT", "100", "single binding: Weight of new backends, 0 to 100"),
-    Variable("BACKEND_TYPE", "ecs", "single binding: Type of backends: ecs, eni or eci"),
-    Variable("BACKEND_DESCRIPTION", "", "single binding: Description of backends"),
-    Variable("VSERVER_GROUP_NAME", "{scaling_group_id}", "single binding: template of the name"),
-    Variable("FAILURE_RESULT", "ABANDON", "single binding: answer to a scale-out hook that fails"),
-    Variable("SCALE_IN_FAILURE_RESULT", "CONTINUE", "single binding: the same for a scale-in hook"),
-    Variable("DRAIN", "0", "single binding: seconds at weight 0 before servers are removed"),
+    Variable("SCALING_GROUP_ID", "", "single binding: scaling group", "ScalingGroupId"),
+    Variable("LOAD_BALANCER_ID", "", "single binding: load balancer", "LoadBalancerId"),
+    Variable(
+        "BACKEND_PORTS",
+        "",
+        "single binding: ports, for example 8080 or 8080,8443",
+        "Ports",
+        _parse_ports,
+    ),
+    Variable(
+        "BACKEND_WEIGHT",
+        "100",
+        "single binding: Weight of new backends, 0 to 100",
+        "Weight",
+        _parse_number,
+    ),
+    Variable("BACKEND_TYPE", "ecs", "single binding: Type of backends: ecs, eni or eci", "Type"),
+    Variable("BACKEND_DESCRIPTION", "", "single binding: Description of backends", "Description"),
+    Variable(
+        "VSERVER_GROUP_NAME",
+        "{scaling_group_id}",
+        "single binding: template of the name",
+        "VServerGroupName",
+    ),
+    Variable(
+        "FAILURE_RESULT",
+        "ABANDON",
+        "single binding: answer to a scale-out hook that fails",
+        "FailureResult",
+    ),
+    Variable(
+        "SCALE_IN_FAILURE_RESULT",
+        "CONTINUE",
+        "single binding: the same for a scale-in hook",
+        "ScaleInFailureResult",
+    ),
+    Variable(
+        "DRAIN",
+        "0",
+        "single binding: seconds at weight 0 before servers are removed",
+        "Drain",
+        _parse_number,
+    ),
     Variable(
         "DELETE_EMPTY",
         "off",
         "single binding: on deletes a group when a scale-in removes its last backend",
+        "DeleteEmpty",
+        _parse_switch,
     ),
     Variable(
-        "ON_PAUSE", "wait", "single binding: what PAUSE does with a hook: wait, CONTINUE or ABANDON"
+        "ON_PAUSE",
+        "wait",
+        "single binding: what PAUSE does with a hook: wait, CONTINUE or ABANDON",
+        "OnPause",
     ),
     Variable(
         "ON_PARTIAL",
         "continue",
         "single binding: if CLB rejects some backends: continue (add the rest) or fail",
+        "OnPartial",
     ),
     Variable(
         "METADATA_MAY_OVERRIDE",
         "",
         "single binding: keys that a hook's NotificationMetadata may set",
+        "MetadataMayOverride",
+        _split_list,
     ),
     Variable("BACKEND_QUOTA", "200", "number of backends that one load balancer may hold"),
     Variable(
@@ -90,8 +153,10 @@ VARIABLES = (
     Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 
-# Where nothing else is said. Without a host, the SDK of the load balancer chooses: many regions
-# share one. ESS has none inside a VPC (sdk), and the message service no TLS there.
+_BINDING_VARIABLES = tuple(variable for variable in VARIABLES if variable.key)
+_DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+# The default endpoints. Without one, the SDK of the load balancer chooses: many regions share a
+# host. ESS has no endpoint inside a VPC (sdk), and the message service has no TLS there.
 _PUBLIC = {
     "SLB_ENDPOINT": "",
     "MNS_ENDPOINT": "https://{account}.mns.{region_id}.aliyuncs.com",
@@ -101,36 +166,6 @@ _IN_VPC = {
     "SLB_ENDPOINT": "slb-vpc.{region_id}.aliyuncs.com",
     "MNS_ENDPOINT": "http://{account}.mns.{region_id}-internal-vpc.aliyuncs.com",
     "STS_ENDPOINT": "sts-vpc.{region_id}.aliyuncs.com",
-}
-
-
-def _split_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _parse_switch(text: str) -> bool | str:
-    return {"on": True, "off": False}.get(text.strip().lower(), text)
-
-
-# The variables of the one binding, in the words of the bindings schema.
-_ONE_BINDING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "SCALING_GROUP_ID": ("ScalingGroupId", str),
-    "LOAD_BALANCER_ID": ("LoadBalancerId", str),
-    "BACKEND_PORTS": (
-        "Ports",
-        lambda text: [document.parse_whole_number(p) for p in _split_list(text)],
-    ),
-    "BACKEND_WEIGHT": ("Weight", document.parse_whole_number),
-    "BACKEND_TYPE": ("Type", str),
-    "BACKEND_DESCRIPTION": ("Description", str),
-    "VSERVER_GROUP_NAME": ("VServerGroupName", str),
-    "FAILURE_RESULT": ("FailureResult", str),
-    "SCALE_IN_FAILURE_RESULT": ("ScaleInFailureResult", str),
-    "DRAIN": ("Drain", document.parse_whole_number),
-    "DELETE_EMPTY": ("DeleteEmpty", _parse_switch),
-    "ON_PAUSE": ("OnPause", str),
-    "ON_PARTIAL": ("OnPartial", str),
-    "METADATA_MAY_OVERRIDE": ("MetadataMayOverride", _split_list),
 }
 
 
@@ -152,7 +187,10 @@ class Settings:
     def from_environ(
         cls, environ: Mapping[str, str], read_file: Callable[[str], str] | None = None
     ) -> Settings:
-        """`read_file` reads BINDINGS_FILE; it may raise OSError. Raises `ConfigurationError`."""
+        """Read the settings. Raises `ConfigurationError` with every problem.
+
+        `read_file` reads BINDINGS_FILE and may raise OSError.
+        """
         reader = _Reader({k: v for k, v in environ.items() if v.strip()}, read_file)
         settings = reader.read()
         if reader.problems:
@@ -164,7 +202,7 @@ class Settings:
 
 
 class _Reader:
-    """Reads one variable after the other and keeps what is wrong with each."""
+    """Reads one variable after another and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str], read_file: Callable[[str], str] | None) -> None:
         self.problems: list[Problem] = []
@@ -172,39 +210,42 @@ class _Reader:
         self._read_file = read_file
 
     def read(self) -> Settings:
-        region_id = self._environ.get("REGION_ID") or self._environ.get("FC_REGION", "")
-        if not region_id:
-            self._add_problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
-        elif not _REGION.match(region_id):
-            self._add_problem("REGION_ID", "must be a region like cn-hangzhou")
-        policy = DeploymentConfig(
+        region_id = self._read_region_id()
+        config = DeploymentConfig(
             region_id=region_id,
             bindings=self._read_bindings(),
             backend_quota=int(self._read_number("BACKEND_QUOTA", 1, 100_000)),
-            claiming=self._read_choice("CLAIM", "on", "off") == "on",
-            tagging=self._read_choice("TAGS", "on", "off") == "on",
+            claiming=self._read_switch("CLAIM"),
+            tagging=self._read_switch("TAGS"),
             circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
-            paused=self._read_choice("PAUSE", "off", "on") == "on",
+            paused=self._read_switch("PAUSE"),
             sweep=SweepMode(self._read_choice("SWEEP", *(mode.value for mode in SweepMode))),
         )
-        in_vpc = self._read_choice("NETWORK", "public", "vpc") == "vpc"
-        hosts = _IN_VPC if in_vpc else _PUBLIC
+        endpoints = _IN_VPC if self._read_choice("NETWORK", "public", "vpc") == "vpc" else _PUBLIC
         return Settings(
-            config=policy,
+            config=config,
             result_topic=self._read_name("RESULT_TOPIC", required=True),
             dead_letter_queue=self._read_name("DEAD_LETTER_QUEUE"),
             concurrency=int(self._read_number("CONCURRENCY", 1, 64)),
             slb_role_arn=self._read_role_arn(),
-            slb_endpoint=self._environ.get("SLB_ENDPOINT", hosts["SLB_ENDPOINT"]),
+            slb_endpoint=self._environ.get("SLB_ENDPOINT", endpoints["SLB_ENDPOINT"]),
             ess_endpoint=self._environ.get("ESS_ENDPOINT", ""),
-            mns_endpoint=self._read_mns_endpoint(region_id, hosts["MNS_ENDPOINT"]),
-            sts_endpoint=self._environ.get("STS_ENDPOINT", hosts["STS_ENDPOINT"]),
+            mns_endpoint=self._read_mns_endpoint(region_id, endpoints["MNS_ENDPOINT"]),
+            sts_endpoint=self._environ.get("STS_ENDPOINT", endpoints["STS_ENDPOINT"]),
             request_timeout=self._read_number("REQUEST_TIMEOUT", 0.1, MAX_CALL_SECONDS),
             log_level=self._read_choice("LOG_LEVEL", "DEBUG", "INFO", "WARNING", "ERROR"),
         )
 
     def _add_problem(self, name: str, message: str) -> None:
         self.problems.append(Problem(name, message))
+
+    def _read_region_id(self) -> str:
+        region_id = self._environ.get("REGION_ID") or self._environ.get("FC_REGION", "")
+        if not region_id:
+            self._add_problem("REGION_ID", "is required where Function Compute gives no FC_REGION")
+        elif not _REGION.match(region_id):
+            self._add_problem("REGION_ID", "must be a region like cn-hangzhou")
+        return region_id
 
     def _read_name(self, name: str, *, required: bool = False) -> str:
         value = self._environ.get(name, "")
@@ -214,12 +255,15 @@ class _Reader:
             self._add_problem(name, "must be 1 to 120 letters, digits or hyphens")
         return value
 
+    def _read_switch(self, name: str) -> bool:
+        return self._read_choice(name, "on", "off") == "on"
+
     def _read_choice(self, name: str, *choices: str) -> str:
         value = self._environ.get(name, _DEFAULTS[name])
-        known = {choice.lower(): choice for choice in choices}
-        if value.lower() not in known:
+        by_lower_case = {choice.lower(): choice for choice in choices}
+        if value.lower() not in by_lower_case:
             self._add_problem(name, f"must be one of {', '.join(choices)}")
-        return known.get(value.lower(), _DEFAULTS[name])
+        return by_lower_case.get(value.lower(), _DEFAULTS[name])
 
     def _read_number(self, name: str, least: float, most: float) -> float:
         try:
@@ -235,42 +279,40 @@ class _Reader:
         arn = self._environ.get("SLB_ROLE_ARN", "")
         if arn and not _ROLE.match(arn):
             self._add_problem(
-                "SLB_ROLE_ARN", "must be a role's ARN: acs:ram::{account}:role/{name}"
+                "SLB_ROLE_ARN", "must be the ARN of a role: acs:ram::{account}:role/{name}"
             )
         return arn
 
-    def _read_mns_endpoint(self, region_id: str, by_default: str) -> str:
+    def _read_mns_endpoint(self, region_id: str, default: str) -> str:
         endpoint = self._environ.get("MNS_ENDPOINT", "")
         account = self._environ.get("FC_ACCOUNT_ID", "")
         if not endpoint and not account:
             self._add_problem("MNS_ENDPOINT", "is required where there is no FC_ACCOUNT_ID")
         if endpoint and not endpoint.startswith(("http://", "https://")):
             self._add_problem("MNS_ENDPOINT", "must be a URL: http://… or https://…")
-        # The SDK takes no path, not even the last slash.
-        return endpoint.rstrip("/") or by_default.format(account=account, region_id=region_id)
+        # The SDK accepts no path, not even a slash at the end.
+        return endpoint.rstrip("/") or default.format(account=account, region_id=region_id)
 
     def _read_bindings(self) -> tuple[Binding, ...]:
-        """From one of the three places, named together with all that is wrong there."""
-        given = [name for name in ("BINDINGS", "BINDINGS_FILE") if name in self._environ]
-        single = [name for name in _ONE_BINDING if name in self._environ]
-        if len(given) + bool(single) > 1:
-            places = ", ".join([*given, *single[:1]])
+        """Read the bindings from the only one of three places that has any."""
+        lists = [name for name in ("BINDINGS", "BINDINGS_FILE") if name in self._environ]
+        single = [variable for variable in _BINDING_VARIABLES if variable.name in self._environ]
+        if len(lists) + bool(single) > 1:
+            places = ", ".join([*lists, *(variable.name for variable in single[:1])])
             self._add_problem(places, "give the bindings in one of these places only")
             return ()
         if single:
-            return self._read_single_binding()
-        return self._read_binding_list(given[0]) if given else ()
+            return self._read_single_binding(single)
+        return self._read_binding_list(lists[0]) if lists else ()
 
-    def _read_single_binding(self) -> tuple[Binding, ...]:
-        given = {name: self._environ[name] for name in _ONE_BINDING if name in self._environ}
-        element = {_ONE_BINDING[n][0]: _ONE_BINDING[n][1](text) for n, text in given.items()}
-        read, found = parse_bindings([element])
-        variable = {word: name for name, (word, _) in _ONE_BINDING.items()}
-        for problem in found:
-            word = problem.path.split("/")[2]
-            name = variable.get(word, word)
-            self._add_problem(name, problem.message.replace(word, name, 1))
-        return read
+    def _read_single_binding(self, variables: Sequence[Variable]) -> tuple[Binding, ...]:
+        element = {each.key: each.parse(self._environ[each.name]) for each in variables}
+        bindings, problems = parse_bindings([element])
+        names = {variable.key: variable.name for variable in _BINDING_VARIABLES}
+        for problem in problems:
+            key = problem.path.split("/")[2]
+            self._add_problem(names[key], problem.message.replace(key, names[key], 1))
+        return bindings
 
     def _read_binding_list(self, name: str) -> tuple[Binding, ...]:
         text = self._environ[name]
@@ -285,10 +327,7 @@ class _Reader:
         except (ValueError, RecursionError):
             self._add_problem(name, "is not JSON in UTF-8")
             return ()
-        read, found = parse_bindings(value)
-        for problem in found:
+        bindings, problems = parse_bindings(value)
+        for problem in problems:
             self._add_problem(f"{name}{problem.path}", problem.message)
-        return read
-
-
-_DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+        return bindings

@@ -70,7 +70,7 @@ class Connection:
     seconds: float = MAX_CALL_SECONDS
 
     def get_credentials(self) -> Credentials:
-        """Returns the current credentials. Raises ConfigurationError where there are none."""
+        """Return the current credentials. Raises ConfigurationError where there are none."""
         found = self.credentials()
         if not (found.access_key_id and found.access_key_secret):
             message = "there are no credentials: give the function a role"
@@ -78,7 +78,7 @@ class Connection:
         return found
 
     def call_timeout(self, within: float) -> float:
-        """Returns the seconds for one call, of the `within` seconds that are left."""
+        """Return the seconds for one call, of the `within` seconds that are left."""
         return min(self.seconds, max(within, _MIN_CALL_SECONDS))
 
 
@@ -109,7 +109,7 @@ class SdkClient(Generic[C]):
         read: Callable[[Any], T],
         within: float,
     ) -> T:
-        """Sends the request once, in the `within` seconds that are left, and returns what `read`
+        """Send the request once, in the `within` seconds that are left, and return what `read`
         makes of the response. An exception of `read` means that the answer cannot be read.
 
         Raises Rejected and Retryable.
@@ -145,7 +145,7 @@ class SdkClient(Generic[C]):
 
 
 def parse_date(response: Any) -> float:
-    """Returns the answer's own time, in seconds since 1970. Raises KeyError and ValueError."""
+    """Return the answer's own time, in seconds since 1970. Raises KeyError and ValueError."""
     return parsedate_to_datetime(response.headers["date"]).timestamp()
 
 
@@ -154,7 +154,7 @@ class _CredentialsProvider:
         self._connection = connection
 
     def get_credential(self) -> CredentialModel:
-        """Returns the credentials to sign with. The SDK wraps an exception, and sends nothing."""
+        """Return the credentials to sign with. The SDK wraps an exception, and sends nothing."""
         found = self._connection.get_credentials()
         return CredentialModel(
             access_key_id=found.access_key_id,
@@ -213,7 +213,7 @@ def _classify_api_error(
 
 
 def _from_transport_error(error: UnretryableException, operation: Operation) -> ProvisionerError:
-    """Tells a request that was never sent from one that may have arrived, by the chain of causes
+    """Tell a request that was never sent from one that may have arrived, by the chain of causes
     behind the inner exception: nothing else tells them apart."""
     chain = list(_iterate_causes(error.inner_exception))
     if error.last_request is None:
@@ -237,7 +237,7 @@ def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
 
 @cache  # once in a process
 def share_tls_context() -> None:
-    """Patches the SDK so that all of its connections share one TLS context.
+    """Patch the SDK so that all of its connections share one TLS context.
 
     `DaraCore.get_adapter` reads some 150 certificates for each host, and requests reads them again
     for each connection: 75 ms of a cold start. The patched one returns the same adapter to all

@@ -1,4 +1,4 @@
-"""Reads the time and sleeps. Nothing else in the function does either."""
+"""Read the time and sleep. Nothing else in the function does either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps the error codes of the cloud to our errors, by tables of rules.
+"""Map the error codes of the cloud to our errors, by tables of rules.
 
 The operation, the HTTP status and the code decide, never the text: it names no rule, and may repeat
 the request. The rules of a service come first, then those of the gateway, then the status alone.
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
 def classify(
     error: ApiError, rules: Iterable[Rule], *, otherwise: ErrorFactory | None = None
 ) -> ProvisionerError:
-    """Makes the error of the first rule that matches. Where none does, `otherwise` makes it, or the
+    """Make the error of the first rule that matches. Where none does, `otherwise` makes it, or the
     HTTP status decides."""
     for rule in (*rules, *_GATEWAY):
         if rule.matches(error):
@@ -76,7 +76,7 @@ def classify(
 
 
 def busy_error(error: ApiError) -> Retryable:
-    """Makes the error for a code that says: nothing was done, and the call can succeed later."""
+    """Make the error for a code that says: nothing was done, and the call can succeed later."""
     message = f"{error.operation.name}: the cloud is busy with this resource"
     return Retryable(error.code, message, retry_after=error.retry_after)
 
@@ -102,7 +102,7 @@ def rejection(fault: Fault, remedy: str) -> ErrorFactory:
 
 
 def no_answer_error(operation: Operation, why: str) -> Retryable:
-    """Makes the error for a call that was sent and got no readable answer. If the call writes, it
+    """Make the error for a call that was sent and got no readable answer. If the call writes, it
     may have taken effect."""
     if operation.writes:
         return Ambiguous(f"{operation.name} may have taken effect: no readable answer ({why})")
@@ -117,7 +117,7 @@ def _server_error(error: ApiError) -> Retryable:
 
 
 def unreachable_error(operation: Operation, why: str) -> Retryable:
-    """Makes the error for a call that was never sent."""
+    """Make the error for a call that was never sent."""
     message = f"{operation.name} was not sent ({why}): check the endpoint and the network"
     return Retryable(Code.UNREACHABLE, message)
 

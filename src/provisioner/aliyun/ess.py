@@ -16,16 +16,15 @@ from alibabacloud_ess20220222.client import Client
 
 from provisioner.concurrency import run_all, run_both
 from provisioner.errors import Fault, Rejected
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import (
+from provisioner.model import (
     ActionState,
-    Clock,
-    Heartbeat,
     HookTerms,
+    LifecycleAction,
+    LifecycleResult,
     ScalingActivity,
-    ScalingGroups,
     ScalingInstance,
 )
+from provisioner.ports import Clock, Heartbeat, ScalingGroups
 
 from .client import Connection, SdkClient
 from .error_mapping import Operation, Rule, rejection
@@ -123,8 +122,15 @@ class EssScalingGroups(ScalingGroups):
         )
         if hook is None or start is None:
             return None
+        started, now, scaling_group_id = start
         return HookTerms(
-            *start, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
+            started,
+            now,
+            hook.heartbeat_timeout,
+            hook.transition,
+            hook.metadata,
+            hook.target,
+            scaling_group_id,
         )
 
     def list_recent_activities(
@@ -214,7 +220,7 @@ class EssScalingGroups(ScalingGroups):
             return False
 
     def _iterate_pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[Page]:
-        """Iterates over all pages. A last page that is full may have a NextToken, so that the end
+        """Iterate over all pages. A last page that is full may have a NextToken, so that the end
         is TotalCount, an empty page, or a token that came before."""
         seen = {""}
         token, count = "", 0
@@ -250,7 +256,7 @@ class EssScalingGroups(ScalingGroups):
 
 
 def _iterate_numbered_pages(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
-    """Iterates over the items of all pages. An item that moves to another page meanwhile may come
+    """Iterate over the items of all pages. An item that moves to another page meanwhile may come
     twice."""
     number, count = 1, 0
     while True:
@@ -263,6 +269,6 @@ def _iterate_numbered_pages(page: Callable[[int], tuple[int, list[T]]]) -> Itera
 
 
 def _build_client_token(token: str, result: str) -> str:
-    """Returns the ClientToken, which is the same for every delivery of the event. It has 64 ASCII
+    """Return the ClientToken, which is the same for every delivery of the event. It has 64 ASCII
     characters, the most that ESS takes."""
     return hashlib.sha256(f"{token}\0{result}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Reads the answers of ESS into values.
+"""Read the answers of ESS into values.
 
 Any exception means that an answer cannot be read: `SdkClient.call` handles it.
 """
@@ -9,8 +9,13 @@ import sys
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from provisioner.model import LifecycleAction, Transition
-from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
+from provisioner.model import (
+    ActionState,
+    LifecycleAction,
+    ScalingActivity,
+    ScalingInstance,
+    Transition,
+)
 
 from .client import parse_date
 
@@ -57,7 +62,7 @@ def read_instances(response: Any) -> dict[str, ScalingInstance]:
 
 
 def read_activity_ids(response: Any) -> tuple[str, ...]:
-    """Returns the ids, the newest activity first, in whatever order ESS lists them. Activities of
+    """Return the ids, the newest activity first, in whatever order ESS lists them. Activities of
     the same second keep their order."""
     listed = response.body.scaling_activities or ()
     newest_first = sorted(listed, key=lambda item: item.start_time or "", reverse=True)
@@ -65,7 +70,7 @@ def read_activity_ids(response: Any) -> tuple[str, ...]:
 
 
 def read_activities(response: Any) -> tuple[int, list[ScalingActivity]]:
-    """Returns the activities of one page, after the number of activities on all pages."""
+    """Return the activities of one page, after the number of activities on all pages."""
     listed = response.body.scaling_activities or ()
     found = [
         ScalingActivity(
@@ -107,13 +112,16 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
     return next(found, None)
 
 
-def read_start(activity_id: str, response: Any) -> tuple[float, float] | None:
-    """Returns the start of the activity and the Date of the answer, both by the clock of the cloud.
-    None: ESS does not list the activity."""
-    listed = response.body.scaling_activities or ()
+def read_start(activity_id: str, response: Any) -> tuple[float, float, str] | None:
+    """Return when the activity began, the Date of the response, and the scaling group.
+
+    Both times are by the clock of the cloud. None: ESS does not list the activity.
+    """
     now = parse_date(response)
-    started = (_parse_time(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
-    return next(((each, now) for each in started), None)
+    for item in response.body.scaling_activities or ():
+        if item.scaling_activity_id == activity_id:
+            return _parse_time(item.start_time), now, item.scaling_group_id or ""
+    return None
 
 
 def _read_total(body: Any) -> int:
@@ -121,5 +129,5 @@ def _read_total(body: Any) -> int:
 
 
 def _parse_time(text: str) -> float:
-    """Parses a time in UTC, to the second or to the minute: ESS writes both."""
+    """Parse a time in UTC, to the second or to the minute: ESS writes both."""
     return datetime.fromisoformat(f"{text.removesuffix('Z')}+00:00").timestamp()

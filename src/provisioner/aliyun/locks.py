@@ -1,4 +1,4 @@
-"""Lets one change at a time go to a load balancer.
+"""Let one change at a time go to a load balancer.
 
 The API refuses a change that comes while another one is being configured, with the code
 BackendServer.configuring. Between instances of the function that code is the only way to take
@@ -18,7 +18,7 @@ class LoadBalancerLocks:
         self._locks: dict[str, Lock] = {}
 
     def acquire(self, load_balancer_id: str, *, within: float) -> Callable[[], None]:
-        """Waits `within` seconds for the lock of the load balancer, and returns its release.
+        """Wait `within` seconds for the lock of the load balancer, and return its release.
 
         Raises Retryable where another change holds the lock for longer.
         """

@@ -1,4 +1,4 @@
-"""Writes each step of the function as a line of JSON, by powertools' Logger, and silences the SDKs.
+"""Write each step of the function as a line of JSON, by powertools' Logger, and silence the SDKs.
 
 A line holds what its caller names: identities and counts. A value that is not plain JSON is written
 as the name of its type, so that the text of no object can carry a payload or a credential.
@@ -63,7 +63,7 @@ class PowertoolsLog(Log):
         return PowertoolsLog(self._logger, {**self._fields, **fields})
 
     def write(self, name: str, /, **fields: object) -> None:
-        """Writes a line. A field with a reserved name gets a final _; powertools leaves out None.
+        """Write a line. A field with a reserved name gets a final _; powertools leaves out None.
 
         Where the line cannot be written, logging reports that on standard error and goes on.
         """
@@ -82,7 +82,7 @@ class PowertoolsLog(Log):
 def build_log(
     level: str, *, stream: IO[str] | None = None, service: str = SERVICE
 ) -> PowertoolsLog:
-    """Builds the log of a process. powertools keeps one configuration for each service."""
+    """Build the log of a process. powertools keeps one configuration for each service."""
     logger = Logger(
         service=service,
         level=level,
@@ -97,7 +97,7 @@ def build_log(
 
 
 def silence_sdk_loggers() -> None:
-    """Silences the SDKs, whatever levels are set before or after. The host's handlers stay."""
+    """Silence the SDKs, whatever levels are set before or after. The host's handlers stay."""
     for name in _SDK_LOGGERS:
         logger = logging.getLogger(name)
         logger.disabled = True  # an SDK that is imported later sets a level, but not this

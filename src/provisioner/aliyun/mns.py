@@ -133,7 +133,7 @@ class _MessageSender:
         self._idle: deque[tuple[MNSClient, float]] = deque()
 
     def send(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
-        """Sends a message with `send` in the `within` seconds that are left; returns its MessageId.
+        """Send a message with `send` in the `within` seconds that are left; return its MessageId.
 
         Raises Rejected and Retryable.
         """
@@ -200,7 +200,7 @@ def _set_timeout(client: MNSClient, seconds: float) -> None:
 
 
 def _check_size(document: str, tag: str) -> None:
-    """Raises Rejected for what the service would refuse. The SDK does not check."""
+    """Raise Rejected for what the service would refuse. The SDK does not check."""
     if len(document.encode("utf-8")) > MAX_BYTES:
         raise Rejected("InvalidArgument", "a message holds at most 64 KB")
     if len(tag) > MAX_TAG_LENGTH:
@@ -208,7 +208,7 @@ def _check_size(document: str, tag: str) -> None:
 
 
 def _is_never_sent(error: BaseException | None) -> bool:
-    """Tells whether the connection failed. Over HTTP, the SDK wraps that error, and no other, in an
+    """Tell whether the connection failed. Over HTTP, the SDK wraps that error, and no other, in an
     OSError."""
     return isinstance(error, _NEVER_SENT) or (
         isinstance(error, OSError) and any(isinstance(arg, OSError) for arg in error.args)

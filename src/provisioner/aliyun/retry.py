@@ -1,4 +1,4 @@
-"""Retries calls: with full jitter below a ceiling that doubles, inside the time that is left.
+"""Retry calls: with full jitter below a ceiling that doubles, inside the time that is left.
 
 A call is retried if it changes nothing, or if the cloud said that it did nothing. A call that may
 have taken effect (`Ambiguous`) is retried only where repeating is harmless. A call that fails for
@@ -27,7 +27,7 @@ class Retry:
         self._random = random
 
     def once(self, call: Callable[[float], T], *, within: float) -> T:
-        """Makes the call once. It gets the seconds that are left. Raises Retryable at 0."""
+        """Make the call once. It gets the seconds that are left. Raises Retryable at 0."""
         if within <= 0:
             raise _out_of_time_error()
         return call(within)
@@ -35,7 +35,7 @@ class Retry:
     def until_answered(
         self, call: Callable[[float], T], *, within: float, repeatable: bool = False
     ) -> T:
-        """Makes the call until it returns. It gets the seconds that are left.
+        """Make the call until it returns. It gets the seconds that are left.
 
         No attempt begins after `within` seconds, and no wait that would end then. `repeatable`: the
         call may take effect twice without harm. Raises what the last attempt raised.

@@ -11,8 +11,8 @@ from alibabacloud_slb20140515 import models
 from alibabacloud_slb20140515.client import Client
 
 from provisioner.errors import Fault, Rejected
-from provisioner.model import Backend, VServerGroup
-from provisioner.ports import ApiResponse, Clock, LoadBalancers
+from provisioner.model import ApiResponse, Backend, VServerGroup
+from provisioner.ports import Clock, LoadBalancers
 
 from .client import Connection, SdkClient, parse_date
 from .error_mapping import Operation, Rule, busy_error, rejection
@@ -203,7 +203,7 @@ class SlbLoadBalancers(LoadBalancers):
     def _change_with_retry(
         self, call: Callable[[float], ApiResponse[T]], request: Any, within: float
     ) -> ApiResponse[T]:
-        """Makes a change under the lock, and again where the cloud says that it did nothing."""
+        """Make a change under the lock, and again where the cloud says that it did nothing."""
         change = partial(self._change, self._owner_of(request.vserver_group_id), call)
         return self._retry.until_answered(change, within=within)
 
@@ -213,7 +213,7 @@ class SlbLoadBalancers(LoadBalancers):
     def _change(
         self, load_balancer_id: str, call: Callable[[float], ApiResponse[T]], within: float
     ) -> ApiResponse[T]:
-        """Makes a change once, under the lock of its load balancer."""
+        """Make a change once, under the lock of its load balancer."""
         deadline = self._clock.now() + within
         release = self._locks.acquire(load_balancer_id, within=within)
         try:
@@ -243,7 +243,7 @@ def _ignore_body(_body: Any) -> None:
 
 
 def _empty_if_gone(error: Rejected) -> ApiResponse[Any]:
-    """Returns an empty answer if the group is gone. The SDK drops the Date of an error, and 0.0 is
+    """Return an empty answer if the group is gone. The SDK drops the Date of an error, and 0.0 is
     a lower bound of any time. Raises any other error."""
     if error.fault is not Fault.NOT_FOUND:
         raise error

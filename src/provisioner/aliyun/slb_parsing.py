@@ -1,4 +1,4 @@
-"""Writes backends and reads groups as the SLB API spells them.
+"""Write backends and read groups as the SLB API spells them.
 
 Any exception means that an answer cannot be read: `SdkClient.call` handles it.
 """
@@ -15,13 +15,13 @@ from provisioner.model import DEFAULT_WEIGHT, Backend, VServerGroup
 
 
 def encode_backend_servers(backends: Sequence[Backend]) -> str:
-    """Encodes the backends as strict JSON. The SDK would flatten a list to parameters that the API
+    """Encode the backends as strict JSON. The SDK would flatten a list to parameters that the API
     ignores."""
     return json.dumps(document.render_backend_servers(backends), separators=(",", ":"))
 
 
 def encode_identities(backends: Sequence[Backend]) -> str:
-    """Encodes the backends without their Description: Set would change it, and Remove does not know
+    """Encode the backends without their Description: Set would change it, and Remove does not know
     it."""
     return encode_backend_servers([replace(backend, description="") for backend in backends])
 
@@ -46,7 +46,7 @@ def _read_group(
 
 
 def _is_in_use(item: Any) -> bool:
-    """Tells whether a listener or a rule uses the group. An answer may list neither."""
+    """Tell whether a listener or a rule uses the group. An answer may list neither."""
     users = item.associated_objects
     listeners = users and users.listeners and users.listeners.listener
     rules = users and users.rules and users.rules.rule

@@ -75,7 +75,7 @@ class AssumedRole:
         self._renew_at = 0.0
 
     def __call__(self) -> Credentials:
-        """Returns the credentials. Raises Rejected or Retryable; the caller has sent nothing."""
+        """Return the credentials. Raises Rejected or Retryable; the caller has sent nothing."""
         if not self._lock.acquire(timeout=self._seconds):
             raise Retryable(Code.NO_ANSWER, "AssumeRole: others wait for its answer already")
         try:
@@ -107,7 +107,7 @@ class AssumedRole:
 
 
 def _read(response: Any) -> tuple[Credentials, float]:
-    """Returns the credentials and the seconds for which they are valid, by the clock of STS."""
+    """Return the credentials and the seconds for which they are valid, by the clock of STS."""
     given = response.body.credentials
     keys = Credentials(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"])
     expires = datetime.fromisoformat(given["Expiration"].replace("Z", "+00:00"))

@@ -1,8 +1,8 @@
-"""Bindings: which VServer groups a scaling group feeds.
+"""Maps a request to the VServer groups that load balancers should have.
 
-A request that names its backends needs none. One that names instances, as every hook does, is
-mapped by the bindings of its scaling group, or by the only binding of its load balancer. What comes
-out is what each load balancer should hold, checked by the same schema as a request's own backends.
+A request with backends needs no binding. A request with instances, as every hook is, is mapped by
+the bindings of its scaling group, or by the only binding of its load balancer. The same schema
+checks the mapped backends and the backends of a request.
 """
 
 from __future__ import annotations
@@ -26,40 +26,47 @@ from . import document, validation
 from .config import DeploymentConfig, apply_overrides
 
 
-def find_bindings(request: Request, policy: DeploymentConfig) -> tuple[Binding, ...]:
-    """The bindings that map this request's instances. Raises `Rejected` where there are none."""
+def find_bindings(request: Request, config: DeploymentConfig) -> tuple[Binding, ...]:
+    """Return the bindings that map the request's instances, with the overrides of its hook.
+
+    Raises `Rejected` if there are none, or if several are for the load balancer and the request has
+    no ScalingGroupId.
+    """
     group, balancer = request.scaling_group_id, request.load_balancer_id
-    found = tuple(
+    bindings = tuple(
         binding
-        for binding in policy.bindings
+        for binding in config.bindings
         if (binding.scaling_group_id == group if group or request.action else True)
         and balancer in ("", binding.load_balancer_id)
     )
-    if not found or (not group and len(found) > 1):
-        raise _no_binding_error(request, len(found))
-    if request.vserver_group_name and len(found) > 1:
+    if not bindings or (not group and len(bindings) > 1):
+        raise _no_binding_error(request, len(bindings))
+    if request.vserver_group_name and len(bindings) > 1:
         raise Rejected(
             Code.BINDING_UNFIT,
-            f"{len(found)} bindings map these instances, each to a group of its own; leave "
+            f"{len(bindings)} bindings map these instances, each to a group of its own; leave "
             "VServerGroupName out, or name the LoadBalancerId of one",
             path="/VServerGroupName",
         )
     metadata = request.action.metadata if request.action else ""
-    return tuple(apply_overrides(binding, metadata) for binding in found)
+    return tuple(apply_overrides(binding, metadata) for binding in bindings)
 
 
-def _no_binding_error(request: Request, found: int) -> Rejected:
-    if found:
-        remedy = f"{found} bindings are for this load balancer; name the ScalingGroupId of one"
+def _no_binding_error(request: Request, count: int) -> Rejected:
+    if count:
+        remedy = f"{count} bindings are for this load balancer; name the ScalingGroupId of one"
         return Rejected(Code.NO_BINDING, remedy, path="/ScalingGroupId")
-    if request.action and not request.scaling_group_id:
-        unknown = "the message names no scaling group, and its instances are in no single one"
-        return Rejected(Code.NO_BINDING, unknown, path="/content/scalingGroupId")
     group = request.scaling_group_id
-    what = f"scaling group {group}" if group else f"load balancer {request.load_balancer_id}"
+    if request.action and not group:
+        message = (
+            "the message names no scaling group, and its instances are not all in one scaling "
+            "group; forward the message as ESS sent it"
+        )
+        return Rejected(Code.NO_BINDING, message, path="/content/scalingGroupId")
+    subject = f"scaling group {group}" if group else f"load balancer {request.load_balancer_id}"
     return Rejected(
         Code.NO_BINDING,
-        f"no binding is configured for {what}; add one to BINDINGS, or name BackendServers and "
+        f"no binding is configured for {subject}; add one to BINDINGS, or name BackendServers and "
         "VServerGroupName",
         path="/ScalingGroupId" if group else "/LoadBalancerId",
     )
@@ -67,123 +74,124 @@ def _no_binding_error(request: Request, found: int) -> Rejected:
 
 def map_request(
     request: Request,
-    bound: Sequence[Binding],
+    bindings: Sequence[Binding],
     instances: Sequence[Instance],
-    policy: DeploymentConfig,
+    config: DeploymentConfig,
 ) -> tuple[DesiredGroup, ...]:
-    """What each load balancer should hold: `instances` mapped by each of `bound`, or the request's
-    own backends. Raises `Rejected` before anything is done for any of them."""
+    """Return one group for each of `bindings` with `instances`, or the group of the backends.
+
+    Raises `Rejected` if any of the groups fails a check.
+    """
     if request.backends is not None:
-        return (_map_backends(request, request.backends, policy),)
-    mapped = tuple(_map_binding(request, binding, instances, policy) for binding in bound)
-    if len({(d.group.load_balancer_id, d.group.name) for d in mapped}) < len(mapped):
+        return (_map_backends(request, request.backends, config),)
+    groups = tuple(_map_binding(request, binding, instances, config) for binding in bindings)
+    if len({(each.group.load_balancer_id, each.group.name) for each in groups}) < len(groups):
         raise Rejected(
             Code.BINDING_UNFIT,
-            "two bindings of these instances come to one VServer group, which each would fill; "
-            "give each a VServerGroupName of its own",
+            "two bindings map these instances to the same VServer group; give each binding a "
+            "VServerGroupName of its own",
             path="/VServerGroupName",
         )
-    return mapped
+    return groups
 
 
 def _map_backends(
-    request: Request, wanted: tuple[Backend, ...], policy: DeploymentConfig
+    request: Request, backends: tuple[Backend, ...], config: DeploymentConfig
 ) -> DesiredGroup:
-    named_by = None if request.vserver_group_name else _find_naming_binding(request, policy)
-    name = _derive_name(named_by, request) if named_by else request.vserver_group_name
-    bound_region = named_by.region_id if named_by else ""
-    region_id = request.region_id or bound_region or policy.region_id
-    group = VServerGroup(region_id, request.load_balancer_id, name, diff.deduplicate(wanted))
-    return _check_group(group, request, policy, named_by_binding=named_by is not None)
+    binding = None if request.vserver_group_name else _find_naming_binding(request, config)
+    name = _derive_name(binding, request) if binding else request.vserver_group_name
+    binding_region = binding.region_id if binding else ""
+    region_id = request.region_id or binding_region or config.region_id
+    group = VServerGroup(region_id, request.load_balancer_id, name, diff.deduplicate(backends))
+    return _check_group(group, request, config, named_by_binding=binding is not None)
 
 
-def _find_naming_binding(request: Request, policy: DeploymentConfig) -> Binding:
+def _find_naming_binding(request: Request, config: DeploymentConfig) -> Binding:
     try:
-        (binding,) = find_bindings(request, policy)
+        (binding,) = find_bindings(request, config)
     except (Rejected, ValueError) as error:
         raise Rejected(
             Code.INVALID_REQUEST,
-            "VServerGroupName is required: no single binding derives one for this request",
+            "is required, because no single binding gives a name for this request",
             path="/VServerGroupName",
         ) from error
     return binding
 
 
 def _derive_name(binding: Binding, request: Request) -> str:
-    """Of the binding's scaling group, which the request need not have named."""
+    """Expand the template for the binding's scaling group, which the request may leave out."""
     if naming.has_activity_fact(binding.name_template) and not (
         request.action and request.action.scaling_activity_id
     ):
         raise Rejected(
             Code.BINDING_UNFIT,
-            "the binding names its group by the scaling activity, and this event has none; "
-            "name VServerGroupName in the request",
+            "the binding's template needs a scaling activity, and this event has none; give a "
+            "VServerGroupName in the request",
             path="/VServerGroupName",
         )
-    known = replace(request, scaling_group_id=binding.scaling_group_id)
-    return naming.expand_template(binding.name_template, known)
+    bound_request = replace(request, scaling_group_id=binding.scaling_group_id)
+    return naming.expand_template(binding.name_template, bound_request)
 
 
 def _map_binding(
-    request: Request, binding: Binding, instances: Iterable[Instance], policy: DeploymentConfig
+    request: Request, binding: Binding, instances: Iterable[Instance], config: DeploymentConfig
 ) -> DesiredGroup:
-    name = request.vserver_group_name or _derive_name(binding, request)
-    regions = (binding.region_id, request.region_id, policy.region_id)
     group = VServerGroup(
-        next(region for region in regions if region),
+        binding.region_id or request.region_id or config.region_id,
         binding.load_balancer_id,
-        name,
+        request.vserver_group_name or _derive_name(binding, request),
         backends_from_instances(binding, instances),
     )
-    checked = _check_group(group, request, policy, named_by_binding=not request.vserver_group_name)
+    named_by_binding = not request.vserver_group_name
     return replace(
-        checked, failure_result=binding.failure_result, accept_partial=binding.accept_partial
+        _check_group(group, request, config, named_by_binding=named_by_binding),
+        failure_result=binding.failure_result,
+        accept_partial=binding.accept_partial,
     )
 
 
 def _check_group(
-    group: VServerGroup, request: Request, policy: DeploymentConfig, *, named_by_binding: bool
+    group: VServerGroup, request: Request, config: DeploymentConfig, *, named_by_binding: bool
 ) -> DesiredGroup:
-    found = naming.check_name(group.name, "/VServerGroupName")
-    if request.tags and not policy.tagging:
-        found.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
-    found += check_addresses(group.backends)
-    if not found:
-        found = validation.validate(
-            "backend-servers", document.render_backend_servers(group.backends)
-        )
-    if found:
-        raise Rejected.from_problems(found, code=Code.BINDING_UNFIT, what="the mapped request")
-    if len(group.backends) > policy.backend_quota:
+    problems = naming.check_name(group.name, "/VServerGroupName")
+    if request.tags and not config.tagging:
+        problems.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
+    problems += check_addresses(group.backends)
+    if not problems:
+        backends = document.render_backend_servers(group.backends)
+        problems = validation.validate("backend-servers", backends)
+    if problems:
+        raise Rejected.from_problems(problems, code=Code.BINDING_UNFIT, what="the mapped request")
+    if len(group.backends) > config.backend_quota:
         raise Rejected(
             Code.QUOTA_EXCEEDED,
-            f"{len(group.backends)} backends exceed the quota of {policy.backend_quota} for one "
+            f"{len(group.backends)} backends exceed the quota of {config.backend_quota} for one "
             "load balancer; have the quota raised and set BACKEND_QUOTA to it",
             path="/BackendServers",
             fault=Fault.CONFLICT,
         )
-    mark = naming.compute_fingerprint(request, group)
+    fingerprint = naming.compute_fingerprint(request, group)
     return DesiredGroup(
-        _mark_as_owned(group, request, mark, policy),
+        _mark_as_owned(group, request, fingerprint, config),
         request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
-        mark,
+        fingerprint,
         from_hook=request.action is not None,
     )
 
 
 def _mark_as_owned(
-    group: VServerGroup, request: Request, mark: str, policy: DeploymentConfig
+    group: VServerGroup, request: Request, fingerprint: str, config: DeploymentConfig
 ) -> VServerGroup:
-    """Marked as made by this very request: by two tags, or by each backend's Description."""
-    if policy.tagging:
-        return replace(group, tags={**request.tags, **naming.build_owner_tags(mark)})
-    ours = naming.build_owner_description(mark)
-    marked = (replace(b, description=b.description or ours) for b in group.backends)
-    return replace(group, backends=tuple(marked))
+    """Mark the group as created by this request: by two tags, or by each backend's Description."""
+    if config.tagging:
+        return replace(group, tags={**request.tags, **naming.build_owner_tags(fingerprint)})
+    owner = naming.build_owner_description(fingerprint)
+    backends = (replace(b, description=b.description or owner) for b in group.backends)
+    return replace(group, backends=tuple(backends))
 
 
 def backends_from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:
-    """One backend for each instance and port of the binding."""
+    """Return one backend for each instance and port of the binding."""
     return diff.deduplicate(
         Backend(
             server_id=instance.instance_id,
@@ -200,14 +208,14 @@ def backends_from_instances(binding: Binding, instances: Iterable[Instance]) -> 
 
 
 def check_addresses(backends: Sequence[Backend]) -> list[Problem]:
-    """An ENI or ECI backend is an address: without ServerIp it cannot be told from its siblings."""
-    missing = sorted({b.server_id for b in backends if b.type != "ecs" and not b.server_ip})
+    """Check that each ENI or ECI backend has a ServerIp, which is a part of its identity."""
+    missing = {b.server_id for b in backends if b.type != "ecs" and not b.server_ip}
     if not missing:
         return []
     return [
         Problem(
             "/Instances",
-            f"{len(missing)} instance(s) have no private address known to ESS, and their Type "
-            "needs a ServerIp; name ServerIp in the request or use Type ecs",
+            f"{len(missing)} instance(s) have no private address in ESS, and their Type needs a "
+            "ServerIp; give a ServerIp in the request, or use Type ecs",
         )
     ]

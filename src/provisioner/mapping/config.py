@@ -1,6 +1,4 @@
-"""What the deployment decides, and its bindings as they are written: JSON, read with every problem
-named, and what a hook's NotificationMetadata may override in one.
-"""
+"""The deployment's configuration, bindings in JSON, and what a hook may override in a binding."""
 
 from __future__ import annotations
 
@@ -18,8 +16,10 @@ from . import document, validation
 
 @dataclass(frozen=True, slots=True)
 class DeploymentConfig:
-    """What the deployment decides. `backend_quota` is of one load balancer, over all its groups;
-    `circuit_breaker` is how many ABANDONs in a row are enough, 0 never."""
+    """What the deployment decides.
+
+    `backend_quota` counts the backends of all groups of one load balancer. `circuit_breaker` is the
+    number of ABANDONs in a row after which a failure is answered with CONTINUE; 0 is never."""
 
     region_id: str
     bindings: tuple[Binding, ...] = ()
@@ -32,77 +32,98 @@ class DeploymentConfig:
 
 
 def parse_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
-    """Bindings as JSON. Nothing is read from a list that has a problem."""
-    found = validation.validate("bindings", value)
+    """Build bindings from parsed JSON. Returns no bindings if there is a problem."""
+    problems = validation.validate("bindings", value)
     for index, element in enumerate(value if isinstance(value, list) else []):
         template = element.get("VServerGroupName") if isinstance(element, Mapping) else None
-        path = validation.build_pointer(index, "VServerGroupName")
         if isinstance(template, str) and template:
-            found += naming.check_template(template, path)
-    if found:
-        return (), found
-    read = tuple(Binding(**_to_fields(element)) for element in value)
-    found = [*_check_names(read), *_find_collisions(read)]
-    return (() if found else read), found
+            problems += naming.check_template(template, _name_pointer(index))
+    if problems:
+        return (), problems
+    bindings = tuple(Binding(**_to_fields(element)) for element in value)
+    problems = [*_check_names(bindings), *_find_collisions(bindings)]
+    return (() if problems else bindings), problems
 
 
 def apply_overrides(binding: Binding, metadata: str) -> Binding:
-    """NotificationMetadata is the user's own text: what is no JSON object, and every key that the
-    binding does not open to it, says nothing to us."""
+    """Return the binding with the keys of NotificationMetadata that it allows.
+
+    NotificationMetadata is the user's own text. If it is no JSON object, it is ignored, and so are
+    the keys that the binding does not allow. Raises `Rejected` if an allowed key has a value that
+    the schema of bindings rejects.
+    """
     if not (metadata and binding.metadata_may_override):
         return binding
     try:
-        said = json.loads(metadata)
+        options = json.loads(metadata)
     except (ValueError, RecursionError):
         return binding
-    if not isinstance(said, Mapping):
+    if not isinstance(options, Mapping):
         return binding
-    opened = {
-        k: document.parse_whole_number(said[k]) for k in binding.metadata_may_override if k in said
+    overrides = {
+        key: document.parse_whole_number(options[key])
+        for key in binding.metadata_may_override
+        if key in options
     }
-    # The schema of a binding holds for what overrides one, with the required keys beside it.
-    stub = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
-    _, found = parse_bindings([{**stub, **opened}])
-    if found:
-        path = "/NotificationMetadata"
-        moved = [Problem(path + p.path.removeprefix("/0"), p.message) for p in found]
+    _, problems = parse_bindings([{**_REQUIRED_KEYS, **overrides}])
+    if problems:
+        prefix = "/NotificationMetadata"
+        moved = [Problem(prefix + p.path.removeprefix("/0"), p.message) for p in problems]
         raise Rejected.from_problems(moved, code=Code.BINDING_UNFIT, what="the hook")
-    return replace(binding, **_to_fields(opened))
+    return replace(binding, **_to_fields(overrides))
 
 
-def _known_name(binding: Binding) -> str:
-    """The name as far as the binding alone tells it."""
+def is_same_metadata(one: str, other: str) -> bool:
+    """Whether two texts of NotificationMetadata are equal, as JSON if they are JSON."""
+    if one == other:
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+# The schema of bindings also checks overrides, and it requires these keys.
+_REQUIRED_KEYS = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
+
+
+def _name_pointer(index: int) -> str:
+    return validation.build_pointer(index, "VServerGroupName")
+
+
+def _expand_known_facts(binding: Binding) -> str:
+    """Return the name with the only fact that is known before there is an event."""
     return binding.name_template.replace("{scaling_group_id}", binding.scaling_group_id)
 
 
 def _check_names(bindings: Sequence[Binding]) -> list[Problem]:
-    """Of those whose name is known before there is an event."""
-    names = [(index, _known_name(binding)) for index, binding in enumerate(bindings)]
+    """Check the names that do not depend on the event."""
+    names = map(_expand_known_facts, bindings)
     return [
         problem
-        for index, name in names
+        for index, name in enumerate(names)
         if "{" not in name
-        for problem in naming.check_name(name, validation.build_pointer(index, "VServerGroupName"))
+        for problem in naming.check_name(name, _name_pointer(index))
     ]
 
 
 def _find_collisions(bindings: Sequence[Binding]) -> list[Problem]:
-    """Two bindings of one scaling group that name one group would fill it from both sides."""
-    seen: dict[object, int] = {}
-    found = []
+    """Find bindings of one scaling group with the same group: each would fill it."""
+    first_index: dict[object, int] = {}
+    problems = []
     for index, binding in enumerate(bindings):
-        name = _known_name(binding)
-        which = (binding.scaling_group_id, binding.load_balancer_id, name)
-        first = seen.setdefault(which, index)
+        name = _expand_known_facts(binding)
+        identity = (binding.scaling_group_id, binding.load_balancer_id, name)
+        first = first_index.setdefault(identity, index)
         if first != index:
             message = f"names the same VServer group as /{first}; give each a VServerGroupName"
-            found.append(Problem(validation.build_pointer(index, "VServerGroupName"), message))
-    return found
+            problems.append(Problem(_name_pointer(index), message))
+    return problems
 
 
 def _to_fields(element: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of the schema to fields of `Binding`."""
-    return {_FIELDS[k][0]: _FIELDS[k][1](value) for k, value in element.items()}
+    """Map keys and values of the schema to fields of `Binding`."""
+    return {_FIELDS[key][0]: _FIELDS[key][1](value) for key, value in element.items()}
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {

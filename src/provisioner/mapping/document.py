@@ -1,15 +1,15 @@
-"""The request document: read, normalised, checked, turned into a `Request`.
+"""Reads the request document: normalizes it, checks it, and builds a `Request`.
 
-Normalising comes first, so that the schema states the contract and nothing of how it was spelt:
-keys in any case, BackendServers as a list or as the string of the API page's own example (single
-quotes), whole numbers as strings, an instance as its bare id.
+A document is normalized first, so that the schema states only the contract and not the accepted
+spellings: keys in any case, BackendServers as a list or as the string of the API page's example
+(single quotes), whole numbers as strings, an instance as its bare id.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.errors import Code, Fault, Problem, Rejected
@@ -18,67 +18,81 @@ from provisioner.model import DEFAULT_WEIGHT, Backend, EventRef, Instance, OnExi
 
 from . import validation
 
-_TOP = ("Action", "RegionId", "LoadBalancerId", "VServerGroupName", "BackendServers", "Tags")
-KEYS = (*_TOP, "ScalingGroupId", "Instances", "OnExisting", "DryRun")
-_BACKEND_KEYS = ("ServerId", "Port", "Weight", "Type", "ServerIp", "Description")
-_INSTANCE_KEYS = ("InstanceId", "Weight", "ServerIp")
-_TAG_KEYS = ("Key", "Value")
+_API_KEYS = ("Action", "RegionId", "LoadBalancerId", "VServerGroupName", "BackendServers", "Tags")
+_KEYS = (*_API_KEYS, "ScalingGroupId", "Instances", "OnExisting", "DryRun")
+_DISTINCTIVE_KEYS = frozenset({"loadbalancerid", "backendservers", "instances", "vservergroupname"})
+_ELEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
+    "BackendServers": ("ServerId", "Port", "Weight", "Type", "ServerIp", "Description"),
+    "Instances": ("InstanceId", "Weight", "ServerIp"),
+    "Tags": ("Key", "Value"),
+}
+_NUMBERS = frozenset({"Port", "Weight"})
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
 
 
-def parse_json(text: str, *, what: str) -> Any:
-    """`what` names the text in the message, which holds nothing of it. NaN is not JSON here."""
+def parse_json(text: str, *, part: str) -> Any:
+    """Parse JSON, which has no NaN and no Infinity.
+
+    Raises `Rejected`, with a message that names the text as `part` and quotes nothing of it.
+    """
     try:
         return _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         raise Rejected(
-            Code.UNREADABLE, f"{what} is not JSON in UTF-8", fault=Fault.UNREADABLE
+            Code.UNREADABLE, f"{part} is not JSON in UTF-8", fault=Fault.UNREADABLE
         ) from error
 
 
 def is_request_document(value: object) -> bool:
-    """Whether an object means to be a request document: one of its telling keys is there."""
-    telling = ("loadbalancerid", "backendservers", "instances", "vservergroupname")
-    return isinstance(value, dict) and any(str(key).lower() in telling for key in value)
+    """Tell whether an object has a key that only a request document has."""
+    return isinstance(value, dict) and any(str(key).lower() in _DISTINCTIVE_KEYS for key in value)
 
 
 def parse_request(value: object, event: EventRef) -> Request:
-    """Raises `Rejected` with every problem of the document."""
-    document, found = normalize(value)
-    found += validation.validate("request", _add_default_weights(document))
-    if not found:
-        found = _check_meaning(document)
-    if found:
-        raise Rejected.from_problems(found, what="the request document")
+    """Build the request. Raises `Rejected` with every problem of the document."""
+    document, problems = normalize(value)
+    problems += validation.validate("request", _add_default_weights(document))
+    if not problems:
+        problems = _check_rules(document)
+    if problems:
+        raise Rejected.from_problems(problems, what="the request document")
     return _build_request(document, event)
 
 
 def normalize(value: object) -> tuple[Any, list[Problem]]:
-    """The document as the schema wants it, and what could not be made so."""
+    """Return the document in the form that the schema describes, and what has no such form."""
     if not isinstance(value, Mapping):
         return value, []
-    found: list[Problem] = []
-    document = _normalize_keys(value, KEYS, (), found)
+    problems: list[Problem] = []
+    document = _normalize_keys(value, _KEYS, (), problems)
     if isinstance(document.get("BackendServers"), str):
-        document["BackendServers"] = _parse_list(document["BackendServers"], found)
-    _map_elements(document, "BackendServers", _normalize_backend, found)
-    _map_elements(document, "Instances", _normalize_instance, found)
-    _map_elements(document, "Tags", _normalize_tag, found)
+        document["BackendServers"] = _parse_list(document["BackendServers"], problems)
+    if isinstance(document.get("Instances"), list):
+        document["Instances"] = [
+            {"InstanceId": each} if isinstance(each, str) else each
+            for each in document["Instances"]
+        ]
+    for key, names in _ELEMENT_KEYS.items():
+        if isinstance(document.get(key), list):
+            document[key] = [
+                _normalize_element(element, names, (key, index), problems)
+                for index, element in enumerate(document[key])
+            ]
     if isinstance(document.get("DryRun"), str):
-        spelt = {"true": True, "false": False}
-        document["DryRun"] = spelt.get(document["DryRun"].lower(), document["DryRun"])
+        booleans = {"true": True, "false": False}
+        document["DryRun"] = booleans.get(document["DryRun"].lower(), document["DryRun"])
     if isinstance(document.get("OnExisting"), str):
         document["OnExisting"] = document["OnExisting"].lower()
-    return document, found
+    return document, problems
 
 
 def render_backend_servers(backends: Iterable[Backend]) -> list[dict[str, Any]]:
-    """Backends in the API's words: what the schema checks, the API is sent and a result shows."""
+    """Return backends in the API's words, as the schema, the API and a result have them."""
     return [_render_backend(backend) for backend in backends]
 
 
 def parse_whole_number(value: object) -> object:
-    """An int where the value spells one (a digit string, 80.0); otherwise the value as it was."""
+    """Return an int for a digit string or a number like 80.0, else the value unchanged."""
     if isinstance(value, str) and _DIGITS.match(value.strip()):
         return int(value)
     if isinstance(value, float) and value.is_integer():
@@ -86,101 +100,78 @@ def parse_whole_number(value: object) -> object:
     return value
 
 
-_Element = Callable[[Any, tuple[object, ...], list[Problem]], Any]
-
-
 def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
-_decoder = json.JSONDecoder(
-    parse_constant=_reject_constant
-)  # json.loads would make one for each text
+_decoder = json.JSONDecoder(parse_constant=_reject_constant)  # json.loads builds one for each text
 
 
-def _map_elements(document: dict[str, Any], key: str, read: _Element, found: list[Problem]) -> None:
-    if isinstance(document.get(key), list):
-        document[key] = [read(e, (key, i), found) for i, e in enumerate(document[key])]
+def _parse_list(text: str, problems: list[Problem]) -> object:
+    for candidate in (text, text.replace("'", '"')):
+        try:
+            return _decoder.decode(candidate)
+        except (ValueError, RecursionError):
+            continue
+    problems.append(Problem("/BackendServers", "must be a list or a string with a JSON list"))
+    return []
 
 
 def _normalize_keys(
     value: Mapping[str, Any],
     names: Iterable[str],
     path: tuple[object, ...],
-    found: list[Problem],
+    problems: list[Problem],
 ) -> dict[str, Any]:
-    """Keys in the API's spelling. One key in two spellings is a problem, not a silent choice."""
-    api_name = {name.lower(): name for name in names}
+    """Return the object with the API's spelling of keys. A key in two spellings is a problem."""
+    api_names = {name.lower(): name for name in names}
     result: dict[str, Any] = {}
     for key, element in value.items():
-        name = api_name.get(key.lower(), key)
+        name = api_names.get(key.lower(), key)
         if name in result:
-            found.append(Problem(validation.build_pointer(*path, name), f"{name} is given twice"))
+            pointer = validation.build_pointer(*path, name)
+            problems.append(Problem(pointer, f"{name} is given twice"))
         result[name] = element
     return result
 
 
-def _parse_list(text: str, found: list[Problem]) -> object:
-    for candidate in (text, text.replace("'", '"')):
-        try:
-            return json.loads(candidate, parse_constant=_reject_constant)
-        except (ValueError, RecursionError):
-            continue
-    found.append(Problem("/BackendServers", "must be a list or a string that holds a JSON list"))
-    return []
-
-
-def _normalize_backend(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
+def _normalize_element(
+    value: Any, names: Iterable[str], path: tuple[object, ...], problems: list[Problem]
+) -> Any:
     if not isinstance(value, Mapping):
         return value
-    backend = _normalize_keys(value, _BACKEND_KEYS, path, found)
-    return backend | {k: parse_whole_number(backend[k]) for k in ("Port", "Weight") if k in backend}
+    element = _normalize_keys(value, names, path, problems)
+    return element | {key: parse_whole_number(element[key]) for key in _NUMBERS & element.keys()}
 
 
 def _add_default_weights(document: Any) -> Any:
-    """The API page requires a Weight; its later editions say that it defaults to 100."""
+    """Add Weight 100, as later editions of the API page say; earlier ones require a Weight."""
     if not isinstance(document, Mapping) or not isinstance(document.get("BackendServers"), list):
         return document
-    return {
-        **document,
-        "BackendServers": [
-            {"Weight": DEFAULT_WEIGHT, **element} if isinstance(element, Mapping) else element
-            for element in document["BackendServers"]
-        ],
-    }
+    backends = [
+        {"Weight": DEFAULT_WEIGHT, **element} if isinstance(element, Mapping) else element
+        for element in document["BackendServers"]
+    ]
+    return {**document, "BackendServers": backends}
 
 
-def _normalize_instance(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
-    if isinstance(value, str):
-        return {"InstanceId": value}
-    if not isinstance(value, Mapping):
-        return value
-    instance = _normalize_keys(value, _INSTANCE_KEYS, path, found)
-    if "Weight" in instance:
-        instance["Weight"] = parse_whole_number(instance["Weight"])
-    return instance
-
-
-def _normalize_tag(value: Any, path: tuple[object, ...], found: list[Problem]) -> Any:
-    return _normalize_keys(value, _TAG_KEYS, path, found) if isinstance(value, Mapping) else value
-
-
-def _check_meaning(document: Mapping[str, Any]) -> list[Problem]:
-    """Rules that a schema cannot state."""
-    found = naming.check_name(document.get("VServerGroupName", "x"), "/VServerGroupName")
+def _check_rules(document: Mapping[str, Any]) -> list[Problem]:
+    """Check the rules that a schema cannot state."""
+    problems = naming.check_name(document.get("VServerGroupName", "x"), "/VServerGroupName")
     weights: dict[object, int] = {}
     for index, backend in enumerate(map(_parse_backend, document.get("BackendServers", ()))):
         if weights.setdefault(backend.key, backend.weight) != backend.weight:
-            path = validation.build_pointer("BackendServers", index, "Weight")
-            found.append(Problem(path, "differs from the Weight given before for this backend"))
-    names: set[str] = set()
-    for index, tag in enumerate(document.get("Tags", ())):
-        if tag["Key"] in names or tag["Key"] in (naming.OWNER_TAG, naming.REQUEST_TAG):
-            found.append(
-                Problem(validation.build_pointer("Tags", index, "Key"), "is taken already")
+            pointer = validation.build_pointer("BackendServers", index, "Weight")
+            problems.append(
+                Problem(pointer, "differs from the Weight of the same backend before it")
             )
-        names.add(tag["Key"])
-    return found
+    reserved = {naming.OWNER_TAG, naming.REQUEST_TAG}
+    for index, tag in enumerate(document.get("Tags", ())):
+        if tag["Key"] in reserved:
+            pointer = validation.build_pointer("Tags", index, "Key")
+            problems.append(Problem(pointer, "is given before, or reserved; use another Key"))
+        reserved.add(tag["Key"])
+    return problems
 
 
 def _render_backend(backend: Backend) -> dict[str, Any]:
@@ -189,7 +180,7 @@ def _render_backend(backend: Backend) -> dict[str, Any]:
         "Port": backend.port,
         "Weight": backend.weight,
     }
-    if backend.type != "ecs":  # the default; an ECS instance has no say in its address
+    if backend.type != "ecs":  # the default; CLB ignores the ServerIp of an ECS instance
         element["Type"] = backend.type
         element |= {"ServerIp": backend.server_ip} if backend.server_ip else {}
     if backend.description:

@@ -1,7 +1,8 @@
-"""JSON Schema draft 2020-12: compiled once, every problem reported, no value ever quoted.
+"""Checks documents by JSON Schema, draft 2020-12, and reports every problem without its value.
 
-jsonschema's own messages repeat the offending value, which may be a payload; these say the rule and
-the type instead. A `$ref` to a sibling file is inlined when the schema is loaded.
+`Draft202012Validator` decides. Its own messages quote the value, which may be a payload, so this
+module writes messages with the rule and the type instead. A `$ref` to a sibling file is inlined
+when the schema is loaded.
 """
 
 from __future__ import annotations
@@ -9,52 +10,51 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
 from provisioner.errors import Problem
 
-_LONGEST_NAME_SHOWN = 64
-_MOST_PROBLEMS = 100
+_MAX_KEY_LENGTH = 64  # characters
+_MAX_PROBLEMS = 100
 
 
 def validate(schema: str, document: object) -> list[Problem]:
-    """Everything that `schemas/<schema>.schema.json` has against the document, in its order; of a
-    document that is all wrong, the first hundred."""
-    found: dict[Problem, None] = {}
-    for error in _validator(schema).iter_errors(document):
+    """Check a document by `schemas/<schema>.schema.json`.
+
+    Returns the problems in the order of the document, at most the first hundred that are found.
+    """
+    problems: dict[Problem, None] = {}
+    for error in _load_validator(schema).iter_errors(document):
         for problem in _explain(error):
-            found[problem] = None
-            if len(found) == _MOST_PROBLEMS:
-                return list(found)
-    return sorted(found, key=lambda problem: _natural_order(problem.path))
+            problems[problem] = None
+            if len(problems) == _MAX_PROBLEMS:
+                return list(problems)
+    return sorted(problems, key=lambda problem: _natural_order(problem.path))
 
 
 def describe_type(value: object) -> str:
-    """The JSON word for the type of a value."""
+    """Return the JSON word for the type of a value, with its article."""
     if value is None:
         return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    for kind, word in _TYPE_NAMES.items():
-        if isinstance(value, kind):
-            return word
-    return "unknown"
+    return next((name for kind, name in _TYPE_NAMES.items() if isinstance(value, kind)), "unknown")
 
 
 def build_pointer(*tokens: object) -> str:
-    """A JSON Pointer (RFC 6901)."""
+    """Return a JSON Pointer (RFC 6901)."""
     return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)
 
 
-def quote_key(name: object) -> str:
-    """A key, fit to be printed: keys may be named, but not at any length, and as ASCII."""
-    text = ascii(name)
-    return text if len(text) <= _LONGEST_NAME_SHOWN else f"{text[:_LONGEST_NAME_SHOWN]}…'"
+def quote_key(key: object) -> str:
+    """Return a key in quotes, in ASCII and of limited length."""
+    text = ascii(key)
+    return text if len(text) <= _MAX_KEY_LENGTH else f"{text[:_MAX_KEY_LENGTH]}…'"
 
 
 _TYPE_NAMES: Mapping[type, str] = {
+    bool: "a boolean",  # before int, its base class
     int: "an integer",
     float: "a number",
     str: "a string",
@@ -64,22 +64,21 @@ _TYPE_NAMES: Mapping[type, str] = {
 
 
 @cache
-def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(_load(f"{name}.schema.json"))
+def _load_validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(_load_schema(f"{schema}.schema.json"))
 
 
-def _load(file: str) -> Any:
-    from importlib import resources  # noqa: PLC0415 - loaded with the SDKs, its own parts are late
-
+def _load_schema(file: str) -> Any:
     text = resources.files("provisioner.schemas").joinpath(file).read_text(encoding="utf-8")
-    return json.loads(text, object_hook=_inline)
+    return json.loads(text, object_hook=_inline_reference)
 
 
-def _inline(schema: dict[str, Any]) -> Any:
+def _inline_reference(schema: dict[str, Any]) -> Any:
     reference = schema.get("$ref", "")
     if not reference.endswith(".schema.json"):
         return schema
-    return {key: value for key, value in _load(reference).items() if not key.startswith("$")}
+    inlined = _load_schema(reference)
+    return {key: value for key, value in inlined.items() if not key.startswith("$")}
 
 
 def _natural_order(path: str) -> list[tuple[int, str]]:
@@ -87,35 +86,35 @@ def _natural_order(path: str) -> list[tuple[int, str]]:
 
 
 def _explain(error: ValidationError) -> Iterator[Problem]:
-    here, rule = tuple(error.absolute_path), str(error.validator)
+    path, rule = tuple(error.absolute_path), str(error.validator)
     value: Any = error.instance
-    asked: Any = error.validator_value
+    expected: Any = error.validator_value
     schema: Any = error.schema
     if rule == "required":
-        # jsonschema gives each missing name an error of its own, and says which only in its text:
-        # all are named at each, and the duplicates fall out in `problems`.
-        for name in asked:
-            if name not in value:
-                yield Problem(build_pointer(*here, name), "is required")
+        # jsonschema reports each missing key by itself and names it only in its message. So each
+        # report names all missing keys, and `validate` drops the duplicates.
+        for key in expected:
+            if key not in value:
+                yield Problem(build_pointer(*path, key), "is required")
     elif rule == "additionalProperties":
         known = sorted(schema["properties"])
-        for name in value:
-            if name not in known:
-                message = f"unknown key {quote_key(name)}; the keys are {', '.join(known)}"
-                yield Problem(build_pointer(*here, quote_key(name)[1:-1]), message)
-    elif rule != "oneOf" or isinstance(value, dict):  # of what is no object, `type` has told
-        yield Problem(build_pointer(*here), _describe_rule(rule, schema, asked, value))
+        for key in value:
+            if key not in known:
+                message = f"unknown key {quote_key(key)}; the keys are {', '.join(known)}"
+                yield Problem(build_pointer(*path, quote_key(key)[1:-1]), message)
+    elif rule != "oneOf" or isinstance(value, dict):  # if it is no object, `type` reports that
+        yield Problem(build_pointer(*path), _describe_rule(rule, schema, expected, value))
 
 
-def _describe_rule(rule: str, schema: Any, asked: Any, value: Any) -> str:
+def _describe_rule(rule: str, schema: Any, expected: Any, value: Any) -> str:
     if rule == "pattern" and "description" in schema:
         return str(schema["description"])
-    return _RULES[rule](asked, value) if rule in _RULES else f"breaks the rule {rule}"
+    return _RULES[rule](expected, value) if rule in _RULES else f"breaks the rule {rule}"
 
 
-def _describe_type_rule(asked: Any, value: object) -> str:
-    words = [_WORDS[word] for word in ([asked] if isinstance(asked, str) else asked)]
-    return f"must be {' or '.join(words)}, is {describe_type(value)}"
+def _describe_type_rule(expected: Any, value: object) -> str:
+    words = [expected] if isinstance(expected, str) else expected
+    return f"must be {' or '.join(map(_WORDS.__getitem__, words))}, is {describe_type(value)}"
 
 
 def _describe_one_of(branches: Any, _: object) -> str:
@@ -134,15 +133,15 @@ _WORDS: Mapping[str, str] = {
 
 _RULES: Mapping[str, Callable[[Any, object], str]] = {
     "type": _describe_type_rule,
-    "enum": lambda asked, _: f"must be one of {', '.join(map(str, asked))}",
-    "const": lambda asked, _: f"must be {asked}",
-    "minimum": lambda asked, _: f"must be at least {asked}",
-    "maximum": lambda asked, _: f"must be at most {asked}",
-    "minLength": lambda asked, _: f"must have at least {asked} character(s)",
-    "maxLength": lambda asked, _: f"must have at most {asked} characters",
-    "minItems": lambda asked, _: f"must have at least {asked} element(s)",
-    "maxItems": lambda asked, _: f"must have at most {asked} elements",
-    "uniqueItems": lambda *_: "must not hold the same element twice",
-    "pattern": lambda asked, _: f"must match {asked}",
+    "enum": lambda expected, _: f"must be one of {', '.join(map(str, expected))}",
+    "const": lambda expected, _: f"must be {expected}",
+    "minimum": lambda expected, _: f"must be at least {expected}",
+    "maximum": lambda expected, _: f"must be at most {expected}",
+    "minLength": lambda expected, _: f"must have at least {expected} character(s)",
+    "maxLength": lambda expected, _: f"must have at most {expected} characters",
+    "minItems": lambda expected, _: f"must have at least {expected} element(s)",
+    "maxItems": lambda expected, _: f"must have at most {expected} elements",
+    "uniqueItems": lambda *_: "must not have the same element twice",
+    "pattern": lambda expected, _: f"must match {expected}",
     "oneOf": _describe_one_of,
 }

@@ -1,11 +1,11 @@
-"""A dead letter: an event that was given up, kept so that it can be delivered once more, byte for
-byte, and why it was given up.
+"""A dead letter: an event that is not processed, byte for byte as it came, and the reason.
 
-CloudEvents 1.0 in JSON. `data.payload` is the original: as text; in Base64 where it is no UTF-8 or
-would not fit as text; left out where a queue would not take it at all. Then its digest, its
-identity and the platform's own request id say what is to be looked for, and where. A letter's type
-begins like a result's, so this function skips it: a queue that is wired back to it by mistake makes
-no circle.
+CloudEvents 1.0 in JSON. `data.payload` is the original: as text, or in Base64 if it is no UTF-8 or
+does not fit as text. It is missing if a queue cannot hold it. Then its digest, its identity and the
+platform's request id say what to look for, and where.
+
+The type of a letter starts like that of a result, so the function skips letters: a queue that is
+connected to the function by mistake makes no loop.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from provisioner.model import EventRef
 from .document import SOURCE, TYPE_PREFIX
 
 TYPE = TYPE_PREFIX + "quarantined"
-MAX_BYTES = 64 * 1024  # bytes: the limit of a queue's message (doc)
-TEXT, BASE64, DIGEST = "utf-8", "base64", "digest"
+MAX_BYTES = 64 * 1024  # a message of a queue (doc)
+TEXT, BASE64, DIGEST = "utf-8", "base64", "digest"  # data.encoding
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`path` points into the payload, as far as it is known where in there the fault lies."""
+    """An event that is not processed. `path` is the JSON Pointer of the fault in the payload."""
 
     event: EventRef
     error: ProvisionerError
@@ -41,34 +41,32 @@ class DeadLetter:
 
 
 def encode_dead_letter(letter: DeadLetter) -> str:
-    """ASCII only."""
+    """Return the letter in ASCII, with the first form of the payload that fits into a message."""
     document = _build_document(letter)
-    for form in _encode_payload(letter.payload):
-        text = _encode({**document, "data": document["data"] | form})
+    for form in (*_encode_payload(letter.payload), {"encoding": DIGEST}):
+        text = json.dumps({**document, "data": document["data"] | form}, separators=(",", ":"))
         if len(text) <= MAX_BYTES:
-            return text
-    return _encode({**document, "data": document["data"] | {"encoding": DIGEST}})
-
-
-def _encode(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"))
+            break
+    return text
 
 
 def restore_payload(document: Mapping[str, Any]) -> bytes | None:
-    """What is to be delivered once more; None if the letter does not hold it. `document` keeps to
-    the schema `dead-letter`. Raises ValueError if it was changed since it was written."""
+    """Return the payload to deliver again, or None if the letter does not have it.
+
+    `document` conforms to the schema `dead-letter`. Raises ValueError if it was changed since it
+    was written."""
     data = document["data"]
     if data["encoding"] == DIGEST:
         return None
     text: str = data["payload"]
     payload = base64.b64decode(text) if data["encoding"] == BASE64 else text.encode("utf-8")
     if hashlib.sha256(payload).hexdigest() != data["sha256"]:
-        raise ValueError("the payload is not what was quarantined")
+        raise ValueError("the payload differs from its digest: the letter was changed")
     return payload
 
 
 def _encode_payload(payload: bytes) -> Iterator[Mapping[str, str]]:
-    if len(payload) > MAX_BYTES:  # no form is shorter than what it holds
+    if len(payload) > MAX_BYTES:  # no form is shorter than the payload
         return
     with suppress(UnicodeDecodeError):
         yield {"encoding": TEXT, "payload": payload.decode("utf-8")}
@@ -76,7 +74,8 @@ def _encode_payload(payload: bytes) -> Iterator[Mapping[str, str]]:
 
 
 def _build_document(letter: DeadLetter) -> dict[str, Any]:
-    error, digest = letter.error, hashlib.sha256(letter.payload).hexdigest()
+    error = letter.error
+    digest = hashlib.sha256(letter.payload).hexdigest()
     record = error.record if isinstance(error, RetriesExhausted) else None
     return {
         "specversion": "1.0",

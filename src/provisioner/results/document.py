@@ -1,7 +1,8 @@
-"""The result document: what is published about an outcome, and what an HTTP call is answered.
+"""The result document: what is published about an outcome, and the answer to an HTTP call.
 
-CloudEvents 1.0 in JSON. Its id says which event, which group and how it ended, and nothing of when:
-a result that is published twice has one id, and a failure does not hide a later success.
+CloudEvents 1.0 in JSON. Its id depends on the event, the group and the type of the result, and not
+on time. So a result that is published twice has one id, and a failure does not hide a later
+success.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from .outcome import Outcome
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
-MAX_BYTES = 64 * 1024  # bytes: the limit of a topic's message
-MAX_TAG_LENGTH = 16  # characters: likewise
+MAX_BYTES = 64 * 1024  # a message of a topic (doc)
+MAX_TAG_LENGTH = 16  # characters of a message's tag (doc)
 
 
 def build_result(outcome: Outcome) -> dict[str, Any]:
     group = outcome.group
     names = (group.load_balancer_id, group.name) if group else ()
-    kind = TYPE_PREFIX + outcome.status.value
+    event_type = TYPE_PREFIX + outcome.status.value
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": naming.compute_digest([outcome.event.id, *names, kind])[:32],
+        "id": naming.compute_digest([outcome.event.id, *names, event_type])[:32],
         "source": SOURCE,
-        "type": kind,
+        "type": event_type,
         "datacontenttype": "application/json",
     }
     if names:
@@ -40,26 +41,28 @@ def build_result(outcome: Outcome) -> dict[str, Any]:
 
 
 def encode_result(result: dict[str, Any]) -> str:
-    """ASCII only. What a topic would not take loses its lists, keeps its counts and says so."""
+    """Return the result in ASCII. A result that is too long for a topic is truncated."""
     text = json.dumps(result, separators=(",", ":"))
     if len(text) <= MAX_BYTES:
         return text
-    data = result["data"]
-    changes = {
-        key: [] if isinstance(value, list) else value for key, value in data["changes"].items()
-    }
-    shorter = {**data, "BackendServers": [], "changes": changes, "truncated": True}
-    if "groups" in data:
-        shorter["groups"] = []
-    if "error" in data:
-        error = {key: value for key, value in data["error"].items() if key != "problems"}
-        shorter["error"] = error
-    return json.dumps({**result, "data": shorter}, separators=(",", ":"))
+    return json.dumps({**result, "data": _truncate(result["data"])}, separators=(",", ":"))
 
 
 def build_tag(outcome: Outcome) -> str:
-    """What a subscription can filter by."""
+    """Return the message's tag, which a subscription can filter by."""
     return outcome.status.value[:MAX_TAG_LENGTH]
+
+
+def _truncate(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with empty lists, all counts, and `truncated`."""
+    shorter = _clear_lists(data) | {"changes": _clear_lists(data["changes"]), "truncated": True}
+    if "error" in data:
+        shorter["error"] = {k: value for k, value in data["error"].items() if k != "problems"}
+    return shorter
+
+
+def _clear_lists(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: [] if isinstance(each, list) else each for key, each in value.items()}
 
 
 def _build_data(outcome: Outcome) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
             "reweighedCount": len(plan.update_weight),
             "alreadyPresentCount": len(plan.already_present),
             "foreignCount": len(plan.unmanaged),
-            "leftOut": [{**_render_key(out.backend), "code": out.code} for out in plan.rejected],
+            "leftOut": [{**_render_key(each.backend), "code": each.code} for each in plan.rejected],
             "leftOutCount": len(plan.rejected),
             "dropped": list(outcome.dropped_instance_ids),
             "droppedCount": len(outcome.dropped_instance_ids),
@@ -101,14 +104,14 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
     return data
 
 
-def _add_removal(data: dict[str, Any], done: RemovalResult) -> None:
-    """Of the groups, those that lost something."""
-    shrunk = [group for group in done.groups if group.removed or group.deleted]
+def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
+    """Add the groups that lost backends."""
+    groups = [group for group in removal.groups if group.removed or group.deleted]
     data["changes"] |= {
-        "shrunkCount": len(shrunk),
-        "removedCount": sum(len(group.removed) for group in shrunk),
-        "deletedCount": sum(group.deleted for group in shrunk),
-        "drainedSeconds": round(done.drained_seconds, 1),
+        "shrunkCount": len(groups),
+        "removedCount": sum(len(group.removed) for group in groups),
+        "deletedCount": sum(group.deleted for group in groups),
+        "drainedSeconds": round(removal.drained_seconds, 1),
     }
     data["groups"] = [
         {
@@ -119,7 +122,7 @@ def _add_removal(data: dict[str, Any], done: RemovalResult) -> None:
             "BackendServerCount": len(group.remaining),
             "deleted": group.deleted,
         }
-        for group in shrunk
+        for group in groups
     ]
 
 

@@ -1,4 +1,4 @@
-"""What became of one desired state."""
+"""The outcome of one desired state."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from provisioner.model import (
 
 
 class Status(str, Enum):
+    """How the work on one desired state ended."""
+
     PROVISIONED = "provisioned"
     PLANNED = "planned"
     DEREGISTERED = "deregistered"
     SKIPPED = "skipped"
     REFUSED = "refused"  # nothing was written
-    FAILED = "failed"  # something was attempted, and the result says what stands
+    FAILED = "failed"  # something was written, and the result says what remains
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one desired state. `group` is completed by what the load balancer said.
-    `circuit_breaker`: CONTINUE was answered to a failure, after too many ABANDONs in a row."""
+    """The outcome of one desired state. `group` is the group as the load balancer has it.
+
+    `circuit_breaker` is True if a failure was answered with CONTINUE, after too many ABANDONs in a
+    row."""
 
     status: Status
     event: EventRef

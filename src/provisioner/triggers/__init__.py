@@ -1,6 +1,7 @@
-"""From what Function Compute hands over to what is asked for. Pure: no clock, no network, no log.
+"""Decodes what Function Compute delivers into what the event asks for.
 
-One file for each source, headed by the shape of its payload; `decoder` holds the table of them.
+Pure: no clock, no network, no log. There is one file for each source, headed by the shape of its
+payload. `decoder` has the table of all sources.
 """
 
 from __future__ import annotations

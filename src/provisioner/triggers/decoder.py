@@ -1,7 +1,7 @@
-"""The table of sources, and the walk through what they wrap around each other.
+"""The table of sources, and the decoder that opens the envelopes inside one another.
 
-A list is a batch: its elements are decoded one by one, and one that is poison says so alone, with
-its index at the head of its path. From there on a path points into the document as it was written,
+A list is a batch: each element is decoded by itself, and a poison element is rejected alone, with
+its index at the start of its path. From there on a path points into the document as it was written,
 whatever it was wrapped in.
 """
 
@@ -43,14 +43,14 @@ from .envelope import (
 )
 from .item import Item, RawBatch
 
-# The longest honest way takes 10: a stream's array, of JSON strings, of CloudEvents, of queue
-# messages, in Base64, of a topic's notifications, of hook messages, in Base64 (it counts twice).
-MOST_LAYERS = 12
-MOST_ELEMENTS = 10_000  # CountBasedWindow of an event stream: 1 to 10000 (doc)
-_MOST_KEYS_SHOWN = 8
+# The longest legitimate chain has 10 layers: an array of a stream, of JSON strings, of CloudEvents,
+# of queue messages, in Base64, of notifications of a topic, of hook messages, in Base64 (two).
+MAX_LAYERS = 12
+MAX_ELEMENTS = 10_000  # CountBasedWindow of an event stream: 1 to 10000 (doc)
+_MAX_KEYS_IN_MESSAGE = 8
 
-# In this order: an envelope comes before what it wraps, because message attributes, whose names are
-# anybody's choice, stand beside an envelope's own keys.
+# The order matters: an envelope comes before its content, because message attributes, which can
+# have any name, are beside the keys of an envelope.
 READERS: tuple[Reader, ...] = (
     failure_record.read,
     mns_topic.read_notification,
@@ -70,45 +70,44 @@ READERS: tuple[Reader, ...] = (
 
 
 def decode(payload: bytes) -> list[Decoded]:
-    """What the event asks for, item by item, in order; at least one item. Never raises."""
+    """Return what the event asks for, item by item, in order; at least one item. Never raises."""
     return [item.decoded for item in decode_items(payload)]
 
 
 def decode_items(payload: bytes) -> list[Item]:
-    """With what of the payload each came in."""
-    found = list(_decode_parts(payload))
+    """Like `decode`, with the part of the payload that each item came in."""
+    items = list(_decode_payload(payload))
     return [
-        replace(item, decoded=_identify(item.decoded))
+        replace(item, decoded=_identify_record(item.decoded))
         if isinstance(item.decoded, RetriesExhausted)
         else item
-        for item in found
+        for item in items
     ]
 
 
-def _decode_parts(payload: bytes) -> Iterator[Item]:
+def _decode_payload(payload: bytes) -> Iterator[Item]:
+    context = EnvelopeContext()
     try:
-        text = decode_text(payload, part=EnvelopeContext().part)
+        text = decode_text(payload, part=context.part)
     except Rejected as error:
         yield Item(error, payload)
         return
     value, text, layers = _unwrap(text)
-    if not isinstance(value, list) or not value or len(value) > MOST_ELEMENTS:
-        for number, decoded in enumerate(_decode_value(value, EnvelopeContext(), layers)):
+    if not isinstance(value, list) or not value or len(value) > MAX_ELEMENTS:
+        for number, decoded in enumerate(_decode_value(value, context, layers)):
             yield Item(decoded, payload, number)
         return
     batch = RawBatch(text.removeprefix(BOM))
     for index, element in enumerate(value):
-        for number, decoded in enumerate(
-            _decode_element(index, element, EnvelopeContext(), layers)
-        ):
+        for number, decoded in enumerate(_decode_element(index, element, context, layers)):
             yield Item(decoded, payload, number, batch, index)
 
 
 def _unwrap(text: str) -> tuple[Any, str, int]:
-    """What stands in the text, the text that it stands in, and under how many wrappings."""
+    """Return the value inside the text, the innermost text around it, and the number of layers."""
     value: Any = text
     layers = 0
-    while isinstance(value, str) and layers <= MOST_LAYERS:
+    while isinstance(value, str) and layers <= MAX_LAYERS:
         text, value = value, decode_layer(value)
         if value == text:
             break
@@ -116,103 +115,104 @@ def _unwrap(text: str) -> tuple[Any, str, int]:
     return value, text, layers
 
 
-def _identify(error: RetriesExhausted) -> RetriesExhausted:
-    """A record of one event is about that event. One about a record, which came of a failure to
-    keep that, is about what the innermost holds."""
-    for _ in range(MOST_LAYERS):
-        inner = [item.decoded for item in islice(_decode_parts(error.record.payload), 2)]
+def _identify_record(error: RetriesExhausted) -> RetriesExhausted:
+    """Give the record of one event the identity of that event.
+
+    A record of a record is about the innermost event: it exists because the function could not
+    archive the inner record.
+    """
+    for _ in range(MAX_LAYERS):
+        inner = [item.decoded for item in islice(_decode_payload(error.record.payload), 2)]
         if len(inner) != 1:
             return error
         if not isinstance(inner[0], RetriesExhausted):
-            told = inner[0].event if isinstance(inner[0], (Request, Rejected)) else None
-            return RetriesExhausted(error.record, told) if told else error
+            event = inner[0].event if isinstance(inner[0], (Request, Rejected)) else None
+            return RetriesExhausted(error.record, event) if event else error
         error = inner[0]
     return error
 
 
-def _decode_value(value: Any, delivery: EnvelopeContext, layers: int) -> Iterator[Decoded]:
-    if layers > MOST_LAYERS:
-        yield unreadable_error(f"{delivery.part} lies under more than {MOST_LAYERS} wrappings")
+def _decode_value(value: Any, context: EnvelopeContext, layers: int) -> Iterator[Decoded]:
+    if layers > MAX_LAYERS:
+        yield unreadable_error(f"{context.part} is wrapped more than {MAX_LAYERS} times")
     elif isinstance(value, list):
-        yield from _decode_list(value, delivery, layers)
+        yield from _decode_list(value, context, layers)
     else:
         try:
-            found = _read_value(value, delivery)
+            decoded = _read_value(value, context)
         except Rejected as error:
-            found = error
-        if isinstance(found, Rejected) and delivery.id and not found.event:
-            found.event = EventRef(delivery.source, delivery.id)
-        if isinstance(found, Wrapped):
-            yield from _decode_value(found.value, found.delivery, layers + 1)
+            decoded = error
+        if isinstance(decoded, Rejected) and context.id and not decoded.event:
+            decoded.event = EventRef(context.source, context.id)
+        if isinstance(decoded, Wrapped):
+            yield from _decode_value(decoded.value, decoded.context, layers + 1)
         else:
-            yield found
+            yield decoded
 
 
-def _decode_list(batch: list[Any], delivery: EnvelopeContext, layers: int) -> Iterator[Decoded]:
-    if not batch:
+def _decode_list(elements: list[Any], context: EnvelopeContext, layers: int) -> Iterator[Decoded]:
+    if not elements:
         yield Skip("the batch is empty")
-    if len(batch) > MOST_ELEMENTS:
-        yield unreadable_error(f"{delivery.part} is a list of more than {MOST_ELEMENTS} elements")
+    if len(elements) > MAX_ELEMENTS:
+        yield unreadable_error(f"{context.part} is a list of more than {MAX_ELEMENTS} elements")
         return
-    for index, element in enumerate(batch):
-        yield from _decode_element(index, element, delivery, layers)
+    for index, element in enumerate(elements):
+        yield from _decode_element(index, element, context, layers)
 
 
 def _decode_element(
-    index: int, element: Any, delivery: EnvelopeContext, layers: int
+    index: int, element: Any, context: EnvelopeContext, layers: int
 ) -> Iterator[Decoded]:
-    # Elements of one message share its id, so their place in it tells them apart.
-    place = replace(delivery, id=delivery.id and f"{delivery.id}#{index}")
-    for item in _decode_value(element, place, layers + 1):
+    # The elements of one message share its id, so the index tells them apart.
+    inner = replace(context, id=context.id and f"{context.id}#{index}")
+    for item in _decode_value(element, inner, layers + 1):
         yield _add_path_prefix(index, item) if isinstance(item, Rejected) else item
 
 
-def _read_value(value: Any, delivery: EnvelopeContext) -> Wrapped | Decoded:
+def _read_value(value: Any, context: EnvelopeContext) -> Wrapped | Decoded:
     if isinstance(value, dict):
         for read in READERS:
-            found = read(value, delivery)
-            if found is not None:
-                return found
+            decoded = read(value, context)
+            if decoded is not None:
+                return decoded
     elif isinstance(value, str):
-        inside = decode_layer(value)
-        if inside != value:
-            return Wrapped(inside, delivery)
-    return (
-        _unknown_envelope_error(value, delivery)
-        if delivery.must_be_known
-        else Skip("an event of a type that this function does not act on")
-    )
+        inner = decode_layer(value)
+        if inner != value:
+            return Wrapped(inner, context)
+    if not context.must_be_known:
+        return Skip("an event of a type that this function does not act on")
+    return _unknown_value_error(value, context)
 
 
-def _unknown_envelope_error(value: Any, delivery: EnvelopeContext) -> Rejected:
+def _unknown_value_error(value: Any, context: EnvelopeContext) -> Rejected:
     if isinstance(value, str):
         return unreadable_error(
-            f"{delivery.part} is a string that is neither JSON nor Base64 of JSON"
+            f"{context.part} is a string that is neither JSON nor Base64 of JSON"
         )
     if not isinstance(value, dict):
         return unreadable_error(
-            f"{delivery.part} is {validation.describe_type(value)}, which asks for nothing"
+            f"{context.part} must be an object or a list, is {validation.describe_type(value)}"
         )
-    keys = ", ".join(map(validation.quote_key, islice(value, _MOST_KEYS_SHOWN))) or "none"
-    more = f" and {len(value) - _MOST_KEYS_SHOWN} more" if len(value) > _MOST_KEYS_SHOWN else ""
+    keys = ", ".join(map(validation.quote_key, islice(value, _MAX_KEYS_IN_MESSAGE))) or "none"
+    more = len(value) - _MAX_KEYS_IN_MESSAGE
     return Rejected(
         Code.UNKNOWN_ENVELOPE,
-        f"{delivery.part} is neither a request document nor the envelope of a known trigger;"
-        f" its keys: {keys}{more}",
+        f"{context.part} is neither a request document nor the envelope of a known trigger;"
+        f" its keys: {keys}{f' and {more} more' if more > 0 else ''}",
         fault=Fault.UNREADABLE,
     )
 
 
 def _add_path_prefix(index: int, error: Rejected) -> Rejected:
     if isinstance(error, RetriesExhausted):
-        return error  # which has no place in what holds it
+        return error  # it has no place in the record's payload
     prefix = validation.build_pointer(index)
-    below = Rejected(
+    prefixed = Rejected(
         error.code,
         error.message,
         path=prefix + error.path,
         fault=error.fault,
         problems=[Problem(prefix + p.path, p.message) for p in error.problems],
     )
-    below.event = error.event
-    return below
+    prefixed.event = error.event
+    return prefixed

@@ -1,10 +1,12 @@
 """What the readers of the sources share.
 
-A reader looks at one JSON object. It answers `None` (not mine), an `Inside` (mine: this is what it
-wraps), or what the object comes to. The decoder goes on with an `Inside` until nothing is wrapped:
-which source wraps what is nowhere written down, since any message may have come through any other.
+A reader gets one JSON object. It returns `None` (the object is not of its source), a `Wrapped` (the
+value inside the envelope), or what the object asks for. The decoder opens a `Wrapped` until nothing
+is wrapped: no table says which source can be inside which, because any message may have come
+through any other source.
 
-Only keys are ever named in a message, and those through `schema.shown`; a value may be a payload.
+A message of an error names keys, as `validation.quote_key` prints them, and no values: a value may
+be a payload.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.errors import Code, Fault, Rejected, Skip
@@ -21,22 +23,23 @@ from provisioner.model import Request, SweepRequest, Transition
 
 Decoded = Request | SweepRequest | Rejected | Skip
 
-_DEEPEST = 32  # levels of one document; jsonschema and repr go down by recursion
+BOM = "\ufeff"
+_MAX_DEPTH = 32  # levels of one document; jsonschema and repr descend by recursion
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _REGION_ID = re.compile(r"[a-z]{1,16}(-[a-z0-9]{1,16}){1,4}\Z")
-_BEGINS_JSON = re.compile(r"\ufeff?[ \t\r\n]*[\[{\"0-9tfn-]")  # nothing else does
+_JSON_START = re.compile(r"\ufeff?[ \t\r\n]*[\[{\"0-9tfn-]")
+_TO_STANDARD_BASE64 = str.maketrans("-_", "+/", "\r\n")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeContext:
-    """What the envelopes opened so far say of the thing inside.
+    """What the envelopes that are open so far say about the value inside.
 
-    `id` is the same in every delivery of one message; without it a document's own hash stands in.
-    `addressed` is false for an event that a rule may have passed on together with the rest of its
-    bus: not knowing such an event is no error. `part` names the thing inside in messages.
-    `transition` is what an event's type says of the hook inside.
+    `id` is the same in every delivery of one message. If it is empty, the hash of the document
+    identifies the event. `must_be_known` is False for an event that a rule may have forwarded with
+    the rest of its bus: such an event is skipped if it is unknown, not refused. `part` names the
+    value in messages. `transition` is what the event's type says about the hook inside.
     """
 
     source: str = "direct"
@@ -49,12 +52,28 @@ class EnvelopeContext:
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
+    """The value inside an envelope, and what the envelope says about it."""
+
     value: Any
-    delivery: EnvelopeContext
+    context: EnvelopeContext
 
 
 Reader = Callable[[dict[str, Any], EnvelopeContext], Wrapped | Decoded | None]
-"""May raise `Rejected` for an object that is its own."""
+"""Reads an object of one source. May raise `Rejected` for an object of that source."""
+
+
+def wrap_message(
+    body: Any, context: EnvelopeContext, *, source: str, message_id: object, part: str
+) -> Wrapped:
+    """Wrap the body of a message that somebody sent to this function."""
+    inner = replace(
+        context,
+        source=source,
+        id=read_identifier(message_id),
+        must_be_known=True,
+        part=part,
+    )
+    return Wrapped(body, inner)
 
 
 def unreadable_error(message: str) -> Rejected:
@@ -65,51 +84,66 @@ def decode_text(payload: bytes, *, part: str) -> str:
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise unreadable_error(f"{part} is not text in UTF-8") from error
+        raise unreadable_error(f"{part} is not text in UTF-8; send JSON in UTF-8") from error
 
 
 def decode_json(payload: bytes, *, part: str) -> Any:
-    return document.parse_json(decode_text(payload, part=part).removeprefix(BOM), what=part)
+    return document.parse_json(decode_text(payload, part=part).removeprefix(BOM), part=part)
 
 
 def decode_layer(text: str) -> Any:
-    """One layer off a string: the JSON value or else the text that it encodes, or itself.
+    """Remove one layer: return the JSON value, else the text in Base64, else the text itself.
 
-    JSON comes first: no JSON object or list is Base64, while short JSON scalars can be both.
+    JSON comes first: no JSON object or list is Base64, but a short JSON scalar can be both.
     """
-    if _BEGINS_JSON.match(text):
+    if _JSON_START.match(text):
         try:
-            return document.parse_json(text.removeprefix(BOM), what="a string")
+            return document.parse_json(text.removeprefix(BOM), part="a string")
         except Rejected:
             pass
     try:
-        return base64.b64decode(text.strip(), validate=True).decode("utf-8") or text
-    except ValueError:  # binascii.Error and UnicodeDecodeError are kinds of it
+        return decode_base64(text).decode("utf-8") or text
+    except ValueError:  # base class of binascii.Error and UnicodeDecodeError
         return text
 
 
+def decode_base64(text: str) -> bytes:
+    """Decode Base64 as the vendor's consumers do. Raises ValueError for any other text.
+
+    Both alphabets are read, with line breaks (76 columns) and without padding (sdk).
+    """
+    compact = text.strip().translate(_TO_STANDARD_BASE64)
+    unpadded = compact.rstrip("=")
+    if len(compact) > len(unpadded) and len(compact) % 4:
+        raise ValueError("the padding is incomplete")
+    return base64.b64decode(f"{unpadded}{'=' * (-len(unpadded) % 4)}", validate=True)
+
+
 def read_identifier(value: object) -> str:
-    """The value where it can identify something for good, otherwise nothing."""
+    """Return the value if it is 1 to 256 printable ASCII characters, else an empty string."""
     return value if isinstance(value, str) and _IDENTIFIER.match(value) else ""
 
 
 def read_region_id(value: object) -> str:
-    """The value where it is formed like a RegionId: it becomes part of the name of an endpoint."""
+    """Return the value if it has the form of a RegionId, else an empty string.
+
+    The form matters: a region becomes part of the host name of an endpoint.
+    """
     return value if isinstance(value, str) and _REGION_ID.match(value) else ""
 
 
 def find_structural_problem(value: object) -> str:
-    """Why a JSON value is fit for nothing further on, if so; level by level, never by recursion."""
+    """Return why no check can process a JSON value, or an empty string. Does not recurse."""
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         objects = [each for each in level if isinstance(each, dict)]
         texts = [each for each in level if isinstance(each, str)]
         texts += [key for each in objects for key in each]
         if any(map(_SURROGATE.search, texts)):
-            return "holds half of a surrogate pair, which is not text"
+            return "contains half of a surrogate pair, which is not text"
         level = [inner for each in objects for inner in each.values()] + [
             inner for each in level if isinstance(each, list) for inner in each
         ]
         if not level:
             return ""
-    return f"is nested deeper than {_DEEPEST} levels"
+    return f"is nested deeper than {_MAX_DEPTH} levels"

@@ -1,6 +1,7 @@
-"""The message of a lifecycle hook, to an MNS queue or topic or through EventBridge. Its keys are as
-an Alibaba Cloud tutorial models them (doc); there may be more, so others are ignored, and keys
-match in any case. Base64 is normal, plain JSON possible.
+"""The message of a lifecycle hook, to an MNS queue or topic or through EventBridge.
+
+Its keys are those that an Alibaba Cloud tutorial models (doc). Other keys are ignored, and keys
+match in any case. The message is normally Base64, but can be plain JSON.
 
     {"userId": "1000000000000001", "regionId": "cn-hangzhou",
      "resourceArn": "acs:ess:cn-hangzhou:1000000000000001:scalinggroup/asg-0001",     (a guess)
@@ -12,9 +13,9 @@ match in any case. Base64 is normal, plain JSON possible.
                  "instanceIds": ["i-0001", "i-0002"]}}
 
 `content` may be a string, or missing with its keys at the top (unknown). `notificationMetadata` may
-be in either place (unknown). Required are only a hook, its instances, and the token or else the
-activity, of which ESS tells the token. There is one token for each hook and activity (doc), so
-those two name the event in every delivery, by whatever way.
+be in either place (unknown). Required are a hook, its instances, and the token or the activity: ESS
+knows the token of an activity. There is one token for each hook and activity (doc), so these two
+identify the event in every delivery, whichever trigger delivers it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.errors import Problem, Rejected, Skip
 from provisioner.groups.naming import build_hook_event_id
-from provisioner.mapping.validation import build_pointer, describe_type
+from provisioner.mapping.validation import describe_type
 from provisioner.model import EventRef, Instance, LifecycleAction, Request, Transition
 
 from . import ess_events
@@ -42,38 +43,42 @@ from .envelope import (
 _IDS = ("lifecycleHookId", "lifecycleActionToken", "scalingActivityId", "scalingGroupId")
 _OTHERS = ("lifecycleTransition", "instanceIds", "notificationMetadata", "regionId", "resourceArn")
 _API_NAMES = {name.lower(): name for name in (*_IDS, *_OTHERS, "content")}
-_TELLING = {"lifecycleHookId", "lifecycleActionToken", "lifecycleTransition"}
+_DISTINCTIVE_KEYS = {"lifecycleHookId", "lifecycleActionToken", "lifecycleTransition"}
 _TEST = "TEST"
 _TRANSITIONS = {"SCALEOUT": Transition.SCALE_OUT, "SCALEIN": Transition.SCALE_IN}
 _NOT_LETTERS = re.compile(r"[^A-Z]")
 
-_Path = tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """`hook` is what the keys of the hook stand in, and `path` where that is."""
+    """A hook message with its keys as ESS spells them, and the problems found so far.
+
+    `hook` is the object with the keys of the hook, either `top` or its content. `prefix` is the
+    JSON Pointer of `hook`.
+    """
 
     top: Mapping[str, Any]
     hook: Mapping[str, Any]
-    path: _Path
+    prefix: str
+    problems: list[Problem] = field(default_factory=list)
 
-    def pointer(self, *tokens: object) -> str:
-        return build_pointer(*self.path, *tokens)
+    def add_problem(self, pointer: str, rule: str, seen: str = "") -> None:
+        """Add a problem with a rule, and with what was seen instead if that is of use."""
+        remedy = f", {seen}; forward the message as ESS sent it" if seen else ""
+        self.problems.append(Problem(pointer, f"{rule}{remedy}"))
 
 
-def read(value: dict[str, Any], delivery: EnvelopeContext) -> Request | Skip | None:
-    found: list[Problem] = []
-    message = _find_message(value, found)
-    if _TELLING.isdisjoint(message.hook):
+def read(value: dict[str, Any], context: EnvelopeContext) -> Request | Skip | None:
+    message = _find_message(value)
+    if _DISTINCTIVE_KEYS.isdisjoint(message.hook):
         return None
-    word = _read_transition(message)
-    if word == _TEST:
+    transition = _normalize_transition(message)
+    if transition == _TEST:
         return Skip(ess_events.TEST)
-    action = _read_action(message, word, delivery, found)
-    instances = tuple(map(Instance, _read_instance_ids(message, found)))
-    if found:
-        raise Rejected.from_problems(found, what="the lifecycle hook message")
+    action = _read_action(message, transition, context)
+    instances = tuple(map(Instance, _read_instance_ids(message)))
+    if message.problems:
+        raise Rejected.from_problems(message.problems, what="the lifecycle hook message")
     event_id = build_hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
     return Request(
         event=EventRef("ess_hook", event_id),
@@ -84,129 +89,124 @@ def read(value: dict[str, Any], delivery: EnvelopeContext) -> Request | Skip | N
     )
 
 
-def _find_message(value: Mapping[str, Any], found: list[Problem]) -> _Message:
-    top = _normalize_keys(value, (), found)
+def _find_message(value: Mapping[str, Any]) -> _Message:
+    top, problems = _normalize_keys(value, "")
     content = top.get("content")
     for _ in range(2):  # JSON in a string, or Base64 of that
         content = decode_layer(content) if isinstance(content, str) else content
     if isinstance(content, dict):
-        twice: list[Problem] = []
-        hook = _normalize_keys(content, ("content",), twice)
-        if not _TELLING.isdisjoint(hook):
-            found += twice
-            return _Message(top, hook, ("content",))
-    return _Message(top, top, ())
+        hook, content_problems = _normalize_keys(content, "/content")
+        if not _DISTINCTIVE_KEYS.isdisjoint(hook):
+            return _Message(top, hook, "/content", problems + content_problems)
+    return _Message(top, top, "", problems)
 
 
-def _read_action(
-    message: _Message, word: str, delivery: EnvelopeContext, found: list[Problem]
-) -> LifecycleAction:
-    if word and word not in _TRANSITIONS:
-        seen = describe_type(message.hook["lifecycleTransition"])
-        rule = f"lifecycleTransition must be SCALE_OUT or SCALE_IN, is {seen}"
-        found.append(Problem(message.pointer("lifecycleTransition"), _add_remedy(rule)))
-    unsaid = delivery.transition or Transition.SCALE_OUT
-    ids = _read_ids(message, found)
+def _normalize_keys(value: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the known keys as ESS spells them. A key in two spellings is a problem."""
+    result: dict[str, Any] = {}
+    problems = []
+    for key, element in value.items():
+        name = _API_NAMES.get(key.lower())
+        if name in result:
+            problems.append(Problem(f"{prefix}/{name}", f"{name} is given twice"))
+        if name and element is not None:
+            result[name] = element
+    return result, problems
+
+
+def _normalize_transition(message: _Message) -> str:
+    """Return the transition in capital letters only, or an empty string if it is missing."""
+    if "lifecycleTransition" not in message.hook:
+        return ""
+    value = message.hook["lifecycleTransition"]
+    letters = _NOT_LETTERS.sub("", value.upper()) if isinstance(value, str) else ""
+    return letters or "?"
+
+
+def _read_action(message: _Message, transition: str, context: EnvelopeContext) -> LifecycleAction:
+    if transition and transition not in _TRANSITIONS:
+        message.add_problem(
+            f"{message.prefix}/lifecycleTransition",
+            "lifecycleTransition must be SCALE_OUT or SCALE_IN",
+            f"is {describe_type(message.hook['lifecycleTransition'])}",
+        )
+    ids = _read_ids(message)
     arn_region, arn_group = _parse_arn(message.top.get("resourceArn"))
     return LifecycleAction(
         hook_id=ids["lifecycleHookId"],
         token=ids["lifecycleActionToken"],
         scaling_group_id=ids["scalingGroupId"] or arn_group,
         scaling_activity_id=ids["scalingActivityId"],
-        transition=_TRANSITIONS.get(word, unsaid),
-        region_id=_read_region_id(message, found) or arn_region or delivery.region_id,
-        metadata=_read_metadata(message, found),
+        transition=_TRANSITIONS.get(transition, context.transition or Transition.SCALE_OUT),
+        region_id=_read_region_id(message) or arn_region or context.region_id,
+        metadata=_read_metadata(message),
     )
 
 
-def _normalize_keys(value: Mapping[str, Any], path: _Path, found: list[Problem]) -> dict[str, Any]:
-    """Our keys as ESS spells them. A key in two spellings is a problem, not a silent choice."""
-    result: dict[str, Any] = {}
-    for key, element in value.items():
-        name = _API_NAMES.get(key.lower())
-        if name in result:
-            found.append(Problem(build_pointer(*path, name), f"{name} is given twice"))
-        if name and element is not None:
-            result[name] = element
-    return result
-
-
-def _read_transition(message: _Message) -> str:
-    """As a word of capitals; nothing where the message does not say it."""
-    if "lifecycleTransition" not in message.hook:
-        return ""
-    value = message.hook["lifecycleTransition"]
-    word = _NOT_LETTERS.sub("", value.upper()) if isinstance(value, str) else ""
-    return word or "?"
-
-
-def _read_ids(message: _Message, found: list[Problem]) -> dict[str, str]:
-    hook = message.hook
+def _read_ids(message: _Message) -> dict[str, str]:
+    hook, prefix = message.hook, message.prefix
     ids = {name: read_identifier(hook.get(name)) for name in _IDS}
-    for name, known in ids.items():
+    for name, identifier in ids.items():
         value = hook.get(name, "")
-        if value != "" and not known:
-            rule = f"{name} must be a string of printable ASCII, is {describe_type(value)}"
-            found.append(Problem(message.pointer(name), _add_remedy(rule)))
+        if value != "" and not identifier:
+            rule = f"{name} must be a string of printable ASCII"
+            message.add_problem(f"{prefix}/{name}", rule, f"is {describe_type(value)}")
     if hook.get("lifecycleHookId", "") == "":
-        rule = "lifecycleHookId is required: it says which hook waits"
-        found.append(Problem(message.pointer("lifecycleHookId"), rule))
+        message.add_problem(
+            f"{prefix}/lifecycleHookId", "lifecycleHookId is required: it names the hook that waits"
+        )
     if hook.get("lifecycleActionToken", "") == hook.get("scalingActivityId", "") == "":
-        rule = "lifecycleActionToken is required, or scalingActivityId to ask ESS for the token"
-        found.append(Problem(message.pointer("lifecycleActionToken"), rule))
+        message.add_problem(
+            f"{prefix}/lifecycleActionToken",
+            "lifecycleActionToken is required, or scalingActivityId to ask ESS for the token",
+        )
     return ids
 
 
-def _read_instance_ids(message: _Message, found: list[Problem]) -> tuple[str, ...]:
-    """Each once, in their order."""
+def _read_instance_ids(message: _Message) -> tuple[str, ...]:
+    """Return each id once, in the order of the message."""
+    pointer = f"{message.prefix}/instanceIds"
     value = message.hook.get("instanceIds")
     if isinstance(value, str):
         value = decode_layer(value)
     if not isinstance(value, list) or not value:
         seen = "is empty" if value == [] else f"is {describe_type(value)}"
-        rule = f"instanceIds must be a list of at least one instance id, {seen}"
-        found.append(Problem(message.pointer("instanceIds"), _add_remedy(rule)))
+        message.add_problem(pointer, "instanceIds must be a list of at least one instance id", seen)
         return ()
     ids = [read_identifier(element) for element in value]
-    for index, known in enumerate(ids):
-        if not known:
-            seen = describe_type(value[index])
-            rule = f"an instance id must be a string of printable ASCII, is {seen}"
-            found.append(Problem(message.pointer("instanceIds", index), _add_remedy(rule)))
+    for index, identifier in enumerate(ids):
+        if not identifier:
+            rule = "an instance id must be a string of printable ASCII"
+            message.add_problem(f"{pointer}/{index}", rule, f"is {describe_type(value[index])}")
     return tuple(dict.fromkeys(ids))
 
 
-def _read_region_id(message: _Message, found: list[Problem]) -> str:
-    value = message.top.get("regionId") or message.hook.get("regionId") or ""
-    if value and not read_region_id(value):
-        rule = f"regionId must be a string like cn-hangzhou, is {describe_type(value)}"
-        place = (
-            build_pointer("regionId")
-            if message.top.get("regionId")
-            else message.pointer("regionId")
-        )
-        found.append(Problem(place, _add_remedy(rule)))
-    return read_region_id(value)
+def _read_region_id(message: _Message) -> str:
+    key = "regionId"
+    if message.top.get(key):
+        value, pointer = message.top[key], f"/{key}"
+    else:
+        value, pointer = message.hook.get(key) or "", f"{message.prefix}/{key}"
+    region_id = read_region_id(value)
+    if value and not region_id:
+        rule = f"{key} must be a string like cn-hangzhou"
+        message.add_problem(pointer, rule, f"is {describe_type(value)}")
+    return region_id
 
 
 def _parse_arn(arn: object) -> tuple[str, str]:
-    """Region and scaling group of acs:ess:<region>:<account>:scalinggroup/<group>, else nothing."""
+    """Return region and scaling group of acs:ess:<region>:<account>:scalinggroup/<group>."""
     parts = arn.split(":") if isinstance(arn, str) else []
     if len(parts) != 5 or not parts[4].startswith("scalinggroup/"):  # noqa: PLR2004
         return "", ""
     return read_region_id(parts[2]), read_identifier(parts[4].partition("/")[2])
 
 
-def _read_metadata(message: _Message, found: list[Problem]) -> str:
+def _read_metadata(message: _Message) -> str:
     key = "notificationMetadata"
     value = message.hook.get(key, message.top.get(key, ""))
-    reason = find_structural_problem(value)
-    if reason:
-        place = message.pointer(key) if key in message.hook else build_pointer(key)
-        found.append(Problem(place, f"{key} {reason}"))
+    if reason := find_structural_problem(value):
+        prefix = message.prefix if key in message.hook else ""
+        message.add_problem(f"{prefix}/{key}", f"{key} {reason}")
         return ""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _add_remedy(rule: str) -> str:
-    return f"{rule}; pass the message on as ESS sent it"

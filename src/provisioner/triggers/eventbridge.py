@@ -1,5 +1,4 @@
-"""CloudEvents 1.0, as EventBridge hands them over: an array from an event stream, one object from a
-rule (doc).
+"""CloudEvents 1.0 of EventBridge: an array from an event stream, one object from a rule (doc).
 
     {"specversion": "1.0", "id": "id-0001", "source": "acs.mns", "type": "mns:Queue:SendMessage",
      "subject": "acs:mns:cn-hangzhou:1000000000000001:queues/q1",
@@ -8,10 +7,10 @@ rule (doc).
      "aliyuneventbusname": "…", "aliyunpublishtime": "…",
      "data": {"…": "…"}}
 
-`type` decides; `source` varies (doc). One event is (`source`, `id`), however often it comes. The
-data of a stream is known by its own shape, since eventSchema RawData leaves the envelope away. A
-rule's event that carries a request document or a hook message is acted on, whatever its type; the
-rest of its bus is not an error.
+`type` decides; `source` varies (doc). (`source`, `id`) identifies an event in every delivery. The
+readers recognise the data of a stream by its shape, because eventSchema RawData omits the envelope.
+If a rule's event contains a request document or a hook message, the function acts on it, whatever
+the type. Every other event of the bus is skipped.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from provisioner.errors import Skip
 from . import ess_events
 from .envelope import EnvelopeContext, Wrapped, read_identifier, read_region_id
 
-OWN_RESULTS = "vservergroup."
-_CARRIERS = frozenset(
+_OWN_RESULTS = "vservergroup."
+_MESSAGE_TYPES = frozenset(
     {
         "mns:queue:sendmessage",
         "mq:topic:sendmessage",
@@ -36,22 +35,22 @@ _CARRIERS = frozenset(
 
 
 def read(value: dict[str, Any], _: EnvelopeContext) -> Wrapped | Skip | None:
-    kind = value.get("type")
-    if "specversion" not in value or not isinstance(kind, str):
+    event_type = value.get("type")
+    if "specversion" not in value or not isinstance(event_type, str):
         return None
-    kind = kind.lower()
-    reason = ess_events.find_skip_reason(kind)
-    if kind.startswith(OWN_RESULTS):
-        reason = "a result of our own"
+    event_type = event_type.lower()
+    reason = ess_events.find_skip_reason(event_type)
+    if event_type.startswith(_OWN_RESULTS):
+        reason = "a result of this function"
     if reason:
         return Skip(reason)
     source, event_id = read_identifier(value.get("source")), read_identifier(value.get("id"))
-    delivery = EnvelopeContext(
+    context = EnvelopeContext(
         source="eventbridge",
         id=f"{source}:{event_id}" if source and event_id else "",
         region_id=read_region_id(value.get("aliyunregionid")),
-        must_be_known=kind in _CARRIERS,
-        transition=ess_events.TRANSITIONS.get(kind),
+        must_be_known=event_type in _MESSAGE_TYPES,
         part="the data",
+        transition=ess_events.TRANSITIONS.get(event_type),
     )
-    return Wrapped(value.get("data", value.get("data_base64")), delivery)
+    return Wrapped(value.get("data", value.get("data_base64")), context)

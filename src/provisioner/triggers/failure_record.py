@@ -1,5 +1,5 @@
-r"""The platform's own record of an asynchronous event that it gave up, as an asynchronous
-destination hands it over (seen), by whatever way that is wired back to us.
+r"""Function Compute's record of an asynchronous event that it stopped retrying, as an asynchronous
+destination receives it (seen). Any trigger may deliver it to this function.
 
     {"timestamp": 1767225600000,
      "requestContext": {"requestId": "req-0001", "approximateInvokeCount": 4,
@@ -9,8 +9,8 @@ destination hands it over (seen), by whatever way that is wired back to us.
      "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
      "responsePayload": "…"}
 
-The same record tells of a success where onSuccess is wired to us; its condition is unknown. The
-event is what stands in requestPayload and is never carried out from here.
+The onSuccess destination receives the same record of a success; its condition is unknown.
+requestPayload is the event. The function never executes it from the record.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ from provisioner.model import EventRef, FailureRecord
 
 from .envelope import EnvelopeContext, read_identifier
 
-_WORD = re.compile(r"[A-Za-z]{1,64}\Z")  # what is said of a failure, as opposed to any text
-_TELLING = frozenset({"functionArn", "condition", "approximateInvokeCount"})
+_WORD = re.compile(r"[A-Za-z]{1,64}\Z")  # a condition may be published; any other text may not
+_DISTINCTIVE_KEYS = frozenset({"functionArn", "condition", "approximateInvokeCount"})
 
 
 def read(value: dict[str, Any], _: EnvelopeContext) -> RetriesExhausted | Skip | None:
-    context = value.get("requestContext")
-    if "requestPayload" not in value or not isinstance(context, dict):
+    request = value.get("requestContext")
+    if "requestPayload" not in value or not isinstance(request, dict):
         return None
-    if _TELLING.isdisjoint(context):
+    if _DISTINCTIVE_KEYS.isdisjoint(request):
         return None
     response = value.get("responseContext")
     error = response.get("functionError") if isinstance(response, dict) else None
-    condition = _read_word(context.get("condition")) or _read_word(error)
+    condition = _read_word(request.get("condition")) or _read_word(error)
     if condition.lower() == "success" and not error:
         return Skip("the platform's record of a success, which asks for nothing")
     record = FailureRecord(
         payload=_read_payload(value["requestPayload"]),
-        attempts=_read_attempts(context),
+        attempts=_read_attempts(request),
         condition=condition,
-        request_id=read_identifier(context.get("requestId")),
-        function_arn=read_identifier(context.get("functionArn")),
+        request_id=read_identifier(request.get("requestId")),
+        function_arn=read_identifier(request.get("functionArn")),
     )
-    told = record.request_id or f"sha256:{compute_digest(value['requestPayload'])}"
-    return RetriesExhausted(record, EventRef("function_compute", told))
+    event_id = record.request_id or f"sha256:{compute_digest(value['requestPayload'])}"
+    return RetriesExhausted(record, EventRef("function_compute", event_id))
 
 
 def _read_payload(value: object) -> bytes:
-    """The event's bytes. Another type than a string is none that the platform sends."""
+    """Return the event's bytes. The platform sends a string; any other type is kept as JSON."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text.encode("utf-8", "surrogatepass")
 
 
-def _read_attempts(context: Mapping[str, Any]) -> int:
-    """A number that may be a string."""
-    value = context.get("approximateInvokeCount")
+def _read_attempts(request: Mapping[str, Any]) -> int:
+    """Return the number of attempts, which may be a string, or 0 if it is not known."""
+    value = request.get("approximateInvokeCount")
     text = str(value) if type(value) in (int, str) else ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
 

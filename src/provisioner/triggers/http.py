@@ -1,23 +1,22 @@
-"""HTTP calls, in the three forms in which Function Compute hands them over.
+"""HTTP calls, in the three forms that Function Compute has for them.
 
-HTTP trigger, generation 3, version v1 (doc); all strings but `isBase64Encoded`:
+HTTP trigger, generation 3, version v1 (doc). All values are strings except `isBase64Encoded`:
 
     {"version": "v1", "rawPath": "/a%20b", "body": "hi", "isBase64Encoded": false,
      "headers": {"Content-Type": "text/plain"}, "queryParameters": {"k": "v1,v2"},
      "requestContext": {"http": {"method": "POST", "path": "/a b", "…": "…"},
                         "requestId": "req-0001", "…": "…"}}
 
-API gateway (doc); `isBase64Encoded` is documented as a boolean and sampled as a string:
+API gateway (doc). `isBase64Encoded` is documented as a boolean, and a string in the sample:
 
     {"path": "/a", "httpMethod": "POST", "headers": {}, "queryParameters": {}, "pathParameters": {},
      "body": "hi", "isBase64Encoded": "false"}
 
-HTTP trigger, generation 2: WSGI's environ (seen), which holds the process's environment as well.
+HTTP trigger, generation 2: the environ of WSGI (seen), which includes the process's environment.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,24 +27,35 @@ from provisioner.mapping import validation
 from provisioner.model import Request
 
 from . import request_document
-from .envelope import EnvelopeContext, decode_json, read_identifier, unreadable_error
+from .envelope import (
+    EnvelopeContext,
+    decode_base64,
+    decode_json,
+    read_identifier,
+    unreadable_error,
+)
 
-_BEGINS_OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
+_OBJECT_START = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 MAX_BODY_BYTES = 32 * 1024 * 1024  # of a synchronous call (doc)
-_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
+_METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
+    """One HTTP call. `request_id` is the gateway's or the trigger's id of the call."""
+
     method: str
     path: str
     body: bytes = field(repr=False)
-    request_id: str  # the caller's, where a gateway stands between
+    request_id: str
 
 
 def parse_event(payload: bytes) -> HttpCall | None:
-    """None: the payload is no HTTP call. Raises `Rejected` for one whose body cannot be read."""
-    if not _BEGINS_OBJECT.match(payload):
+    """Read an event of generation 3 or of an API gateway; None if it is no HTTP call.
+
+    Raises `Rejected` for a call with an unreadable body.
+    """
+    if not _OBJECT_START.match(payload):
         return None
     try:
         value = decode_json(payload, part="the event")
@@ -65,19 +75,19 @@ def parse_environ(environ: Mapping[str, Any]) -> HttpCall:
 
 
 def read(value: dict[str, Any], _: EnvelopeContext) -> Request | None:
-    """The body is a request document, as it is for the one who answers the call."""
+    """Read the body of a call as one request document, as the route for calls does."""
     call = _parse_call(value)
     return None if call is None else request_document.parse_body(call.body, source="http")
 
 
 def _parse_call(value: dict[str, Any]) -> HttpCall | None:
     context = value.get("requestContext")
-    inner = context.get("http") if isinstance(context, dict) else None
+    http = context.get("http") if isinstance(context, dict) else None
     headers = _read_headers(value.get("headers"))
-    if isinstance(context, dict) and isinstance(inner, dict) and value.get("version") == "v1":
+    if isinstance(context, dict) and isinstance(http, dict) and value.get("version") == "v1":
         return HttpCall(
-            method=_as_text(inner.get("method")).upper(),
-            path=_as_text(inner.get("path")) or _as_text(value.get("rawPath")),
+            method=_as_text(http.get("method")).upper(),
+            path=_as_text(http.get("path")) or _as_text(value.get("rawPath")),
             body=_read_body(value),
             request_id=read_identifier(
                 context.get("requestId") or headers.get("x-fc-request-id", "")
@@ -100,12 +110,12 @@ def _read_body(value: Mapping[str, Any]) -> bytes:
     if not isinstance(body, str):
         raise unreadable_error(f"the body must be a string, is {validation.describe_type(body)}")
     if str(value.get("isBase64Encoded")).lower() != "true":
-        return body.encode("utf-8", "surrogatepass")  # whoever reads the text refuses it
+        return body.encode("utf-8", "surrogatepass")  # whatever decodes the text rejects it
     try:
-        return base64.b64decode(body, validate=True)
+        return decode_base64(body)
     except ValueError as error:
         raise unreadable_error(
-            "the body is not the Base64 that isBase64Encoded says it is"
+            "isBase64Encoded is true, but the body is not Base64; correct the flag or the body"
         ) from error
 
 
@@ -115,13 +125,13 @@ def _read_headers(value: object) -> dict[str, str]:
 
 
 def _read_wsgi_body(environ: Mapping[str, Any], method: str) -> bytes:
-    """Without a usable CONTENT_LENGTH, what there is: a stream of WSGI's ends with the body."""
+    """Read as many bytes as CONTENT_LENGTH says, or all: the stream ends with the body."""
     stream = environ.get("wsgi.input")
     length = str(environ.get("CONTENT_LENGTH", ""))
     if length.isascii() and length.isdecimal():
         size = min(int(length[:9]), MAX_BODY_BYTES)
     else:
-        size = 0 if method in _WITHOUT_BODY else MAX_BODY_BYTES
+        size = 0 if method in _METHODS_WITHOUT_BODY else MAX_BODY_BYTES
     return bytes(stream.read(size)) if stream and size else b""
 
 

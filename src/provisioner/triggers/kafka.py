@@ -1,35 +1,27 @@
-"""Kafka: an array of CloudEvents of type alikafka:Topic:Message around this (doc).
+"""Kafka: an array of CloudEvents of type alikafka:Topic:Message with this as data (doc).
 
     {"topic": "topic-1", "partition": 0, "offset": 7, "timestamp": 1767225600000,
      "headers": {"headers": [], "isReadOnly": false}, "key": "k", "value": "…"}
 
-`value` is JSON, text or Base64.
+`value` is JSON, text or Base64. Topic, partition and offset identify the message.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from .envelope import EnvelopeContext, Wrapped, read_identifier
+from .envelope import EnvelopeContext, Wrapped, wrap_message
 
 
-def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
+def read(value: dict[str, Any], context: EnvelopeContext) -> Wrapped | None:
     if not value.keys() >= {"value", "partition", "offset"}:
         return None
-    record = (value.get("topic"), value["partition"], value["offset"])
-    return Wrapped(
+    topic, partition, offset = value.get("topic"), value["partition"], value["offset"]
+    is_complete = isinstance(topic, str) and type(partition) is int and type(offset) is int
+    return wrap_message(
         value["value"],
-        replace(
-            delivery,
-            source="kafka",
-            id=read_identifier(":".join(map(str, record))) if _is_whole(record) else "",
-            must_be_known=True,
-            part="the value",
-        ),
+        context,
+        source="kafka",
+        message_id=f"{topic}:{partition}:{offset}" if is_complete else "",
+        part="the value",
     )
-
-
-def _is_whole(record: tuple[object, object, object]) -> bool:
-    topic, partition, offset = record
-    return isinstance(topic, str) and type(partition) is int and type(offset) is int

@@ -1,30 +1,26 @@
-"""MNS queue, as an event stream of EventBridge hands it over: CloudEvents of type
-mns:Queue:SendMessage around this, or (eventSchema RawData) nothing but this (doc).
+"""MNS queue: CloudEvents of type mns:Queue:SendMessage with this as data, or only this if the event
+stream has the eventSchema RawData (doc).
 
     {"requestId": "R1", "messageId": "M1", "messageBody": "…"}
 
-`messageBody` is decoded already where IsBase64Decode is true (default), otherwise Base64; it may
-arrive as parsed JSON (unknown).
+With IsBase64Decode (the default) `messageBody` is decoded already, otherwise it is Base64. It may
+be parsed JSON (unknown).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from .envelope import EnvelopeContext, Wrapped, read_identifier
+from .envelope import EnvelopeContext, Wrapped, wrap_message
 
 
-def read(value: dict[str, Any], delivery: EnvelopeContext) -> Wrapped | None:
+def read(value: dict[str, Any], context: EnvelopeContext) -> Wrapped | None:
     if "messageBody" not in value:
         return None
-    return Wrapped(
+    return wrap_message(
         value["messageBody"],
-        replace(
-            delivery,
-            source="mns_queue",
-            id=read_identifier(value.get("messageId")),
-            must_be_known=True,
-            part="the messageBody",
-        ),
+        context,
+        source="mns_queue",
+        message_id=value.get("messageId"),
+        part="the messageBody",
     )

@@ -4,7 +4,7 @@
                  "eventTime": "…", "region": "cn-hangzhou",
                  "oss": {"bucket": {}, "object": {"key": "…", "size": 1, "eTag": "…"}}}]}
 
-Nothing is done with objects.
+The function does nothing with objects.
 """
 
 from __future__ import annotations

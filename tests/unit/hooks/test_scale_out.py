@@ -185,13 +185,22 @@ def test_a_token_that_the_message_lacks_is_asked_of_ess() -> None:
 
 @pytest.mark.parametrize("template", ["{scaling_group_id}", "{scaling_activity_id}"])
 def test_an_activity_that_the_message_lacks_is_known_by_its_instances(template: str) -> None:
-    request = a_hook_request("ash-0001:by-token", scaling_activity_id="")
+    request = a_hook_request(scaling_activity_id="")
     cloud = waiting(a_binding(name_template=template))
     cloud.complete(request)
     assert answers(cloud) == [CONTINUE]
     (result,) = cloud.notifications.results
     assert result["data"]["correlation"]["ScalingActivityId"] == "asa-0001"
     assert cloud.names == [template.format(scaling_group_id=GROUP, scaling_activity_id="asa-0001")]
+
+
+def test_a_message_without_its_activity_has_the_event_id_and_the_result_id_of_one_with_it() -> None:
+    with_activity, without = waiting(), waiting()
+    with_activity.complete(HOOK)
+    without.complete(a_hook_request(scaling_activity_id=""))
+    (expected,), (result,) = with_activity.notifications.results, without.notifications.results
+    assert result["data"]["correlation"]["eventId"] == "ash-0001:asa-0001"
+    assert result["id"] == expected["id"]
 
 
 def test_an_activity_that_nothing_tells_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,18 +85,52 @@ def test_a_quote_within_real_json_stays_a_quote() -> None:
     assert problems == {"/BackendServers/0/Description": NAME_RULE}
 
 
-@pytest.mark.parametrize("spell", [str.lower, str.upper, str.swapcase])
-def test_keys_match_in_any_case(spell: Any) -> None:
-    def respelt(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {spell(key): respelt(each) for key, each in value.items()}
-        return [respelt(each) for each in value] if isinstance(value, list) else value
+def respell_keys(value: Any, spell: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {spell(key): respell_keys(each, spell) for key, each in value.items()}
+    return [respell_keys(each, spell) for each in value] if isinstance(value, list) else value
 
+
+SPELLINGS = [str, str.lower, str.upper, str.swapcase]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_keys_match_in_any_case(spell: Callable[[str], str]) -> None:
+    backend = server(Type="eni", ServerId="eni-0001", ServerIp="10.0.0.1", Description="blue")
     written = document(
-        BackendServers=[server(Type="eni", ServerIp="10.0.0.1", Description="blue")],
+        Action="CreateVServerGroup",
+        BackendServers=[backend],
         Tags=[{"Key": "Team", "Value": "A"}],
+        ScalingGroupId="asg-0001",
+        OnExisting="merge",
+        DryRun=True,
     )
-    assert parse_request(respelt(written), EVENT) == parse_request(written, EVENT)
+    assert parse_request(respell_keys(written, spell), EVENT) == Request(
+        event=EVENT,
+        region_id="cn-hangzhou",
+        load_balancer_id="lb-0001",
+        vserver_group_name="web-8080",
+        scaling_group_id="asg-0001",
+        backends=(
+            Backend("eni-0001", 8080, 100, type="eni", server_ip="10.0.0.1", description="blue"),
+        ),
+        tags={"Team": "A"},
+        on_existing=OnExisting.MERGE,
+        dry_run=True,
+    )
+
+
+@pytest.mark.parametrize("spell", SPELLINGS)
+def test_keys_of_instances_match_in_any_case(spell: Callable[[str], str]) -> None:
+    instance = {"InstanceId": "i-0001", "Weight": 50, "ServerIp": "10.0.0.1"}
+    written = document(BackendServers=ABSENT, Instances=[instance])
+    request = parse_request(respell_keys(written, spell), EVENT)
+    assert request.instances == (Instance("i-0001", 50, "10.0.0.1"),)
+
+
+def test_the_description_of_a_backend_is_kept() -> None:
+    request = read(BackendServers=[server(Description="blue"), server(Port=81)])
+    assert [backend.description for backend in request.backends or ()] == ["blue", ""]
 
 
 def test_an_instance_is_an_id_or_an_object() -> None:
@@ -227,7 +262,7 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"BackendServers": "{}"}, {"/BackendServers": "must be a list, is an object"}),
     (
         {"BackendServers": "i-0001:80"},
-        {"/BackendServers": "must be a list or a string that holds a JSON list"},
+        {"/BackendServers": "must be a list or a string with a JSON list"},
     ),
     ({"BackendServers": ["i-1"]}, {"/BackendServers/0": "must be an object, is a string"}),
     (
@@ -289,11 +324,11 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"BackendServers": [server(Weight=1), server(Weight=2)]},
-        {"/BackendServers/1/Weight": "differs from the Weight given before for this backend"},
+        {"/BackendServers/1/Weight": "differs from the Weight of the same backend before it"},
     ),
     (
         {"BackendServers": [server(Weight=ABSENT), server(Weight=50)]},
-        {"/BackendServers/1/Weight": "differs from the Weight given before for this backend"},
+        {"/BackendServers/1/Weight": "differs from the Weight of the same backend before it"},
     ),
     # tags
     ({"Tags": {"a": "b"}}, {"/Tags": "must be a list, is an object"}),
@@ -322,15 +357,15 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
-        {"/Tags/1/Key": "is taken already"},
+        {"/Tags/1/Key": "is given before, or reserved; use another Key"},
     ),
     (
         {"Tags": [{"Key": "vservergroup-provisioner", "Value": "1"}]},
-        {"/Tags/0/Key": "is taken already"},
+        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
     ),
     (
         {"Tags": [{"Key": "vservergroup-provisioner-request", "Value": "1"}]},
-        {"/Tags/0/Key": "is taken already"},
+        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
     ),
 ]
 
@@ -406,7 +441,7 @@ def test_a_key_is_named_but_not_at_any_length_and_in_ascii() -> None:
 @pytest.mark.parametrize("text", ['{"Port": NaN}', "[Infinity]", "-Infinity"])
 def test_what_json_does_not_know_is_no_json(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        parse_json(text, what="the body")
+        parse_json(text, part="the body")
     assert raised.value.fault is Fault.UNREADABLE
     assert refused(document(BackendServers=text)).keys() == {"/BackendServers"}
 
@@ -414,7 +449,7 @@ def test_what_json_does_not_know_is_no_json(text: str) -> None:
 @pytest.mark.parametrize("text", ["\ufeff{}", "[" * 100_000, "{'a': 1}", ""])
 def test_a_text_that_is_no_json_is_unreadable_and_not_repeated(text: str) -> None:
     with pytest.raises(Rejected) as raised:
-        parse_json(text, what="the body")
+        parse_json(text, part="the body")
     assert raised.value.message == "the body is not JSON in UTF-8"
 
 

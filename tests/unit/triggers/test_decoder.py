@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from builders import (
+    a_hook_request,
     a_request,
     as_base64,
     as_bytes,
@@ -17,7 +20,7 @@ from builders import (
 from provisioner.errors import Fault, Rejected, Skip
 from provisioner.model import Request
 from provisioner.triggers import decode
-from provisioner.triggers.decoder import MOST_ELEMENTS, MOST_LAYERS
+from provisioner.triggers.decoder import MAX_ELEMENTS, MAX_LAYERS
 
 HASH = "sha256:f9659423266d5531bdf7b7cde563a9ca0f967e68fb23fd272f37fdfa4f9ff469"
 
@@ -85,16 +88,16 @@ def test_an_empty_batch_asks_for_nothing(empty: Any) -> None:
 
 
 def test_the_deepest_wrapping_is_opened_and_one_more_is_refused() -> None:
-    fits = as_bytes(nested(document(), lists=MOST_LAYERS - 1))  # the text itself is one layer
+    fits = as_bytes(nested(document(), lists=MAX_LAYERS - 1))  # the text itself is one layer
     assert isinstance(only(fits), Request)
-    item = only(as_bytes(nested(document(), lists=MOST_LAYERS)))
+    item = only(as_bytes(nested(document(), lists=MAX_LAYERS)))
     assert isinstance(item, Rejected)
     assert item.code == "Unreadable"
 
 
 def test_strings_in_strings_are_wrappings_too() -> None:
     text = json.dumps(document())
-    for _ in range(MOST_LAYERS):
+    for _ in range(MAX_LAYERS):
         text = json.dumps(text)
     assert isinstance(only(text.encode()), Rejected)
 
@@ -133,8 +136,8 @@ def test_half_a_surrogate_pair_poisons_its_own_item_only() -> None:
 
 
 def test_a_batch_larger_than_any_trigger_sends_is_refused_whole() -> None:
-    assert len(decode(as_bytes([None] * MOST_ELEMENTS))) == MOST_ELEMENTS
-    item = only([document()] * (MOST_ELEMENTS + 1))
+    assert len(decode(as_bytes([None] * MAX_ELEMENTS))) == MAX_ELEMENTS
+    item = only([document()] * (MAX_ELEMENTS + 1))
     assert isinstance(item, Rejected)
 
 
@@ -174,11 +177,42 @@ def test_what_is_no_document_is_refused_by_its_kind(payload: bytes, seen: str) -
     assert seen in item.message
 
 
-@pytest.mark.parametrize("text", ["{}\n", "e30", "e30=\n\n", "e3 0=", "e30=e30="])
-def test_base64_is_strict_inside_and_takes_white_space_only_around(text: str) -> None:
-    item = only(text.encode())
-    opened = item.code == "UnknownEnvelope"  # an object without keys was seen
-    assert opened == (text.strip() in ("{}", "e30="))
+@pytest.mark.parametrize("text", ["{}\n", "e30", "e30=\n\n", "e3\n0=", "e3\r\n0=\r\n", " e30= "])
+def test_base64_is_read_with_line_breaks_without_padding_and_with_space_around(text: str) -> None:
+    assert only(text.encode()).code == "UnknownEnvelope"  # an object without keys was seen
+
+
+@pytest.mark.parametrize("text", ["e3 0=", "e30=e30=", "e30==", "e30=\n\n=", "e3\t0=", "e30*"])
+def test_any_other_text_is_no_base64(text: str) -> None:
+    assert only(text.encode()).code == "Unreadable"
+
+
+def in_columns(text: str) -> str:
+    return "\r\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+
+
+BASE64_FORMS: list[Callable[[bytes], str]] = [
+    lambda payload: in_columns(base64.b64encode(payload).decode()),
+    lambda payload: base64.encodebytes(payload).decode(),
+    lambda payload: base64.urlsafe_b64encode(payload).decode(),
+    lambda payload: base64.urlsafe_b64encode(payload).decode().rstrip("="),
+    lambda payload: base64.b64encode(payload).decode().rstrip("="),
+]
+
+
+@pytest.mark.parametrize("encode", BASE64_FORMS)
+def test_a_request_and_a_hook_are_read_in_every_form_of_base64(
+    encode: Callable[[bytes], str],
+) -> None:
+    asked = document(Tags=[{"Key": "k", "Value": "~~~~???? >>>> ???"}])
+    payload = json.dumps(asked).encode()
+    assert set(base64.b64encode(payload).decode()) >= {"+", "/"}, "the alphabets do not differ"
+    assert isinstance(only([queue_message(encode(payload))]), Request)
+    assert only([queue_message(encode(payload))]) == only([queue_message(json.dumps(asked))])
+    hook = as_bytes(hook_message())
+    assert only([queue_message(encode(hook))]) == a_hook_request()
+    inside = hook_message({"content": encode(as_bytes(hook_message()["content"]))})
+    assert only([queue_message(inside)]) == a_hook_request()
 
 
 def test_base64_of_base64_of_a_document_is_opened() -> None:
@@ -196,6 +230,29 @@ def test_a_bus_event_that_asks_for_nothing_is_skipped_and_a_queues_is_refused(da
     assert isinstance(only(cloud_event(data)), Skip)
     assert isinstance(only([queue_message(data)]), Rejected)
     assert isinstance(only(cloud_event(queue_message(data))), Rejected)
+
+
+MISSPELT = {"LoadBalancer": "lb-0001", "Backends": []}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"TopicName": "t", "MessageId": "M1", "Message": MISSPELT},
+        {"messageId": "M1", "messageBody": MISSPELT},
+        {"systemProperties": {"UNIQ_KEY": "K1"}, "body": MISSPELT},
+        {"envelope": {"deliveryTag": 1}, "props": {"messageId": "M1"}, "body": MISSPELT},
+        {"topic": "t", "partition": 0, "offset": 7, "value": MISSPELT},
+    ],
+    ids=["mns_topic", "mns_queue", "rocketmq", "rabbitmq", "kafka"],
+)
+def test_a_misspelt_request_in_a_message_is_refused_also_where_a_bus_carries_the_message(
+    message: dict[str, Any],
+) -> None:
+    for item in (only(message), only(cloud_event(message))):
+        assert isinstance(item, Rejected)
+        assert item.code == "UnknownEnvelope"
+    assert isinstance(only(cloud_event(MISSPELT)), Skip)
 
 
 def test_a_bus_event_with_a_faulty_document_is_refused() -> None:

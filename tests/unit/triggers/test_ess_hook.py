@@ -149,7 +149,7 @@ def test_every_problem_of_a_hook_message_is_told_with_its_place_and_type() -> No
             instanceIds=["i-0001", None, "", {"id": "i-0002"}],
         )
     )
-    remedy = "; pass the message on as ESS sent it"
+    remedy = "; forward the message as ESS sent it"
     assert problems == {path: f"{rule}{remedy}" for path, rule in WRONG_TYPES.items()}
 
 

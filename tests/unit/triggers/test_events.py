@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from builders import TOKEN, a_hook_request, a_request
+from builders import a_hook_request, a_request
 from provisioner.errors import Rejected
-from provisioner.groups.naming import compute_digest
 from provisioner.model import (
     Backend,
     EventRef,
@@ -42,7 +41,7 @@ class Skipped(NamedTuple):
 
 
 AUDIT = Skipped("an audit record, which asks for nothing")
-NEWS = Skipped("news of a scaling activity, which asks for nothing")
+REPORT = Skipped("a report of a scaling activity, which asks for nothing")
 SCALE_IN = Transition.SCALE_IN
 UNKNOWN = Refused("UnknownEnvelope", ("",))
 UNREADABLE = Refused("Unreadable", ("",))
@@ -98,11 +97,11 @@ EVENTBRIDGE: dict[str, Any] = {
     "eventbridge.foreign.json": [
         Skipped("an event of a type that this function does not act on"),
     ],
-    "eventbridge.own-result.json": [Skipped("a result of our own")],
+    "eventbridge.own-result.json": [Skipped("a result of this function")],
     "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
-    "ess_events.scaling-activity.json": [NEWS],
-    "ess_events.cloud-monitor.json": [NEWS],
+    "ess_events.scaling-activity.json": [REPORT],
+    "ess_events.cloud-monitor.json": [REPORT],
     "ess_events.action-trail.json": [AUDIT],
     "ess_events.config.json": [AUDIT],
     "ess_events.notification.json": [
@@ -120,6 +119,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.in-mns-topic-attributes.json": [a_hook_request()],
     "ess_hook.in-mns-queue.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64.json": [a_hook_request()],
+    "ess_hook.in-mns-queue-base64-lines.json": [a_hook_request()],
     "ess_hook.in-rocketmq.json": [a_hook_request()],
     "ess_hook.in-rabbitmq.json": [a_hook_request()],
     "ess_hook.in-kafka.json": [a_hook_request()],
@@ -130,16 +130,14 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.upper-camel-keys.json": [a_hook_request()],
     "ess_hook.token-missing.json": [a_hook_request(token="")],
     "ess_hook.activity-missing.json": [
-        a_hook_request(f"ash-0001:token-{compute_digest(TOKEN)[:32]}", scaling_activity_id=""),
+        a_hook_request("ash-0001:token-1831acac551c658a7f7abeacb83c3174", scaling_activity_id=""),
     ],
     "ess_hook.metadata.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.metadata-at-top.json": [a_hook_request(metadata='{"Weight": 50}')],
     "ess_hook.repeated-instances.json": [a_hook_request(instance_ids=("i-0002", "i-0001"))],
     "ess_hook.instances-in-string.json": [a_hook_request()],
     "ess_hook.region-by-arn.json": [a_hook_request()],
-    "ess_hook.scale-in.json": [
-        a_hook_request("ash-0002:asa-0001", hook_id="ash-0002", transition=SCALE_IN),
-    ],
+    "ess_hook.scale-in.json": [a_hook_request(hook_id="ash-0002", transition=SCALE_IN)],
     "ess_hook.invalid.json": [
         Refused(
             "InvalidRequest",

@@ -72,7 +72,7 @@ def test_a_call_without_a_body_has_an_empty_one(body: Any) -> None:
     "changes",
     [
         {"body": "not base64", "isBase64Encoded": True},
-        {"body": "YQ", "isBase64Encoded": True},
+        {"body": "YQ=", "isBase64Encoded": True},
         {"body": {"LoadBalancerId": "lb-0001"}},
         {"body": 7},
     ],

@@ -1,4 +1,4 @@
-"""Builds the zip that Function Compute runs: the function with its libraries."""
+"""Build the zip that Function Compute runs: the function with its libraries."""
 
 from .building import Package, build, install_plain_libraries
 from .runtimes import RUNTIMES, PackageFailedError

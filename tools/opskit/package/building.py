@@ -1,4 +1,4 @@
-"""Builds one zip, with index.py and all libraries at its root. The same sources and the same
+"""Build one zip, with index.py and all libraries at its root. The same sources and the same
 requirements give the same bytes, on any machine.
 """
 
@@ -43,7 +43,7 @@ def build(
     lock_file: Path = LOCK_FILE,
     anew: bool = False,
 ) -> Package:
-    """Builds the package in `folder`, unless it is there and made from the same.
+    """Build the package in `folder`, unless it is there and made from the same.
 
     `anew`: installs the libraries again and builds in any case. Raises PackageFailedError.
     """
@@ -63,7 +63,7 @@ def build(
 
 
 def install_plain_libraries(runtime: str, folder: Path = ROOT / "build") -> Path:
-    """Returns a folder with the same libraries as pip installs them, compiled: the bench runs on
+    """Return a folder with the same libraries as pip installs them, compiled: the bench runs on
     them what it compares the package with. Raises PackageFailedError.
     """
     with _lock(folder):
@@ -71,7 +71,7 @@ def install_plain_libraries(runtime: str, folder: Path = ROOT / "build") -> Path
 
 
 def assemble(python: str, installed: Path, path: Path, sources: Path = SOURCES) -> None:
-    """Zips the installed libraries and the function to `path`, if that passes the checks.
+    """Zip the installed libraries and the function to `path`, if that passes the checks.
 
     Raises PackageFailedError.
     """
@@ -97,7 +97,7 @@ def _list_sources(sources: Path) -> list[Path]:
 
 
 def _compute_digest(installed: Path, sources: Path) -> str:
-    """Identifies what a package is made from. The name of the libraries' folder is a digest too."""
+    """Identify what a package is made from. The name of the libraries' folder is a digest too."""
     parts = [installed.name.encode()]
     for source in _list_sources(sources):
         parts += [bytes(source.relative_to(sources)), source.read_bytes()]
@@ -110,7 +110,7 @@ def _read_note(note: Path) -> str:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Lets one process at a time build in `folder`; the others then find what it built."""
+    """Let one process at a time build in `folder`; the others then find what it built."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".package.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Checks a package before it is called good: in the runtime's interpreter, with nothing beside it.
+"""Check a package before it is called good: in the runtime's interpreter, with nothing beside it.
 
 It imports everything that the function imports, so that a name that a stub lacks is found here and
 not in the cloud; then the function handles a scale-out hook against localcloud.
@@ -51,7 +51,7 @@ print(answer)
 
 
 def check(python: str, code: Path) -> None:
-    """Checks the package that is unpacked in `code`. Raises PackageFailedError."""
+    """Check the package that is unpacked in `code`. Raises PackageFailedError."""
     _run(python, _IMPORT_ALL, code, {})
     try:
         output = _handle_event(python, code)
@@ -63,7 +63,7 @@ def check(python: str, code: Path) -> None:
 
 
 def _handle_event(python: str, code: Path) -> str:
-    """Returns what the function wrote: its log, and its answer in the last line."""
+    """Return what the function wrote: its log, and its answer in the last line."""
     payload = EVENT.read_bytes()
     world = world_of(item for item in decode(payload) if isinstance(item, Request))
     with local.localcloud(empty=True) as cloud:

@@ -1,4 +1,4 @@
-"""Lets the `models` packages of the SDKs load each model when it is first asked for (PEP 562).
+"""Let the `models` packages of the SDKs load each model when it is first asked for (PEP 562).
 
 An SDK has some 300 models in a module each, and imports all of them at once; one event needs about
 ten. Nothing but the index of names is written anew.
@@ -36,7 +36,7 @@ def __getattr__(name):
 
 
 def write_lazy_models(tree: Path) -> None:
-    """Rewrites the index of each of PACKAGES in the tree.
+    """Rewrite the index of each of PACKAGES in the tree.
 
     Raises PackageFailedError where an index has come to do more than import models.
     """
@@ -48,7 +48,7 @@ def write_lazy_models(tree: Path) -> None:
 
 
 def _read_modules(source: str, package: str) -> dict[str, str]:
-    """Returns the module of each model."""
+    """Return the module of each model."""
     modules: dict[str, str] = {}
     for statement in ast.parse(source).body:
         match statement:

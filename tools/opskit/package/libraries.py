@@ -1,4 +1,4 @@
-"""Installs the libraries of a package: what requirements.txt locks, for the runtime and Linux on
+"""Install the libraries of a package: what requirements.txt locks, for the runtime and Linux on
 x86-64. They are kept in build/ under the digest of everything that they are made from.
 
 The setuptools that requirements-build.txt locks builds what has no wheel: its version stands in the
@@ -27,7 +27,7 @@ _CODE = "/code"  # where Function Compute unpacks a package
 def install(
     runtime: str, lock_file: Path, folder: Path, *, anew: bool = False, plain: bool = False
 ) -> Path:
-    """Returns a folder below `folder` with the compiled libraries.
+    """Return a folder below `folder` with the compiled libraries.
 
     `plain`: with all that pip installs, as a package would have it that nobody made smaller.
     The caller must hold the lock of `folder`. Raises PackageFailedError.
@@ -53,7 +53,7 @@ def install(
 
 
 def compile_all(python: str, tree: Path) -> None:
-    """Compiles every module of the tree to byte code that is loaded without a look at its source.
+    """Compile every module of the tree to byte code that is loaded without a look at its source.
 
     The paths that tracebacks show are those on Function Compute.
     """

@@ -1,4 +1,4 @@
-"""Decides which files of the libraries the package has.
+"""Decide which files of the libraries the package has.
 
 Removed is what the function never loads: what a stub replaces, what only such a part imports, and
 what no import of a used library reaches. `checking` imports what is left.
@@ -67,7 +67,7 @@ _METADATA = {"METADATA", "entry_points.txt"}
 
 
 def is_needed(path: PurePosixPath) -> bool:
-    """Tells whether the package has the file with this path, relative to the package's root."""
+    """Tell whether the package has the file with this path, relative to the package's root."""
     top = path.parts[0]
     if top.endswith(".dist-info"):
         return _is_needed_metadata(path)

@@ -12,7 +12,7 @@ class PackageFailedError(Exception):
 
 
 def find_interpreter(runtime: str) -> str:
-    """Returns the path of an interpreter of the runtime's own minor version.
+    """Return the path of an interpreter of the runtime's own minor version.
 
     Byte code is of one minor version. Raises PackageFailedError where there is no interpreter.
     """

@@ -1,4 +1,4 @@
-"""Replaces third-party parts that the function never runs by stubs, so that a cold start is short.
+"""Replace third-party parts that the function never runs by stubs, so that a cold start is short.
 
 The SDKs import at module level what only asynchronous calls, WebSockets and other sources of
 credentials need: about half of the time and of the memory of a cold start. A stub has the names
@@ -113,7 +113,7 @@ def __getattr__(name):
 
 
 def write_stubs(tree: Path, stubs: Mapping[str, Stub] = STUBS) -> None:
-    """Writes each stub as a package into the tree, which must not contain the replaced part."""
+    """Write each stub as a package into the tree, which must not contain the replaced part."""
     (tree / f"{_HELPER}.py").write_text(_HELPER_SOURCE, "utf-8")
     for part, stub in stubs.items():
         folder = tree.joinpath(*part.split("."))
