@@ -38,6 +38,7 @@ PURE = {
     "string",
     "types",
     "typing",
+    "xml",
 }
 SDKS = {"alibabacloud_slb20140515", "alibabacloud_ess20220222", "mns"}
 

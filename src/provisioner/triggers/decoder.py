@@ -179,6 +179,8 @@ def _read_value(value: Any, context: EnvelopeContext) -> Wrapped | Decoded:
         inner = decode_layer(value)
         if inner != value:
             return Wrapped(inner, context)
+        if notification := mns_topic.read_xml(value, context):
+            return notification
     if not context.must_be_known:
         return Skip("an event of a type that this function does not act on")
     return _unknown_value_error(value, context)
@@ -187,7 +189,8 @@ def _read_value(value: Any, context: EnvelopeContext) -> Wrapped | Decoded:
 def _unknown_value_error(value: Any, context: EnvelopeContext) -> Rejected:
     if isinstance(value, str):
         return unreadable_error(
-            f"{context.part} is a string that is neither JSON nor Base64 of JSON"
+            f"{context.part} is a string that is neither JSON nor an XML notification of MNS, nor "
+            "Base64 of these"
         )
     if not isinstance(value, dict):
         return unreadable_error(

@@ -54,6 +54,9 @@ MNS_TOPIC: dict[str, Any] = {
     "mns_topic.notification.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_topic.notification-base64.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_topic.notification-attributes.json": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml.txt": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml-misspelt-namespace.txt": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml-entities.txt": [UNREADABLE],
 }
 MNS_QUEUE: dict[str, Any] = {
     "mns_queue.array.json": [a_request("mns_queue", "M1")],
@@ -64,6 +67,7 @@ MNS_QUEUE: dict[str, Any] = {
     "mns_queue.raw-data-array.json": [a_request("mns_queue", "M1")],
     "mns_queue.raw-data-single.json": [a_request("mns_queue", "M1")],
     "mns_queue.topic-notification.json": [a_hook_request()],
+    "mns_queue.topic-notification-xml.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_queue.mixed-batch.json": [
         a_request("mns_queue", "M1"),
         Refused("Unreadable", ("/1",)),
@@ -120,6 +124,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.in-mns-queue.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64-lines.json": [a_hook_request()],
+    "ess_hook.in-mns-queue-xml.json": [a_hook_request()],
     "ess_hook.in-rocketmq.json": [a_hook_request()],
     "ess_hook.in-rabbitmq.json": [a_hook_request()],
     "ess_hook.in-kafka.json": [a_hook_request()],
