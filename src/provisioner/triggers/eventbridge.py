@@ -19,10 +19,11 @@ from typing import Any
 
 from provisioner.errors import Skip
 
-from . import ess_events
+from . import ess_events, failure_record
 from .envelope import EnvelopeContext, Wrapped, read_identifier, read_region_id
 
 _OWN_RESULTS = "vservergroup."
+_ASYNC_SUCCESS = "fc:asyncinvoke:succeeded"  # (doc), in lower case
 _MESSAGE_TYPES = frozenset(
     {
         "mns:queue:sendmessage",
@@ -39,10 +40,7 @@ def read(value: dict[str, Any], _: EnvelopeContext) -> Wrapped | Skip | None:
     if "specversion" not in value or not isinstance(event_type, str):
         return None
     event_type = event_type.lower()
-    reason = ess_events.find_skip_reason(event_type)
-    if event_type.startswith(_OWN_RESULTS):
-        reason = "a result of this function"
-    if reason:
+    if reason := _find_skip_reason(event_type):
         return Skip(reason)
     source, event_id = read_identifier(value.get("source")), read_identifier(value.get("id"))
     context = EnvelopeContext(
@@ -54,3 +52,11 @@ def read(value: dict[str, Any], _: EnvelopeContext) -> Wrapped | Skip | None:
         transition=ess_events.TRANSITIONS.get(event_type),
     )
     return Wrapped(value.get("data", value.get("data_base64")), context)
+
+
+def _find_skip_reason(event_type: str) -> str:
+    if event_type.startswith(_OWN_RESULTS):
+        return "a result of this function"
+    if event_type == _ASYNC_SUCCESS:
+        return failure_record.SUCCESS
+    return ess_events.find_skip_reason(event_type)
