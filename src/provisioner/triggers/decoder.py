@@ -25,7 +25,8 @@ from . import (
     kafka,
     mns_queue,
     mns_topic,
-    oss,
+    mqtt,
+    other_products,
     rabbitmq,
     request_document,
     rocketmq,
@@ -59,13 +60,15 @@ READERS: tuple[Reader, ...] = (
     mns_queue.read,
     rocketmq.read,
     rabbitmq.read,
+    mqtt.read,
     kafka.read,
+    eventbridge.read_schedule,
     mns_topic.read_body_with_attributes,
     ess_hook.read,
     timer.read,
-    oss.read,
     request_document.read,
     ess_events.read_notification,
+    other_products.read,
 )
 
 

@@ -16,6 +16,7 @@ from builders import (
     document,
     hook_message,
     queue_message,
+    xml_notification,
 )
 from provisioner.errors import Fault, Rejected, Skip
 from provisioner.model import Request
@@ -243,8 +244,9 @@ MISSPELT = {"LoadBalancer": "lb-0001", "Backends": []}
         {"systemProperties": {"UNIQ_KEY": "K1"}, "body": MISSPELT},
         {"envelope": {"deliveryTag": 1}, "props": {"messageId": "M1"}, "body": MISSPELT},
         {"topic": "t", "partition": 0, "offset": 7, "value": MISSPELT},
+        {"props": {"firstTopic": "t"}, "body": MISSPELT},
     ],
-    ids=["mns_topic", "mns_queue", "rocketmq", "rabbitmq", "kafka"],
+    ids=["mns_topic", "mns_queue", "rocketmq", "rabbitmq", "kafka", "mqtt"],
 )
 def test_a_misspelt_request_in_a_message_is_refused_also_where_a_bus_carries_the_message(
     message: dict[str, Any],
@@ -278,5 +280,39 @@ def test_a_scaling_notification_is_skipped_wherever_it_says_its_type(value: Any)
 
 
 @pytest.mark.parametrize("events", [[], "text", [7], [{"oss": {}}, {"sls": {}}]])
-def test_a_list_of_events_is_oss_only_if_all_of_it_is(events: Any) -> None:
+def test_a_list_of_events_is_of_another_product_only_if_all_of_it_is(events: Any) -> None:
     assert only({"events": events}).code == "UnknownEnvelope"
+
+
+OTHER_PRODUCTS: list[Any] = [
+    {"events": [{"eventName": "CdnDomainStopped", "eventSource": "cdn"}]},
+    {"source": {"logstoreName": "s"}, "jobName": "j", "taskId": "t", "cursorTime": 1},
+    {"Version": "Sync-v1", "Records": [{"Type": "PutRow", "PrimaryKey": []}]},
+    {"product": "ECS", "name": "Instance:StateChange", "level": "INFO", "content": {}},
+    {"product": "ESS", "name": "AUTOSCALG:SCALE_IN_WARN", "level": "WARN", "content": {}},
+    {"topic": "t", "partition": 0, "offset": 7, "value": None},
+    {"TimeZone": "GMT+8:00", "Schedule": "@every 5m"},
+    {"TimeZone": "GMT+8:00", "Schedule": "@every 5m", "UserData": "keep warm"},
+]
+
+
+@pytest.mark.parametrize("event", OTHER_PRODUCTS)
+def test_an_event_of_another_product_is_skipped_by_whatever_way_it_comes(event: Any) -> None:
+    text = json.dumps(event)
+    ways = [event, [event], queue_message(text), [queue_message(as_base64(event))]]
+    ways += [cloud_event(event), cloud_event(queue_message(event)), xml_notification(text)]
+    for way in ways:
+        payload = way.encode() if isinstance(way, str) else as_bytes(way)
+        assert isinstance(only(payload), Skip)
+
+
+def test_a_request_in_the_user_data_of_a_schedule_is_read_in_any_form() -> None:
+    for user_data in (document(), json.dumps(document()), as_base64(document())):
+        data = {"TimeZone": "GMT+8:00", "Schedule": "@every 5m", "UserData": user_data}
+        event = cloud_event(data, type="eventbridge:Events:ScheduledEvent")
+        assert only(event) == a_request("eventbridge", "example:id-0001")
+
+
+def test_a_faulty_request_in_the_user_data_of_a_schedule_is_refused() -> None:
+    data = {"TimeZone": "GMT+8:00", "Schedule": "@every 5m", "UserData": document(Wieght=1)}
+    assert only(cloud_event(data)).code == "InvalidRequest"

@@ -91,6 +91,8 @@ STREAMS: dict[str, Any] = {
     "kafka.strings.json": [a_request("kafka", "topic-1:0:7")],
     "kafka.base64.json": [a_request("kafka", "topic-1:0:7")],
     "kafka.raw-data.json": [a_request("kafka", "topic-1:0:7")],
+    "kafka.tombstone.json": [Skipped("a Kafka tombstone, which asks for nothing")],
+    "mqtt.array.json": [a_request("mqtt", HASH)],
 }
 EVENTBRIDGE: dict[str, Any] = {
     "eventbridge.request.json": [a_request("eventbridge", "example:id-0001")],
@@ -102,6 +104,10 @@ EVENTBRIDGE: dict[str, Any] = {
         Skipped("an event of a type that this function does not act on"),
     ],
     "eventbridge.own-result.json": [Skipped("a result of this function")],
+    "eventbridge.scheduled.json": [a_request("eventbridge", "schedule-1:id-0001")],
+    "eventbridge.scheduled-without-user-data.json": [
+        Skipped("a scheduled event without UserData, which asks for nothing"),
+    ],
     "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
     "ess_events.scaling-activity.json": [REPORT],
@@ -109,6 +115,9 @@ EVENTBRIDGE: dict[str, Any] = {
     "ess_events.action-trail.json": [AUDIT],
     "ess_events.config.json": [AUDIT],
     "ess_events.notification.json": [
+        Skipped("a notification of a scaling activity, which asks for nothing"),
+    ],
+    "ess_events.notification-autoscalg.json": [
         Skipped("a notification of a scaling activity, which asks for nothing"),
     ],
     "ess_events.unknown-hook-data.json": [UNKNOWN],
@@ -207,10 +216,24 @@ DIRECT: dict[str, Any] = {
         ),
     ],
 }
+CLOUD_MONITOR = Skipped("an event of CloudMonitor, which asks for nothing")
+SPOT_INTERRUPTION = Skipped(
+    "a spot interruption (Instance:PreemptibleInstanceInterruption), which this function does not"
+    " act on"
+)
+OTHER_PRODUCTS: dict[str, Any] = {
+    "oss.put-object.json": [Skipped("an event of OSS or CDN, which asks for nothing")],
+    "cdn.domain-stopped.json": [Skipped("an event of OSS or CDN, which asks for nothing")],
+    "sls.log-trigger.json": [Skipped("an event of SLS, which asks for nothing")],
+    "tablestore.put-row.json": [Skipped("an event of Tablestore, which asks for nothing")],
+    "cloud_monitor.state-change.json": [CLOUD_MONITOR],
+    "cloud_monitor.state-change-on-the-bus.json": [CLOUD_MONITOR],
+    "cloud_monitor.spot-interruption-in-mns-queue.json": [SPOT_INTERRUPTION],
+    "cloud_monitor.spot-interruption-on-the-bus.json": [SPOT_INTERRUPTION],
+}
 TICK = SweepRequest(EventRef("timer", "t1:2026-01-01T00:00:00Z"))
 OTHERS: dict[str, Any] = {
     "timer.tick.json": [TICK],
-    "oss.put-object.json": [Skipped("an event of an OSS object, which asks for nothing")],
     "unknown.keys.json": [UNKNOWN],
     "unreadable.truncated.txt": [UNREADABLE],
     "unreadable.plain-text.txt": [UNREADABLE],
@@ -231,7 +254,18 @@ FAILURE: dict[str, Any] = {
     "failure.success-in-mns-queue.json": [SUCCESS],
     "failure.success-on-the-bus.json": [SUCCESS],
 }
-TABLES = (MNS_TOPIC, MNS_QUEUE, STREAMS, EVENTBRIDGE, ESS_HOOK, HTTP, DIRECT, FAILURE, OTHERS)
+TABLES = (
+    MNS_TOPIC,
+    MNS_QUEUE,
+    STREAMS,
+    EVENTBRIDGE,
+    ESS_HOOK,
+    HTTP,
+    DIRECT,
+    FAILURE,
+    OTHER_PRODUCTS,
+    OTHERS,
+)
 CASES = [case for table in TABLES for case in table.items()]
 WSGI = "http.wsgi.json"
 
