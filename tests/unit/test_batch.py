@@ -220,7 +220,7 @@ def test_of_a_batch_the_poison_item_alone_is_kept_as_it_was_written(cloud: Deplo
     poison = ' {"LoadBalancerId" : "lb-0001", "Wieght": 1e400, "Wieght": 1.0 }'
     handled(cloud, f"[ {json.dumps(asks('M1'))},\n{poison} , 7]".encode())
     assert kept(cloud) == [
-        ("InvalidRequest", "", poison.strip().encode()),
+        ("InvalidRequest", "/VServerGroupName", poison.strip().encode()),
         ("Unreadable", "", b"7"),
     ]
 

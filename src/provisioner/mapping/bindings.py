@@ -98,24 +98,13 @@ def map_request(
 def _map_backends(
     request: Request, backends: tuple[Backend, ...], config: DeploymentConfig
 ) -> DesiredGroup:
-    binding = None if request.vserver_group_name else _find_naming_binding(request, config)
-    name = _derive_name(binding, request) if binding else request.vserver_group_name
-    binding_region = binding.region_id if binding else ""
-    region_id = request.region_id or binding_region or config.region_id
-    group = VServerGroup(region_id, request.load_balancer_id, name, diff.deduplicate(backends))
-    return _check_group(group, request, config, named_by_binding=binding is not None)
-
-
-def _find_naming_binding(request: Request, config: DeploymentConfig) -> Binding:
-    try:
-        (binding,) = find_bindings(request, config)
-    except (Rejected, ValueError) as error:
-        raise Rejected(
-            Code.INVALID_REQUEST,
-            "is required, because no single binding gives a name for this request",
-            path="/VServerGroupName",
-        ) from error
-    return binding
+    group = VServerGroup(
+        request.region_id or config.region_id,
+        request.load_balancer_id,
+        request.vserver_group_name,
+        diff.deduplicate(backends),
+    )
+    return _check_group(group, request, config, named_by_binding=False)
 
 
 def _derive_name(binding: Binding, request: Request) -> str:
@@ -155,7 +144,7 @@ def _check_group(
 ) -> DesiredGroup:
     problems = naming.check_name(group.name, "/VServerGroupName")
     if request.tags and not config.tagging:
-        problems.append(Problem("/Tags", "cannot be set: this deployment has TAGS off"))
+        problems.append(Problem("/Tag", "cannot be set: this deployment has TAGS off"))
     problems += check_addresses(group.backends)
     if not problems:
         backends = document.render_backend_servers(group.backends)

@@ -127,9 +127,12 @@ def read_identifier(value: object) -> str:
 def read_region_id(value: object) -> str:
     """Return the value if it has the form of a RegionId, else an empty string.
 
-    The form matters: a region becomes part of the host name of an endpoint.
+    The form matters: a region becomes part of the host name of an endpoint. EventBridge's
+    aliyunregionid sometimes has the suffix -vpc (doc).
     """
-    return value if isinstance(value, str) and _REGION_ID.match(value) else ""
+    if not isinstance(value, str) or not _REGION_ID.match(value):
+        return ""
+    return document.strip_network(value)
 
 
 def find_structural_problem(value: object) -> str:

@@ -3,8 +3,8 @@
     {"topic": "topic-1", "partition": 0, "offset": 7, "timestamp": 1767225600000,
      "headers": {"headers": [], "isReadOnly": false}, "key": "k", "value": "…"}
 
-`value` is JSON, text or Base64; in a tombstone, which asks for nothing, it is null. Topic, partition
-and offset identify the message.
+`value` is JSON, text or Base64. A tombstone has null and asks for nothing. Topic, partition and
+offset identify the message.
 """
 
 from __future__ import annotations

@@ -229,16 +229,10 @@ def test_backends_that_are_named_need_no_binding() -> None:
     assert (desired.group.region_id, desired.on_existing) == (REGION, OnExisting.REFUSE)
 
 
-def test_a_name_left_out_is_derived_by_the_only_binding() -> None:
+def test_backends_without_a_name_are_refused_also_where_a_binding_could_name_their_group() -> None:
     request = a_request("direct", "e-1", vserver_group_name="")
-    (desired,) = mapped(request, policy(a_binding()))
-    assert (desired.group.name, desired.on_existing) == ("asg-0001", OnExisting.EXTEND)
-
-
-@pytest.mark.parametrize("bound", [(), (a_binding(), a_binding(scaling_group_id="asg-0002"))])
-def test_a_name_that_nothing_derives_is_required(bound: tuple[Binding, ...]) -> None:
-    error = refused(a_request("direct", "e-1", vserver_group_name=""), policy(*bound))
-    assert (error.code, error.path) == ("InvalidRequest", "/VServerGroupName")
+    error = refused(request, policy(a_binding()))
+    assert error.path == "/VServerGroupName"
 
 
 @pytest.mark.parametrize(
@@ -355,7 +349,7 @@ def test_where_tags_are_off_ownership_stands_in_each_free_description() -> None:
 def test_tags_that_a_request_names_are_refused_where_tags_are_off() -> None:
     asked = (Backend("i-1", 80),)
     request = a_request("direct", "e-1", backends=asked, tags={"team": "a"})
-    assert refused(request, policy(tagging=False)).path == "/Tags"
+    assert refused(request, policy(tagging=False)).path == "/Tag"
 
 
 def test_a_name_that_the_binding_alone_tells_is_checked_at_once() -> None:

@@ -109,6 +109,7 @@ EVENTBRIDGE: dict[str, Any] = {
         Skipped("a scheduled event without UserData, which asks for nothing"),
     ],
     "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
+    "ess_events.lifecycle-hook-region-with-vpc.json": [a_hook_request()],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
     "ess_events.scaling-activity.json": [REPORT],
     "ess_events.cloud-monitor.json": [REPORT],
@@ -192,6 +193,9 @@ DIRECT: dict[str, Any] = {
     "direct.dry-run-merge.json": [
         a_request("direct", HASH, dry_run=True, on_existing=OnExisting.MERGE, tags={"team": "web"}),
     ],
+    "direct.tag.json": [a_request("direct", HASH, tags={"env": "prod"})],
+    "direct.without-backends.json": [a_request("direct", HASH, backends=())],
+    "direct.without-name.json": [Refused("InvalidRequest", ("/VServerGroupName",))],
     "direct.instances.json": [
         a_request(
             "direct",
