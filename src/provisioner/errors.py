@@ -29,6 +29,7 @@ class Code(str, Enum):
     """The codes that this project defines. Codes of the cloud are passed on unchanged."""
 
     UNREADABLE = "Unreadable"
+    TOO_LARGE = "TooLarge"
     UNKNOWN_ENVELOPE = "UnknownEnvelope"
     INVALID_REQUEST = "InvalidRequest"
     NOT_FOUND = "NotFound"
@@ -59,6 +60,7 @@ class Fault(Enum):
     """What is wrong with a rejected event. Each has an HTTP status of its own (`http_api`)."""
 
     UNREADABLE = "unreadable"
+    TOO_LARGE = "too large"
     INVALID = "invalid"
     NOT_FOUND = "not found"
     CONFLICT = "conflict"

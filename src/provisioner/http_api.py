@@ -13,6 +13,7 @@ from .results.outcome import Outcome
 
 _STATUS: Mapping[Fault, int] = {
     Fault.UNREADABLE: 400,
+    Fault.TOO_LARGE: 413,
     Fault.INVALID: 422,
     Fault.NOT_FOUND: 404,
     Fault.CONFLICT: 409,

@@ -122,7 +122,7 @@ def test_a_poison_item_does_not_block_the_rest_of_its_batch(cloud: Deployment) -
 
 
 def test_two_unread_items_of_one_batch_are_two_results(cloud: Deployment) -> None:
-    handled(cloud, ["one", "two"])
+    handled(cloud, [queue_message("one", ""), queue_message("two", "")])
     assert len({result["id"] for result in cloud.notifications.results}) == 2
 
 

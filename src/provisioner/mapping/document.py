@@ -7,16 +7,17 @@ page's example (single quotes), whole numbers as strings, an instance as its bar
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from provisioner.errors import Code, Fault, Problem, Rejected
+from provisioner.errors import Problem, Rejected
 from provisioner.groups import naming
 from provisioner.model import DEFAULT_WEIGHT, Backend, EventRef, Instance, OnExisting, Request
 
 from . import validation
+from .strict_json import find_structural_problem, parse_json
 
 _API_KEYS = ("Action", "RegionId", "LoadBalancerId", "VServerGroupName", "BackendServers", "Tag")
 _OWN_KEYS = ("ScalingGroupId", "Instances", "OnExisting", "DryRun")
@@ -29,19 +30,6 @@ _ELEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _NUMBERS = frozenset({"Port", "Weight"})
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
-
-
-def parse_json(text: str, *, part: str) -> Any:
-    """Parse JSON, which has no NaN and no Infinity.
-
-    Raises `Rejected`, with a message that names the text as `part` and quotes nothing of it.
-    """
-    try:
-        return _decoder.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(
-            Code.UNREADABLE, f"{part} is not JSON in UTF-8", fault=Fault.UNREADABLE
-        ) from error
 
 
 def is_request_document(value: object) -> bool:
@@ -108,19 +96,14 @@ def strip_network(region_id: str) -> str:
     return region_id.removesuffix("-vpc")
 
 
-def _reject_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-_decoder = json.JSONDecoder(parse_constant=_reject_constant)  # json.loads builds one for each text
-
-
 def _parse_list(text: str, problems: list[Problem]) -> object:
     for candidate in (text, text.replace("'", '"')):
-        try:
-            return _decoder.decode(candidate)
-        except (ValueError, RecursionError):
-            continue
+        with suppress(Rejected):
+            value = parse_json(candidate, part="BackendServers")
+            if not (problem := find_structural_problem(value)):
+                return value
+            problems.append(Problem("/BackendServers", problem))
+            return []
     problems.append(Problem("/BackendServers", "must be a list or a string with a JSON list"))
     return []
 

@@ -42,9 +42,13 @@ def read_notification(value: dict[str, Any], context: EnvelopeContext) -> Wrappe
     )
 
 
+def is_xml(text: str) -> bool:
+    return _XML_START.match(text) is not None
+
+
 def read_xml(text: str, context: EnvelopeContext) -> Wrapped | None:
     """Read the XML form. Raises `Rejected` for XML that could define entities."""
-    if not _XML_START.match(text):
+    if not is_xml(text):
         return None
     if "<!DOCTYPE" in text:
         raise unreadable_error(

@@ -242,7 +242,7 @@ OTHERS: dict[str, Any] = {
     "unreadable.truncated.txt": [UNREADABLE],
     "unreadable.plain-text.txt": [UNREADABLE],
     "unreadable.number.json": [UNREADABLE],
-    "unreadable.too-deep.json": [Refused("Unreadable", ("/0" * 12,))],
+    "unreadable.too-deep.json": [UNREADABLE],
 }
 EXHAUSTED = Refused("RetriesExhausted", ("",))
 SUCCESS = Skipped("the platform's record of a success, which asks for nothing")
