@@ -9,7 +9,7 @@ error without the text of what caused it: that may hold a payload.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
@@ -24,9 +24,8 @@ from .invocation import Invocation
 from .provisioning import ProvisionTask
 from .results.outcome import Outcome
 from .sweep import SweepReport
-from .triggers import decode, decode_items
+from .triggers import Item, decode_body, decode_call, decode_items
 from .triggers import http as calls
-from .triggers import request_document as documents
 from .triggers.http import HttpCall
 
 _lock = Lock()
@@ -47,17 +46,23 @@ def handler(event: bytes, context: Any) -> str:
     ready = _get_app_or_error(context)
     if isinstance(ready, App):
         return handle_event(ready, event, context)
-    if _is_http_call(event):
+    call = calls.parse_event(event)
+    if call and not call.is_asynchronous:
         return _to_document(_to_response(ready))
-    raise Retryable(ready.code, ready.message)  # anew: see `handle`
+    raise Retryable(ready.code, ready.message)  # anew: see `handle_items`
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """WSGI, for HTTP triggers of generation 2."""
     context = environ.get("fc.context")
+    call = calls.parse_environ(environ)
     ready = _get_app_or_error(context)
-    if isinstance(ready, App):
-        answer = handle_http(ready, calls.parse_environ(environ), context)
+    if call.is_asynchronous:
+        if not isinstance(ready, App):
+            raise Retryable(ready.code, ready.message)
+        answer = HttpResponse(200, handle_items(ready, _decode_wsgi_items(call), context))
+    elif isinstance(ready, App):
+        answer = handle_http(ready, call, context)
     else:
         answer = _to_response(ready)
     status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
@@ -77,14 +82,15 @@ def get_app(context: Any) -> App:
 
 def handle_event(app: App, payload: bytes, context: Any) -> str:
     """Raises `Retryable`."""
-    try:
-        call = calls.parse_event(payload)
-    except Rejected as error:
-        log_error(error, app.invocation(context).log)
-        return _to_document(http_api.from_error(error))
-    if call:
+    call = calls.parse_event(payload)
+    if call and not call.is_asynchronous:
         return _to_document(handle_http(app, call, context))
-    ended = batch.handle_items(app.deps, decode_items(payload), app.invocation(context))
+    return json.dumps(handle_items(app, decode_items(payload), context))
+
+
+def handle_items(app: App, items: Sequence[Item], context: Any) -> dict[str, Any]:
+    """Handle the items of an event for whose answer nobody waits. Raises `Retryable`."""
+    ended = batch.handle_items(app.deps, items, app.invocation(context))
     for each in ended:
         if isinstance(each, ProvisionerError):
             # Raised anew: what led to it is told in the log, and may hold what must not be printed.
@@ -92,11 +98,16 @@ def handle_event(app: App, payload: bytes, context: Any) -> str:
     lists = [each for each in ended if not isinstance(each, (Exception, SweepReport))]
     sweeps = [each.document() for each in ended if isinstance(each, SweepReport)]
     answer = {"outcomes": [_summarize(outcome) for outcomes in lists for outcome in outcomes]}
-    return json.dumps({**answer, "sweeps": sweeps} if sweeps else answer)
+    return {**answer, "sweeps": sweeps} if sweeps else answer
 
 
 def handle_http(app: App, call: HttpCall, context: Any) -> HttpResponse:
-    """Never raises."""
+    """Answer a call for which the caller waits. Never raises."""
+    response = _route(app, call, context)
+    return replace(response, body=None) if call.method == "HEAD" else response
+
+
+def _route(app: App, call: HttpCall, context: Any) -> HttpResponse:
     invocation = _bind_http_request_id(app.invocation(context), call)
     methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
     if call.method not in methods:
@@ -120,11 +131,10 @@ def _get_app_or_error(context: Any) -> App | ProvisionerError:
         return as_provisioner_error(error)
 
 
-def _is_http_call(payload: bytes) -> bool:
-    try:
-        return calls.parse_event(payload) is not None
-    except Rejected:
-        return True
+def _decode_wsgi_items(call: HttpCall) -> list[Item]:
+    """Decode an asynchronous call. Its body by itself is an event that can be delivered again."""
+    assert isinstance(call.raw_body, bytes)
+    return [Item(decode_call(call), call.raw_body)]
 
 
 def _to_response(error: ProvisionerError) -> HttpResponse:
@@ -148,15 +158,20 @@ def _get_health(app: App, call: HttpCall, invocation: Invocation) -> HttpRespons
 
 
 def _post_provision(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    (item, *rest) = decode(call.body)
-    if isinstance(item, Skip) and not rest:
-        return http_api.from_error(item)
-    request = documents.parse_body(call.body, source="http")
+    request = decode_body(call)
+    if isinstance(request, Skip):
+        return http_api.from_error(request)
+    if isinstance(request, Rejected):
+        raise request
     return http_api.from_outcomes(batch.handle_item(app.deps, request, request.event, invocation))
 
 
 def _post_plan(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = documents.parse_body(call.body, source="http")
+    request = decode_body(call)
+    if isinstance(request, Skip):
+        return http_api.from_error(request)
+    if isinstance(request, Rejected):
+        raise request
     return http_api.from_outcomes(ProvisionTask(app.deps, request, invocation).plan())
 
 
@@ -164,7 +179,7 @@ _ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], HttpRes
     "/": {"POST": _post_provision},
     "/provision": {"POST": _post_provision},
     "/plan": {"POST": _post_plan},
-    "/health": {"GET": _get_health},
+    "/health": {"GET": _get_health, "HEAD": _get_health},
 }
 
 

@@ -34,7 +34,8 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
     def encode(self) -> bytes:
-        return json.dumps(self.body, ensure_ascii=True).encode("ascii")
+        """Return the body as JSON, or nothing for the answer to a HEAD."""
+        return b"" if self.body is None else json.dumps(self.body).encode("ascii")
 
 
 def from_outcomes(outcomes: Sequence[Outcome]) -> HttpResponse:

@@ -49,6 +49,7 @@ from .envelope import (
     too_large_error,
     unreadable_error,
 )
+from .http import HttpCall
 from .item import Item, RawBatch
 
 # The longest legitimate chain has 10 layers: an array of a stream, of JSON strings, of CloudEvents,
@@ -59,12 +60,26 @@ MAX_MESSAGE_ITEMS = 100
 _MAX_KEYS_IN_MESSAGE = 8
 _LIST_START = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\[")
 
+_PROVISION_PATHS = ("/", "/provision")
+_PLAN_PATH = "/plan"
+_HEALTH_PATH = "/health"
+_HOOK_OVER_HTTP = (
+    "the body is a lifecycle hook message; let the hook notify an MNS queue or topic that invokes "
+    "this function, because over HTTP nobody would deliver the message again"
+)
+
+
+def _read_call(value: dict[str, Any], _: EnvelopeContext) -> Request | Rejected | Skip | None:
+    call = http.read_call(value)
+    return None if call is None else decode_call(call)
+
+
 # The order matters: an envelope comes before its content, because message attributes, which can
 # have any name, are beside the keys of an envelope.
 READERS: tuple[Reader, ...] = (
     failure_record.read,
     mns_topic.read_notification,
-    http.read,
+    _read_call,
     eventbridge.read,
     mns_queue.read,
     rocketmq.read,
@@ -94,6 +109,38 @@ def decode_items(payload: bytes) -> list[Item]:
         else item
         for item in _decode_payload(payload)
     ]
+
+
+def decode_call(call: HttpCall) -> Request | Rejected | Skip:
+    """Return what an HTTP call asks for that nobody waits for. It has the routes of `handler`."""
+    path = call.path.rstrip("/") or "/"
+    if path == _HEALTH_PATH and call.method in ("GET", "HEAD"):
+        return Skip("a health check, which asks for nothing")
+    if call.method != "POST" or path not in (*_PROVISION_PATHS, _PLAN_PATH):
+        paths = ", ".join((*_PROVISION_PATHS, _PLAN_PATH))
+        return Rejected(
+            Code.NOT_FOUND,
+            f"an asynchronous call must be a POST to one of {paths}",
+            fault=Fault.NOT_FOUND,
+        )
+    request = decode_body(call)
+    if isinstance(request, Request) and path == _PLAN_PATH:
+        return replace(request, dry_run=True)
+    return request
+
+
+def decode_body(call: HttpCall) -> Request | Rejected | Skip:
+    """Return what the body of an HTTP call asks for: it must be one request document."""
+    try:
+        body = call.read_body()
+        first, *others = decode(body)
+        if isinstance(first, Skip) and not others:
+            return first
+        if any(isinstance(each, Request) and each.action for each in (first, *others)):
+            return Rejected(Code.INVALID_REQUEST, _HOOK_OVER_HTTP)
+        return request_document.parse_body(body, source="http")
+    except Rejected as error:
+        return error
 
 
 def _decode_payload(payload: bytes) -> list[Item]:

@@ -11,11 +11,11 @@ import pytest
 from builders import ABSENT, document
 from provisioner.errors import Fault, Rejected
 from provisioner.mapping.document import (
-    parse_json,
     parse_request,
     parse_whole_number,
     render_backend_servers,
 )
+from provisioner.mapping.strict_json import parse_json
 from provisioner.model import Backend, EventRef, Instance, OnExisting, Request
 
 CANARY = "canary-4f1d"
