@@ -55,7 +55,11 @@ def handle_item(
     if isinstance(item, Rejected):
         return (reject_event(means, item, event, traced),)
     if item.action:
-        return hooks.build_hook(means, item, traced).handle()
+        try:
+            return hooks.build_hook(means, item, traced).handle()
+        except Skip as skip:
+            log.write("outcome", outcome="skipped", reason=skip.message)
+            return ()
     task = ProvisionTask(means, item, traced)
     return task.plan() if item.dry_run else task.provision()
 

@@ -102,6 +102,7 @@ class ProvisionTask:
 
     def map_groups(self, instances: Sequence[Instance]) -> tuple[DesiredGroup, ...]:
         policy = self.deps.config
+        bindings.check_region(self.request, policy)
         mapped = self.request.backends is None
         bound: Sequence[Binding] = bindings.find_bindings(self.request, policy) if mapped else ()
         wanted = bindings.map_request(self.request, bound, instances, policy)

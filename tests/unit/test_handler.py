@@ -85,6 +85,42 @@ def test_a_hook_message_comes_to_an_answer_for_its_action(cloud: Deployment) -> 
     assert cloud.scaling_groups.completed[0][1] is LifecycleResult.CONTINUE
 
 
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (document(RegionId="oss-cn-hangzhou"), "/RegionId"),
+        (document(RegionId="cn-hangzho", DryRun=True), "/RegionId"),
+        (document(RegionId="cn-hangzho", BackendServers=ABSENT, Instances=["i-1"]), "/RegionId"),
+        (hook_message({"regionId": "cn-hangzho"}), "/regionId"),
+        (hook_message({"regionId": "cn-hangzho"}, scalingGroupId=ABSENT), "/regionId"),
+    ],
+)
+def test_a_message_of_a_foreign_region_is_refused_before_any_call(
+    cloud: Deployment, event: Any, path: str
+) -> None:
+    cloud.waits_at_a_hook(a_hook_request())
+    (outcome,) = handled(cloud, event)
+    assert (outcome["outcome"], outcome["code"]) == ("refused", "InvalidRequest")
+    (fields,) = [fields for name, fields in cloud.log.steps if name == "outcome"]
+    error: Any = fields["error"]
+    assert error["path"] == path
+    assert cloud.operations == []
+    assert cloud.scaling_groups.calls == []
+
+
+def test_a_hook_of_another_consumer_of_the_topic_is_skipped_where_the_deployment_says_so() -> None:
+    cloud = deployment(a_binding(), skip_unbound_hooks=True)
+    cloud.waits_at_a_hook(a_hook_request())
+    foreign = hook_message({"resourceArn": ABSENT}, scalingGroupId="asg-0009")
+    assert handled(cloud, [queue_message(foreign, "M1"), queue_message(hook_message(), "M2")])
+    assert cloud.notifications.kinds == ["provisioned"]
+    assert cloud.dead_letters.documents == []
+    skipped = [fields for _, fields in cloud.log.steps if fields.get("outcome") == "skipped"]
+    assert [fields["reason"] for fields in skipped] == [
+        "a lifecycle hook of a scaling group without a binding; UNBOUND_HOOKS is skip"
+    ]
+
+
 def test_what_asks_for_nothing_is_acknowledged_and_the_reason_logged(cloud: Deployment) -> None:
     assert handled(cloud, hook_message(lifecycleTransition="TEST")) == []
     assert ("outcome", "skipped", "a test event") in [

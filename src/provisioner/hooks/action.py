@@ -38,8 +38,10 @@ class ActionContext:
 
 
 def load_action_context(task: ProvisionTask) -> ActionContext:
-    """Raises `Rejected` where no binding or no action is known: nothing may be touched then."""
+    """Raises `Rejected` where no binding or no action is known: nothing may be touched then. Raises
+    `Skip` for a hook of another consumer."""
     request = task.request
+    bindings.check_region(request, task.deps.config)
     there = _read_instances(task, request) if not request.scaling_group_id else None
     known = _add_scaling_group(request, there) if there is not None else request
     bound = bindings.find_bindings(known, task.deps.config)
