@@ -145,6 +145,24 @@ def test_what_cannot_be_read_is_published_as_refused_and_acknowledged(
     assert CANARY not in repr(cloud.notifications.published) + repr(cloud.log.steps)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        document(**{CANARY: 1}),
+        document(BackendServers=[{"ServerId": "i-1", "Port": 80, CANARY: 1}]),
+        {CANARY: 1},
+        [document(), {CANARY: 1}],
+        queue_message({"LoadBalancer": 1, CANARY: 2}),
+    ],
+)
+def test_the_name_of_an_unknown_key_is_in_the_result_and_in_no_line_of_the_log(
+    cloud: Deployment, event: Any
+) -> None:
+    handled(cloud, event)
+    assert CANARY in repr(cloud.notifications.results)
+    assert CANARY not in repr(cloud.log.steps)
+
+
 def test_a_poison_item_does_not_block_the_rest_of_its_batch(cloud: Deployment) -> None:
     batch = [
         queue_message(document(), "M1"),

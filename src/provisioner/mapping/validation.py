@@ -101,8 +101,12 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
         known = sorted(schema["properties"])
         for key in value:
             if key not in known:
-                message = f"unknown key {quote_key(key)}; the keys are {', '.join(known)}"
-                yield Problem(build_pointer(*path, quote_key(key)[1:-1]), message)
+                keys = f"the keys are {', '.join(known)}"
+                yield Problem(
+                    build_pointer(*path, quote_key(key)[1:-1]),
+                    f"unknown key {quote_key(key)}; {keys}",
+                    redacted=Problem(build_pointer(*path), f"unknown key; {keys}"),
+                )
     else:
         yield Problem(build_pointer(*path), _describe_rule(rule, schema, expected, value))
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from provisioner.errors import Code, Fault, Problem, Rejected, RetriesExhausted, Skip
+from provisioner.errors import Code, Fault, Rejected, RetriesExhausted, Skip
 from provisioner.mapping import validation
 from provisioner.mapping.strict_json import RepeatedKeys
 from provisioner.model import EventRef, Request
@@ -310,11 +310,12 @@ def _unknown_value_error(value: Any, context: EnvelopeContext) -> Rejected:
         )
     keys = ", ".join(map(validation.quote_key, islice(value, _MAX_KEYS_IN_MESSAGE))) or "none"
     more = len(value) - _MAX_KEYS_IN_MESSAGE
+    message = f"{context.part} is neither a request document nor the envelope of a known trigger"
     return Rejected(
         Code.UNKNOWN_ENVELOPE,
-        f"{context.part} is neither a request document nor the envelope of a known trigger;"
-        f" its keys: {keys}{f' and {more} more' if more > 0 else ''}",
+        f"{message}; its keys: {keys}{f' and {more} more' if more > 0 else ''}",
         fault=Fault.UNREADABLE,
+        redacted_message=f"{message}; the result has its keys",
     )
 
 
@@ -341,13 +342,4 @@ def _add_path_prefix(index: int, decoded: Decoded) -> Decoded:
     """Return an error with the index of its element in its paths; anything else unchanged."""
     if not isinstance(decoded, Rejected) or isinstance(decoded, RetriesExhausted):
         return decoded  # the record of an event has no place in that event
-    prefix = validation.build_pointer(index)
-    error = Rejected(
-        decoded.code,
-        decoded.message,
-        path=prefix + decoded.path,
-        fault=decoded.fault,
-        problems=[Problem(prefix + p.path, p.message) for p in decoded.problems],
-    )
-    error.event = decoded.event
-    return error
+    return decoded.add_prefix(validation.build_pointer(index))
