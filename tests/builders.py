@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from xml.sax.saxutils import escape
 
 from provisioner.model import Backend, EventRef, Instance, LifecycleAction, Request
 
@@ -124,6 +125,17 @@ def queue_message(body: Any, message_id: str = "M1") -> dict[str, Any]:
     """An MNS queue's message as an event stream hands it over."""
     data = {"requestId": "R1", "messageId": message_id, "messageBody": body}
     return cloud_event(data, id=message_id, source="acs.mns", type="mns:Queue:SendMessage")
+
+
+def xml_notification(body: str, message_id: str = "M1") -> str:
+    """A message of an MNS topic in the format XML, as a queue that subscribes gets it."""
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<Notification xmlns="http://mns.aliyuncs.com/doc/v1/">'
+        f"<TopicOwner>{ACCOUNT}</TopicOwner><TopicName>topic-1</TopicName>"
+        f"<MessageId>{message_id}</MessageId><Message>{escape(body)}</Message>"
+        "<PublishTime>1767225600000</PublishTime></Notification>"
+    )
 
 
 def http_event(body: Any, **changes: Any) -> dict[str, Any]:

@@ -65,7 +65,11 @@ def handle_item(
     if isinstance(item, Rejected):
         return (reject_event(deps, item, event, invocation),)
     if item.action:
-        return handle_hook(deps, item, invocation)
+        try:
+            return handle_hook(deps, item, invocation)
+        except Skip as skip:
+            invocation.log.write("outcome", outcome="skipped", reason=skip.message)
+            return ()
     task = ProvisionTask(deps, item, invocation)
     return task.plan() if item.dry_run else task.provision()
 

@@ -7,13 +7,14 @@
 
 A check returns all of its `Problem` values, and its caller raises once. A message names the field,
 the type of its value and the remedy. It never contains a value of an event or a credential, because
-messages are logged and published.
+messages are logged and published. Names of unknown keys, which a sender can choose, are shown to
+the sender and not logged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -29,6 +30,7 @@ class Code(str, Enum):
     """The codes that this project defines. Codes of the cloud are passed on unchanged."""
 
     UNREADABLE = "Unreadable"
+    TOO_LARGE = "TooLarge"
     UNKNOWN_ENVELOPE = "UnknownEnvelope"
     INVALID_REQUEST = "InvalidRequest"
     NOT_FOUND = "NotFound"
@@ -60,6 +62,7 @@ class Fault(Enum):
     """What is wrong with a rejected event. Each has an HTTP status of its own (`http_api`)."""
 
     UNREADABLE = "unreadable"
+    TOO_LARGE = "too large"
     INVALID = "invalid"
     NOT_FOUND = "not found"
     CONFLICT = "conflict"
@@ -67,10 +70,19 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to correct. `path` is a JSON Pointer (RFC 6901); "" is the whole document."""
+    """One thing to correct. `path` is a JSON Pointer (RFC 6901); "" is the whole document.
+
+    `redacted` is the same problem for the log, if the problem shows a key that the sender chose.
+    """
 
     path: str
     message: str
+    redacted: Problem | None = field(default=None, compare=False)
+
+    def add_prefix(self, prefix: str) -> Problem:
+        """Return the problem of a document as a problem of what contains the document."""
+        redacted = self.redacted and self.redacted.add_prefix(prefix)
+        return Problem(prefix + self.path, self.message, redacted)
 
 
 class ProvisionerError(Exception):
@@ -99,9 +111,12 @@ class ProvisionerError(Exception):
 
 
 class Rejected(ProvisionerError):
-    """The event is at fault. The decoder sets `event` if an envelope identifies the event."""
+    """The event is at fault. The decoder sets `event` if an envelope identifies the event.
 
-    def __init__(
+    `redacted_message` is the message for the log, if the message shows keys that the sender chose.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one part of the answer to the sender
         self,
         code: str,
         message: str,
@@ -109,11 +124,13 @@ class Rejected(ProvisionerError):
         path: str = "",
         fault: Fault = Fault.INVALID,
         problems: Iterable[Problem] = (),
+        redacted_message: str = "",
     ) -> None:
         super().__init__(code, message, path=path)
         self.fault = fault
         self.event: EventRef | None = None
         self.problems = tuple(problems) or (Problem(path, message),)
+        self.redacted_message = redacted_message or message
 
     @classmethod
     def from_problems(
@@ -121,10 +138,35 @@ class Rejected(ProvisionerError):
     ) -> Rejected:
         """Build one error for all `problems`, at least one. `what` names the document."""
         problems = tuple(problems)
-        lines = [f"{p.path} {p.message}".strip() for p in problems[:_MAX_PROBLEMS_IN_MESSAGE]]
-        if len(problems) > _MAX_PROBLEMS_IN_MESSAGE:
-            lines.append(f"and {len(problems) - _MAX_PROBLEMS_IN_MESSAGE} more")
-        return cls(code, f"{what}: {'; '.join(lines)}", path=problems[0].path, problems=problems)
+        return cls(
+            code,
+            _summarize(problems, what),
+            path=problems[0].path,
+            problems=problems,
+            redacted_message=_summarize(_redact(problems), what),
+        )
+
+    def add_prefix(self, prefix: str) -> Rejected:
+        """Return the error of a document as an error of what contains the document."""
+        error = Rejected(
+            self.code,
+            self.message,
+            path=prefix + self.path,
+            fault=self.fault,
+            problems=[problem.add_prefix(prefix) for problem in self.problems],
+            redacted_message=self.redacted_message,
+        )
+        error.event = self.event
+        return error
+
+    def to_log_fields(self) -> dict[str, Any]:
+        problems = _redact(self.problems)
+        path = self.path if self.problems[0].redacted is None else problems[0].path
+        redacted = ProvisionerError(self.code, self.redacted_message, path=path)
+        redacted.request_id = self.request_id
+        if self.problems != (Problem(self.path, self.message),):
+            redacted.problems = problems
+        return redacted.to_log_fields()
 
 
 class RetriesExhausted(Rejected):
@@ -178,6 +220,17 @@ class Skip(ProvisionerError):
 
     def __init__(self, reason: str) -> None:
         super().__init__("Skipped", reason)
+
+
+def _redact(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(problem.redacted or problem for problem in problems)
+
+
+def _summarize(problems: Sequence[Problem], what: str) -> str:
+    lines = [f"{p.path} {p.message}".strip() for p in problems[:_MAX_PROBLEMS_IN_MESSAGE]]
+    if len(problems) > _MAX_PROBLEMS_IN_MESSAGE:
+        lines.append(f"and {len(problems) - _MAX_PROBLEMS_IN_MESSAGE} more")
+    return f"{what}: {'; '.join(lines)}"
 
 
 def _to_plain_text(code: str) -> str:

@@ -11,18 +11,20 @@ the whole request.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
 from . import batch, http_api
 from .app import App, build_app
-from .error_reporting import as_provisioner_error, log_error
-from .errors import ProvisionerError, Rejected, Retryable
+from .error_reporting import as_provisioner_error
+from .errors import ProvisionerError, Retryable
+from .http_api import HttpResponse
+from .invocation import Invocation
 from .results.outcome import Outcome
 from .sweep import SweepReport
-from .triggers import decode_items
+from .triggers import Item, decode_call, decode_items
 from .triggers import http as http_trigger
 
 _lock = Lock()
@@ -45,7 +47,8 @@ def handler(event: bytes, context: Any) -> str:
     app = _get_app_or_error(context)
     if isinstance(app, App):
         return handle_event(app, event, context)
-    if _is_http_call(event):
+    call = http_trigger.parse_event(event)
+    if call and not call.is_asynchronous:
         return http_api.from_error(app).to_document()
     raise Retryable(app.code, app.message)
 
@@ -53,10 +56,18 @@ def handler(event: bytes, context: Any) -> str:
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Handle an HTTP call of generation 2, which is WSGI."""
     context = environ.get("fc.context")
+    call = http_trigger.parse_environ(environ)
     app = _get_app_or_error(context)
     if isinstance(app, App):
-        call = http_trigger.parse_environ(environ)
-        response = http_api.handle_call(app.deps, call, app.start_invocation(context))
+        invocation = app.start_invocation(context)
+        if call.is_asynchronous:
+            # Its body by itself is an event that can be delivered again.
+            item = Item(decode_call(call), call.raw_bytes)
+            response = HttpResponse(200, _handle_items(app, [item], invocation))
+        else:
+            response = http_api.handle_call(app.deps, call, invocation)
+    elif call.is_asynchronous:
+        raise Retryable(app.code, app.message)
     else:
         response = http_api.from_error(app)
     status = f"{response.status} {HTTPStatus(response.status).phrase}"
@@ -77,13 +88,15 @@ def get_app(context: Any) -> App:
 def handle_event(app: App, payload: bytes, context: Any) -> str:
     """Handle an event and return what became of it, as JSON. Raises `Retryable`."""
     invocation = app.start_invocation(context)
-    try:
-        call = http_trigger.parse_event(payload)
-    except Rejected as error:
-        return http_api.from_error(log_error(error, invocation.log)).to_document()
-    if call:
+    call = http_trigger.parse_event(payload)
+    if call and not call.is_asynchronous:
         return http_api.handle_call(app.deps, call, invocation).to_document()
-    results = batch.handle_items(app.deps, decode_items(payload), invocation)
+    return json.dumps(_handle_items(app, decode_items(payload), invocation))
+
+
+def _handle_items(app: App, items: Sequence[Item], invocation: Invocation) -> dict[str, Any]:
+    """Handle the items of an event for whose answer nobody waits. Raises `Retryable`."""
+    results = batch.handle_items(app.deps, items, invocation)
     outcomes: list[Outcome] = []
     sweeps = []
     for result in results:
@@ -94,7 +107,7 @@ def handle_event(app: App, payload: bytes, context: Any) -> str:
         else:
             outcomes += result
     answer = {"outcomes": [_summarize(outcome) for outcome in outcomes]}
-    return json.dumps({**answer, "sweeps": sweeps} if sweeps else answer)
+    return {**answer, "sweeps": sweeps} if sweeps else answer
 
 
 def _get_app_or_error(context: Any) -> App | ProvisionerError:
@@ -102,13 +115,6 @@ def _get_app_or_error(context: Any) -> App | ProvisionerError:
         return get_app(context)
     except Exception as error:  # noqa: BLE001 - every exception becomes a typed error
         return as_provisioner_error(error)
-
-
-def _is_http_call(payload: bytes) -> bool:
-    try:
-        return http_trigger.parse_event(payload) is not None
-    except Rejected:
-        return True
 
 
 def _summarize(outcome: Outcome) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 POST /, /provision   handle one request document
 POST /plan           say what /provision would do
-GET  /health         say whether the function is ready
+GET, HEAD /health    say whether the function is ready
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -17,15 +17,16 @@ from .batch import handle_item
 from .error_reporting import INTERNAL_ERROR, as_provisioner_error, log_error
 from .errors import Code, Fault, Problem, ProvisionerError, Rejected, Retryable, Skip
 from .invocation import Invocation
+from .model import Request
 from .provisioning import Dependencies, ProvisionTask
 from .results.document import build_result
 from .results.outcome import Outcome
-from .triggers import decode
+from .triggers import decode_body
 from .triggers.http import HttpCall
-from .triggers.request_document import parse_body
 
 _STATUS: Mapping[Fault, HTTPStatus] = {
     Fault.UNREADABLE: HTTPStatus.BAD_REQUEST,
+    Fault.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Fault.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Fault.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Fault.CONFLICT: HTTPStatus.CONFLICT,
@@ -41,7 +42,8 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        return json.dumps(self.body, ensure_ascii=True).encode("ascii")
+        """Return the body as JSON, or nothing for the answer to a HEAD."""
+        return b"" if self.body is None else json.dumps(self.body).encode("ascii")
 
     def to_document(self) -> str:
         """Return the response document of an HTTP trigger (generation 3) or an API gateway."""
@@ -56,7 +58,12 @@ class HttpResponse:
 
 
 def handle_call(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    """Answer one HTTP call. Never raises."""
+    """Answer a call for which the caller waits. Never raises."""
+    response = _route(deps, call, invocation)
+    return replace(response, body=None) if call.method == "HEAD" else response
+
+
+def _route(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
     if call.request_id:
         invocation = invocation.bind_log(http_request_id=call.request_id)
     endpoints = _ROUTES.get(call.path.rstrip("/") or "/")
@@ -68,6 +75,8 @@ def handle_call(deps: Dependencies, call: HttpCall, invocation: Invocation) -> H
         return _method_not_allowed(endpoints, invocation)
     try:
         return endpoints[call.method](deps, call, invocation)
+    except Skip as skip:
+        return from_error(skip)
     except Exception as defect:  # noqa: BLE001 - the only place that catches defects of a call
         return from_error(log_error(as_provisioner_error(defect), invocation.log))
 
@@ -121,21 +130,26 @@ def _method_not_allowed(methods: Iterable[str], invocation: Invocation) -> HttpR
     return _problem(HTTPStatus.METHOD_NOT_ALLOWED, error, headers=headers)
 
 
+def _decode_request(call: HttpCall) -> Request:
+    """Raises `Rejected`, and `Skip` for a body that asks for nothing."""
+    decoded = decode_body(call)
+    if isinstance(decoded, ProvisionerError):
+        raise decoded
+    return decoded
+
+
 def _get_health(deps: Dependencies, _call: HttpCall, _invocation: Invocation) -> HttpResponse:
     status = "paused" if deps.config.paused else "ok"
     return HttpResponse(200, {"status": status, "bindings": len(deps.config.bindings)})
 
 
 def _post_provision(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    item, *others = decode(call.body)
-    if isinstance(item, Skip) and not others:
-        return from_error(item)
-    request = parse_body(call.body, source="http")
+    request = _decode_request(call)
     return from_outcomes(handle_item(deps, request, request.event, invocation))
 
 
 def _post_plan(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = parse_body(call.body, source="http")
+    request = _decode_request(call)
     return from_outcomes(ProvisionTask(deps, request, invocation).plan())
 
 
@@ -144,5 +158,5 @@ _ROUTES: Mapping[str, Mapping[str, _Endpoint]] = {
     "/": {"POST": _post_provision},
     "/provision": {"POST": _post_provision},
     "/plan": {"POST": _post_plan},
-    "/health": {"GET": _get_health},
+    "/health": {"GET": _get_health, "HEAD": _get_health},
 }

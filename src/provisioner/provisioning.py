@@ -105,6 +105,7 @@ class ProvisionTask:
         Raises `Rejected` before anything is done for any of them.
         """
         config = self.deps.config
+        bindings.check_region(self.request, config)
         has_instances = self.request.backends is None
         bound = bindings.find_bindings(self.request, config) if has_instances else ()
         wanted = bindings.map_request(self.request, bound, instances, config)

@@ -55,6 +55,7 @@ VARIABLES = (
     Variable("RESULT_TOPIC", "", "MNS topic that results are published to; required"),
     Variable("DEAD_LETTER_QUEUE", "", "MNS queue for refused and failed events; empty: none"),
     Variable("REGION_ID", "FC_REGION", "region of a request that names no region"),
+    Variable("REGIONS", "", "more regions that a message may name, separated by commas"),
     Variable("BINDINGS", "", "list of bindings in JSON"),
     Variable("BINDINGS_FILE", "", "file that holds this list; its path is relative to the code"),
     Variable("SCALING_GROUP_ID", "", "single binding: scaling group", "ScalingGroupId"),
@@ -138,6 +139,11 @@ VARIABLES = (
         "3",
         "after this many ABANDONs in a row, a failure is answered CONTINUE; 0: never",
     ),
+    Variable(
+        "UNBOUND_HOOKS",
+        "refuse",
+        "skip: leave hooks without a binding to other consumers of a topic",
+    ),
     Variable("PAUSE", "off", "on: write nothing, keep events, treat hooks as OnPause says"),
     Variable("SWEEP", "report", "the most that a timer's tick may do: off, report or apply"),
     Variable(
@@ -213,10 +219,12 @@ class _Reader:
         region_id = self._read_region_id()
         config = DeploymentConfig(
             region_id=region_id,
+            regions=self._read_regions(),
             bindings=self._read_bindings(),
             backend_quota=int(self._read_number("BACKEND_QUOTA", 1, 100_000)),
             claiming=self._read_switch("CLAIM"),
             circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
+            skip_unbound_hooks=self._read_choice("UNBOUND_HOOKS", "refuse", "skip") == "skip",
             paused=self._read_switch("PAUSE"),
             sweep=SweepMode(self._read_choice("SWEEP", *(mode.value for mode in SweepMode))),
         )
@@ -245,6 +253,12 @@ class _Reader:
         elif not _REGION.match(region_id):
             self._add_problem("REGION_ID", "must be a region like cn-hangzhou")
         return region_id
+
+    def _read_regions(self) -> frozenset[str]:
+        regions = _split_list(self._environ.get("REGIONS", ""))
+        if not all(map(_REGION.match, regions)):
+            self._add_problem("REGIONS", "must be regions like cn-hangzhou,cn-beijing")
+        return frozenset(regions)
 
     def _read_name(self, name: str, *, required: bool = False) -> str:
         value = self._environ.get(name, "")

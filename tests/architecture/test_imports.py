@@ -39,6 +39,7 @@ PURE = {
     "string",
     "types",
     "typing",
+    "xml",
 }
 SDKS = {"alibabacloud_slb20140515", "alibabacloud_ess20220222", "mns"}
 

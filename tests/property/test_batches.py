@@ -59,7 +59,10 @@ odd = st.sampled_from(["hello", 7, {"key": 1}, {"triggerTime": "1", "triggerName
 bodies = requests | hooks | odd | st.builds(lambda one: failure_record(json.dumps(one)), requests)
 ids = st.sampled_from([f"M{number}" for number in range(6)])  # some messages come twice
 messages = st.builds(queue_message, requests, ids) | st.builds(queue_message, bodies, ids) | odd
-batches = st.lists(messages, min_size=2, max_size=8)
+# A list without any document is refused as one, so each has at least one object.
+batches = st.lists(messages, min_size=2, max_size=8).filter(
+    lambda batch: any(isinstance(each, dict) for each in batch)
+)
 
 
 def world(batch: list[Any]) -> Deployment:

@@ -120,7 +120,7 @@ def check(payload: bytes) -> None:
     try:
         call = http.parse_event(payload)
         if call is not None:
-            request_document.parse_body(call.body)
+            request_document.parse_body(call.read_body())
     except Rejected as error:
         discreet(error)
 
@@ -199,4 +199,4 @@ def test_an_event_nested_at_any_depth_comes_to_items(event: bytes, depth: int) -
 )
 def test_any_environ_is_a_call(environ: dict[str, Any]) -> None:
     call = http.parse_environ({**environ, "wsgi.input": io.BytesIO(b"{}")})
-    assert set(call.body) <= set(b"{}")
+    assert set(call.read_body()) <= set(b"{}")

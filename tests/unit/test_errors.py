@@ -14,6 +14,7 @@ from provisioner.errors import (
     Retryable,
     Skip,
 )
+from provisioner.model import EventRef
 
 PROBLEMS = (Problem("/Ports", "is required"), Problem("", "must be an object"))
 
@@ -65,6 +66,39 @@ def test_an_error_tells_its_problems_where_they_say_more_than_its_message() -> N
     ]
     alone = Retryable(Code.OUT_OF_TIME, "no time")
     assert alone.to_log_fields() == {"code": "OutOfTime", "message": "no time", "path": ""}
+
+
+UNKNOWN_KEY = Problem("/a/Wieght", "unknown key 'Wieght'", redacted=Problem("/a", "unknown key"))
+
+
+def test_a_key_that_the_sender_chose_is_shown_in_a_result_and_not_in_the_log() -> None:
+    for error in (
+        Rejected.from_problems([UNKNOWN_KEY]),
+        Rejected.from_problems([UNKNOWN_KEY, *PROBLEMS]),
+        Rejected.from_problems([*PROBLEMS, UNKNOWN_KEY]),
+    ):
+        assert "/a/Wieght unknown key 'Wieght'" in error.to_document()["message"]
+        fields = error.to_log_fields()
+        assert "/a unknown key" in fields["message"]
+        assert "Wieght" not in str(fields)
+        assert "Wieght" not in str(error.add_prefix("/1").to_log_fields())
+    unknown = Rejected("UnknownEnvelope", "its keys: 'a'", redacted_message="it has keys")
+    assert unknown.to_log_fields() == {
+        "code": "UnknownEnvelope",
+        "message": "it has keys",
+        "path": "",
+    }
+    assert unknown.to_document()["message"] == "its keys: 'a'"
+
+
+def test_an_error_of_a_part_is_an_error_of_the_whole_at_its_place() -> None:
+    part = Rejected.from_problems([UNKNOWN_KEY, *PROBLEMS])
+    part.event = EventRef("mns_queue", "M1")
+    whole = part.add_prefix("/3")
+    assert (whole.code, whole.fault, whole.event) == (part.code, part.fault, part.event)
+    assert (whole.path, whole.message) == ("/3/a/Wieght", part.message)
+    assert [problem.path for problem in whole.problems] == ["/3/a/Wieght", "/3/Ports", "/3"]
+    assert whole.problems[0].redacted == Problem("/3/a", "unknown key")
 
 
 def test_the_clouds_request_id_is_for_the_log_and_not_for_a_result() -> None:

@@ -36,6 +36,7 @@ from provisioner import handler
 from provisioner.errors import ConfigurationError, Fault, Rejected, Retryable
 from provisioner.model import LifecycleResult
 from provisioner.ports import Credentials
+from provisioner.results import dead_letter
 from provisioner.settings import VARIABLES
 
 CANARY = "canary-4f1d"
@@ -84,6 +85,42 @@ def test_a_hook_message_comes_to_an_answer_for_its_action(cloud: Deployment) -> 
     assert cloud.scaling_groups.completed[0][1] is LifecycleResult.CONTINUE
 
 
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (document(RegionId="oss-cn-hangzhou"), "/RegionId"),
+        (document(RegionId="cn-hangzho", DryRun=True), "/RegionId"),
+        (document(RegionId="cn-hangzho", BackendServers=ABSENT, Instances=["i-1"]), "/RegionId"),
+        (hook_message({"regionId": "cn-hangzho"}), "/regionId"),
+        (hook_message({"regionId": "cn-hangzho"}, scalingGroupId=ABSENT), "/regionId"),
+    ],
+)
+def test_a_message_of_a_foreign_region_is_refused_before_any_call(
+    cloud: Deployment, event: Any, path: str
+) -> None:
+    cloud.waits_at_a_hook(a_hook_request())
+    (outcome,) = handled(cloud, event)
+    assert (outcome["outcome"], outcome["code"]) == ("refused", "InvalidRequest")
+    (fields,) = [fields for name, fields in cloud.log.steps if name == "outcome"]
+    error: Any = fields["error"]
+    assert error["path"] == path
+    assert cloud.operations == []
+    assert cloud.scaling_groups.calls == []
+
+
+def test_a_hook_of_another_consumer_of_the_topic_is_skipped_where_the_deployment_says_so() -> None:
+    cloud = deployment(a_binding(), skip_unbound_hooks=True)
+    cloud.waits_at_a_hook(a_hook_request())
+    foreign = hook_message({"resourceArn": ABSENT}, scalingGroupId="asg-0009")
+    assert handled(cloud, [queue_message(foreign, "M1"), queue_message(hook_message(), "M2")])
+    assert cloud.notifications.kinds == ["provisioned"]
+    assert cloud.dead_letters.documents == []
+    skipped = [fields for _, fields in cloud.log.steps if fields.get("outcome") == "skipped"]
+    assert [fields["reason"] for fields in skipped] == [
+        "a lifecycle hook of a scaling group without a binding; UNBOUND_HOOKS is skip"
+    ]
+
+
 def test_what_asks_for_nothing_is_acknowledged_and_the_reason_logged(cloud: Deployment) -> None:
     assert handled(cloud, hook_message(lifecycleTransition="TEST")) == []
     assert ("outcome", "skipped", "a test event") in [
@@ -108,6 +145,24 @@ def test_what_cannot_be_read_is_published_as_refused_and_acknowledged(
     assert CANARY not in repr(cloud.notifications.published) + repr(cloud.log.steps)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        document(**{CANARY: 1}),
+        document(BackendServers=[{"ServerId": "i-1", "Port": 80, CANARY: 1}]),
+        {CANARY: 1},
+        [document(), {CANARY: 1}],
+        queue_message({"LoadBalancer": 1, CANARY: 2}),
+    ],
+)
+def test_the_name_of_an_unknown_key_is_in_the_result_and_in_no_line_of_the_log(
+    cloud: Deployment, event: Any
+) -> None:
+    handled(cloud, event)
+    assert CANARY in repr(cloud.notifications.results)
+    assert CANARY not in repr(cloud.log.steps)
+
+
 def test_a_poison_item_does_not_block_the_rest_of_its_batch(cloud: Deployment) -> None:
     batch = [
         queue_message(document(), "M1"),
@@ -122,7 +177,7 @@ def test_a_poison_item_does_not_block_the_rest_of_its_batch(cloud: Deployment) -
 
 
 def test_two_unread_items_of_one_batch_are_two_results(cloud: Deployment) -> None:
-    handled(cloud, ["one", "two"])
+    handled(cloud, [queue_message("one", ""), queue_message("two", "")])
     assert len({result["id"] for result in cloud.notifications.results}) == 2
 
 
@@ -218,9 +273,17 @@ def by_gateway(cloud: Deployment, method: str, path: str, body: str) -> Answered
     return answered(handler.handle_event(cloud.app, as_bytes(event), context()))
 
 
-def by_wsgi(cloud: Deployment, method: str, path: str, body: str) -> Answered:
+def by_wsgi(cloud: Deployment, method: str, path: str, body: str, **environ: Any) -> Answered:
+    status, headers, answer = call_wsgi(cloud, method, path, body, **environ)
+    return status, headers, json.loads(answer)
+
+
+def call_wsgi(
+    cloud: Deployment, method: str, path: str, body: str, **more: Any
+) -> tuple[int, dict[str, str], bytes]:
     sent: list[Any] = []
     environ = {
+        **more,
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "CONTENT_LENGTH": str(len(body.encode())),
@@ -231,7 +294,7 @@ def by_wsgi(cloud: Deployment, method: str, path: str, body: str) -> Answered:
         patch.setattr(handler, "_app", cloud.app)
         (answer,) = handler.http_handler(environ, lambda *said: sent.extend(said))
     status, headers = sent
-    return int(status.split()[0]), dict(headers), json.loads(answer)
+    return int(status.split()[0]), dict(headers), answer
 
 
 def answered(text: str) -> Answered:
@@ -380,7 +443,7 @@ def test_what_asks_for_nothing_is_answered_with_the_reason(cloud: Deployment, ca
     [
         ("GET /", 405, "POST"),
         ("DELETE /plan", 405, "POST"),
-        ("POST /health", 405, "GET"),
+        ("POST /health", 405, "GET, HEAD"),
         ("POST /groups", 404, None),
         ("GET /health/x", 404, None),
     ],
@@ -462,12 +525,120 @@ def test_a_call_whose_body_cannot_be_decoded_is_400(cloud: Deployment) -> None:
     assert (status, problem["code"]) == (400, "Unreadable")
 
 
+@pytest.mark.parametrize("path", ["/", "/plan"])
 def test_a_hook_message_by_http_is_refused_and_touches_no_hook(
-    cloud: Deployment, call: Caller
+    cloud: Deployment, call: Caller, path: str
 ) -> None:
     cloud.waits_at_a_hook(a_hook_request())
-    assert call(hook_message())[0] == 422
+    status, _, problem = call(hook_message(), path=path)
+    assert status == 422
+    assert problem["detail"].startswith("the body is a lifecycle hook message")
     assert cloud.scaling_groups.calls == []
+
+
+def test_a_body_longer_than_a_megabyte_is_413(cloud: Deployment, call: Caller) -> None:
+    status, _, problem = call(json.dumps(document()).ljust(1024 * 1024 + 1))
+    assert (status, problem["code"]) == (413, "TooLarge")
+    assert cloud.operations == []
+
+
+# Calls that nobody waits for
+
+
+def call_asynchronously(cloud: Deployment, body: Any, path: str = "/", **event: Any) -> Any:
+    text = body if isinstance(body, str) else json.dumps(body)
+    http = {"method": "POST", "path": path}
+    headers = {"x-fc-invocation-type": "Async"}
+    sent = http_event(text, headers=headers, requestContext={"http": http}, **event)
+    return json.loads(handler.handle_event(cloud.app, as_bytes(sent), context()))
+
+
+def call_wsgi_asynchronously(cloud: Deployment, body: Any, path: str = "/") -> Any:
+    text = body if isinstance(body, str) else json.dumps(body)
+    headers = {"HTTP_X_FC_INVOCATION_TYPE": "Async"}
+    status, _, answer = by_wsgi(cloud, "POST", path, text, **headers)
+    assert status == 200
+    return answer
+
+
+@pytest.fixture(params=[call_asynchronously, call_wsgi_asynchronously])
+def call_async(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    call: Callable[..., Any] = request.param
+    return call
+
+
+def test_a_call_that_nobody_waits_for_is_an_asynchronous_event(
+    cloud: Deployment, call_async: Callable[..., Any]
+) -> None:
+    (outcome,) = call_async(cloud, document())["outcomes"]
+    assert outcome["outcome"] == "provisioned"
+    assert cloud.notifications.kinds == ["provisioned"]
+
+
+def test_a_call_that_nobody_waits_for_is_raised_where_it_is_to_be_retried(
+    cloud: Deployment, call_async: Callable[..., Any]
+) -> None:
+    cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    with pytest.raises(Retryable, match="Throttling"):
+        call_async(cloud, document())
+    assert cloud.notifications.published == []
+    assert call_async(cloud, document())["outcomes"][0]["outcome"] == "provisioned"
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "code"),
+    [
+        (document(Wieght=1), "/", "InvalidRequest"),
+        ("{", "/", "Unreadable"),
+        (document(LoadBalancerId="lb-9999"), "/", "InvalidLoadBalancerId.NotFound"),
+        (document(), "/groups", "NotFound"),
+        (hook_message(), "/", "InvalidRequest"),
+    ],
+)
+def test_a_call_that_nobody_waits_for_is_published_and_kept_where_it_is_refused(
+    cloud: Deployment, call_async: Callable[..., Any], body: Any, path: str, code: str
+) -> None:
+    (outcome,) = call_async(cloud, body, path)["outcomes"]
+    assert (outcome["outcome"], outcome["code"]) == ("refused", code)
+    assert cloud.notifications.kinds == ["refused"]
+    (letter,) = cloud.dead_letters.documents
+    assert letter["data"]["reason"]["code"] == code
+
+
+def test_an_unreadable_body_that_nobody_waits_for_is_kept_too(cloud: Deployment) -> None:
+    answer = call_asynchronously(cloud, "not base64", isBase64Encoded=True)
+    assert answer["outcomes"][0]["code"] == "Unreadable"
+    assert len(cloud.dead_letters.documents) == 1
+
+
+def test_the_letter_of_a_call_that_nobody_waited_for_is_an_event_that_does_the_same(
+    cloud: Deployment, call_async: Callable[..., Any]
+) -> None:
+    refused = document(LoadBalancerId="lb-9999")
+    call_async(cloud, refused)
+    (letter,) = cloud.dead_letters.documents
+    payload = dead_letter.restore_payload(letter)
+    assert payload is not None
+    (outcome,) = handled(cloud, payload)
+    assert outcome["code"] == "InvalidLoadBalancerId.NotFound"
+
+
+def test_a_plan_that_nobody_waits_for_writes_and_publishes_nothing(
+    cloud: Deployment, call_async: Callable[..., Any]
+) -> None:
+    assert call_async(cloud, document(), "/plan")["outcomes"][0]["outcome"] == "planned"
+    assert cloud.writes == []
+    assert cloud.notifications.published == []
+
+
+def test_a_health_check_by_head_is_answered_without_a_body(cloud: Deployment) -> None:
+    http = {"method": "HEAD", "path": "/health"}
+    event = http_event("", isBase64Encoded=True, requestContext={"http": http})
+    answer = json.loads(handler.handle_event(cloud.app, as_bytes(event), context()))
+    assert (answer["statusCode"], answer["body"]) == (200, "")
+    assert call_wsgi(cloud, "HEAD", "/health", "")[::2] == (200, b"")
+    assert call_wsgi(cloud, "HEAD", "/", "")[::2] == (405, b"")
+    assert cloud.operations == []
 
 
 # One app for each instance
@@ -546,6 +717,17 @@ def test_a_call_that_comes_before_the_configuration_is_mended_is_503(event: Any)
     status, headers, problem = answered(index.handler(as_bytes(event), context()))
     assert (status, headers["Content-Type"]) == (503, PROBLEM)
     assert (problem["code"], problem["retryable"]) == ("ConfigurationInvalid", True)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_call_that_nobody_waits_for_is_kept_while_the_configuration_cannot_work() -> None:
+    headers = {"X-Fc-Invocation-Type": "Async"}
+    event = http_event("{}", headers=headers)
+    with pytest.raises(Retryable, match="ConfigurationInvalid"):
+        index.handler(as_bytes(event), context())
+    environ = {"fc.context": context(), "HTTP_X_FC_INVOCATION_TYPE": "Async"}
+    with pytest.raises(Retryable, match="ConfigurationInvalid"):
+        index.http_handler(environ, lambda *_: None)
 
 
 @pytest.mark.usefixtures("environment")

@@ -24,6 +24,7 @@ def refused(fault: Fault) -> Rejected:
     ("fault", "status"),
     [
         (Fault.UNREADABLE, 400),
+        (Fault.TOO_LARGE, 413),
         (Fault.INVALID, 422),
         (Fault.NOT_FOUND, 404),
         (Fault.CONFLICT, 409),
@@ -37,7 +38,8 @@ def test_whose_fault_it_is_decides_the_status(fault: Fault, status: int) -> None
 
 
 def test_every_fault_has_a_status() -> None:
-    assert {http_api.from_error(refused(fault)).status for fault in Fault} == {400, 422, 404, 409}
+    statuses = {http_api.from_error(refused(fault)).status for fault in Fault}
+    assert statuses == {400, 413, 422, 404, 409}
 
 
 def test_every_problem_is_answered_with_its_pointer() -> None:

@@ -63,6 +63,12 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "RESULT_TOPIC": ("other", lambda s: s.result_topic, "other"),
     "DEAD_LETTER_QUEUE": ("dead", lambda s: s.dead_letter_queue, "dead"),
     "REGION_ID": ("cn-beijing", lambda s: s.config.region_id, "cn-beijing"),
+    "REGIONS": (
+        "cn-beijing, cn-shanghai",
+        lambda s: s.config.regions,
+        {"cn-beijing", "cn-shanghai"},
+    ),
+    "UNBOUND_HOOKS": ("Skip", lambda s: s.config.skip_unbound_hooks, True),
     "SCALING_GROUP_ID": ("a", lambda s: s.config.bindings[0].scaling_group_id, "a"),
     "LOAD_BALANCER_ID": ("b", lambda s: s.config.bindings[0].load_balancer_id, "b"),
     "BACKEND_PORTS": ("81, 80", lambda s: s.config.bindings[0].ports, (81, 80)),
@@ -159,6 +165,9 @@ def test_every_declared_variable_is_tested_for_its_effect() -> None:
         ("DRAIN", "1.5"),
         ("DELETE_EMPTY", "perhaps"),
         ("METADATA_MAY_OVERRIDE", "LoadBalancerId"),
+        ("REGIONS", "cn-hangzhou;cn-beijing"),
+        ("REGIONS", "cn-hangzhou,example.com/"),
+        ("UNBOUND_HOOKS", "on"),
         ("BACKEND_QUOTA", "0"),
         ("BACKEND_QUOTA", "many"),
         ("SWEEP", "on"),
@@ -181,11 +190,13 @@ def test_a_value_that_cannot_be_is_told_by_the_name_of_its_variable(name: str, v
 
 
 def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
-    wrong = dict.fromkeys(EFFECTS, f"{SECRET} ")
+    wrong = dict.fromkeys(EFFECTS, f"{SECRET} ") | {"REGIONS": f"{SECRET}/"}
     problems = refused({**PLATFORM, **wrong})
     assert problems.keys() == {
         "RESULT_TOPIC",
         "REGION_ID",
+        "REGIONS",
+        "UNBOUND_HOOKS",
         "SCALING_GROUP_ID",
         "LOAD_BALANCER_ID",
         "BACKEND_PORTS",

@@ -18,7 +18,7 @@ from functools import partial
 from provisioner.concurrency import run_both
 from provisioner.errors import Code, Fault, Problem, Rejected, Retryable
 from provisioner.groups.naming import build_hook_event_id
-from provisioner.mapping.bindings import find_bindings
+from provisioner.mapping.bindings import check_region, find_bindings
 from provisioner.mapping.config import is_same_metadata
 from provisioner.model import (
     ActionState,
@@ -62,9 +62,10 @@ def load_action_context(task: ProvisionTask) -> ActionContext:
     """Read the instances, the action and the terms of a hook.
 
     Raises `Rejected` if no binding or no action is known, or if the message differs from ESS's
-    record; then nothing may be touched.
+    record, and `Skip` for a hook of another consumer; then nothing may be touched.
     """
     request = task.request
+    check_region(request, task.deps.config)
     if not request.scaling_group_id:
         instances = _read_instances(task, request)
         request = _add_scaling_group(request, instances)

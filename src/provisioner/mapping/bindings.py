@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from provisioner.errors import Code, Fault, Problem, Rejected
+from provisioner.errors import Code, Fault, Problem, Rejected, Skip
 from provisioner.groups import diff, naming
 from provisioner.model import (
     Backend,
@@ -26,11 +26,27 @@ from . import document, validation
 from .config import DeploymentConfig, apply_overrides
 
 
+def check_region(request: Request, config: DeploymentConfig) -> None:
+    """Raise `Rejected` if a request names a region that is not one of this deployment's.
+
+    A region becomes a part of host names: a wrong one would send signed calls, with the token of
+    the role, to another host.
+    """
+    if request.region_id and not config.has_region(request.region_id):
+        key = "regionId" if request.action else "RegionId"
+        raise Rejected(
+            Code.INVALID_REQUEST,
+            f"{key} is not a region of this deployment: REGION_ID, a binding's RegionId, or one of "
+            "REGIONS; correct it, or add the region to REGIONS",
+            path=f"/{key}",
+        )
+
+
 def find_bindings(request: Request, config: DeploymentConfig) -> tuple[Binding, ...]:
     """Return the bindings that map the request's instances, with the overrides of its hook.
 
     Raises `Rejected` if there are none, or if several are for the load balancer and the request has
-    no ScalingGroupId.
+    no ScalingGroupId. Raises `Skip` for a hook of another consumer, if the deployment allows that.
     """
     group, balancer = request.scaling_group_id, request.load_balancer_id
     bindings = tuple(
@@ -39,6 +55,8 @@ def find_bindings(request: Request, config: DeploymentConfig) -> tuple[Binding, 
         if (binding.scaling_group_id == group if group or request.action else True)
         and balancer in ("", binding.load_balancer_id)
     )
+    if not bindings and group and request.action and config.skip_unbound_hooks:
+        raise Skip("a lifecycle hook of a scaling group without a binding; UNBOUND_HOOKS is skip")
     if not bindings or (not group and len(bindings) > 1):
         raise _no_binding_error(request, len(bindings))
     if request.vserver_group_name and len(bindings) > 1:
@@ -98,24 +116,13 @@ def map_request(
 def _map_backends(
     request: Request, backends: tuple[Backend, ...], config: DeploymentConfig
 ) -> DesiredGroup:
-    binding = None if request.vserver_group_name else _find_naming_binding(request, config)
-    name = _derive_name(binding, request) if binding else request.vserver_group_name
-    binding_region = binding.region_id if binding else ""
-    region_id = request.region_id or binding_region or config.region_id
-    group = VServerGroup(region_id, request.load_balancer_id, name, diff.deduplicate(backends))
-    return _check_group(group, request, config, named_by_binding=binding is not None)
-
-
-def _find_naming_binding(request: Request, config: DeploymentConfig) -> Binding:
-    try:
-        (binding,) = find_bindings(request, config)
-    except (Rejected, ValueError) as error:
-        raise Rejected(
-            Code.INVALID_REQUEST,
-            "is required, because no single binding gives a name for this request",
-            path="/VServerGroupName",
-        ) from error
-    return binding
+    group = VServerGroup(
+        request.region_id or config.region_id,
+        request.load_balancer_id,
+        request.vserver_group_name,
+        diff.deduplicate(backends),
+    )
+    return _check_group(group, request, config, named_by_binding=False)
 
 
 def _derive_name(binding: Binding, request: Request) -> str:

@@ -18,16 +18,24 @@ from . import document, validation
 class DeploymentConfig:
     """What the deployment decides.
 
+    `regions` are those that a message may name besides `region_id` and the regions of bindings.
     `backend_quota` counts the backends of all groups of one load balancer. `circuit_breaker` is the
     number of ABANDONs in a row after which a failure is answered with CONTINUE; 0 is never."""
 
     region_id: str
     bindings: tuple[Binding, ...] = ()
+    regions: frozenset[str] = frozenset()
     backend_quota: int = 200
     claiming: bool = True
     circuit_breaker: int = 3
+    skip_unbound_hooks: bool = False
     paused: bool = False
     sweep: SweepMode = SweepMode.REPORT
+
+    def has_region(self, region_id: str) -> bool:
+        """Tell whether a region is one of this deployment's."""
+        bound = (binding.region_id for binding in self.bindings)
+        return region_id in {self.region_id, *self.regions, *bound}
 
 
 def parse_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:

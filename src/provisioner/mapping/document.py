@@ -1,46 +1,35 @@
 """Reads the request document: normalizes it, checks it, and builds a `Request`.
 
 A document is normalized first, so that the schema states only the contract and not the accepted
-spellings: keys in any case, BackendServers as a list or as the string of the API page's example
-(single quotes), whole numbers as strings, an instance as its bare id.
+spellings: keys in any case, Tags for Tag, BackendServers as a list or as the string of the API
+page's example (single quotes), whole numbers as strings, an instance as its bare id.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from provisioner.errors import Code, Fault, Problem, Rejected
+from provisioner.errors import Problem, Rejected
 from provisioner.groups import naming
 from provisioner.model import DEFAULT_WEIGHT, Backend, EventRef, Instance, OnExisting, Request
 
 from . import validation
+from .strict_json import find_structural_problem, parse_json
 
-_API_KEYS = ("Action", "RegionId", "LoadBalancerId", "VServerGroupName", "BackendServers", "Tags")
-_KEYS = (*_API_KEYS, "ScalingGroupId", "Instances", "OnExisting", "DryRun")
+_API_KEYS = ("Action", "RegionId", "LoadBalancerId", "VServerGroupName", "BackendServers", "Tag")
+_OWN_KEYS = ("ScalingGroupId", "Instances", "OnExisting", "DryRun")
+_API_NAMES = {name.lower(): name for name in (*_API_KEYS, *_OWN_KEYS)} | {"tags": "Tag"}
 _DISTINCTIVE_KEYS = frozenset({"loadbalancerid", "backendservers", "instances", "vservergroupname"})
 _ELEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "BackendServers": ("ServerId", "Port", "Weight", "Type", "ServerIp", "Description"),
     "Instances": ("InstanceId", "Weight", "ServerIp"),
-    "Tags": ("Key", "Value"),
+    "Tag": ("Key", "Value"),
 }
 _NUMBERS = frozenset({"Port", "Weight"})
 _DIGITS = re.compile(r"[0-9]{1,9}\Z")
-
-
-def parse_json(text: str, *, part: str) -> Any:
-    """Parse JSON, which has no NaN and no Infinity.
-
-    Raises `Rejected`, with a message that names the text as `part` and quotes nothing of it.
-    """
-    try:
-        return _decoder.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(
-            Code.UNREADABLE, f"{part} is not JSON in UTF-8", fault=Fault.UNREADABLE
-        ) from error
 
 
 def is_request_document(value: object) -> bool:
@@ -64,7 +53,9 @@ def normalize(value: object) -> tuple[Any, list[Problem]]:
     if not isinstance(value, Mapping):
         return value, []
     problems: list[Problem] = []
-    document = _normalize_keys(value, _KEYS, (), problems)
+    document = _normalize_keys(value, _API_NAMES, (), problems)
+    if isinstance(document.get("RegionId"), str):
+        document["RegionId"] = strip_network(document["RegionId"])
     if isinstance(document.get("BackendServers"), str):
         document["BackendServers"] = _parse_list(document["BackendServers"], problems)
     if isinstance(document.get("Instances"), list):
@@ -100,31 +91,30 @@ def parse_whole_number(value: object) -> object:
     return value
 
 
-def _reject_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-_decoder = json.JSONDecoder(parse_constant=_reject_constant)  # json.loads builds one for each text
+def strip_network(region_id: str) -> str:
+    """Return a region without the suffix of an endpoint inside a VPC, which is no part of it."""
+    return region_id.removesuffix("-vpc")
 
 
 def _parse_list(text: str, problems: list[Problem]) -> object:
     for candidate in (text, text.replace("'", '"')):
-        try:
-            return _decoder.decode(candidate)
-        except (ValueError, RecursionError):
-            continue
+        with suppress(Rejected):
+            value = parse_json(candidate, part="BackendServers")
+            if not (problem := find_structural_problem(value)):
+                return value
+            problems.append(Problem("/BackendServers", problem))
+            return []
     problems.append(Problem("/BackendServers", "must be a list or a string with a JSON list"))
     return []
 
 
 def _normalize_keys(
     value: Mapping[str, Any],
-    names: Iterable[str],
+    api_names: Mapping[str, str],
     path: tuple[object, ...],
     problems: list[Problem],
 ) -> dict[str, Any]:
     """Return the object with the API's spelling of keys. A key in two spellings is a problem."""
-    api_names = {name.lower(): name for name in names}
     result: dict[str, Any] = {}
     for key, element in value.items():
         name = api_names.get(key.lower(), key)
@@ -140,7 +130,8 @@ def _normalize_element(
 ) -> Any:
     if not isinstance(value, Mapping):
         return value
-    element = _normalize_keys(value, names, path, problems)
+    api_names = {name.lower(): name for name in names}
+    element = _normalize_keys(value, api_names, path, problems)
     return element | {key: parse_whole_number(element[key]) for key in _NUMBERS & element.keys()}
 
 
@@ -166,9 +157,9 @@ def _check_rules(document: Mapping[str, Any]) -> list[Problem]:
                 Problem(pointer, "differs from the Weight of the same backend before it")
             )
     reserved = {naming.OWNER_TAG, naming.REQUEST_TAG}
-    for index, tag in enumerate(document.get("Tags", ())):
+    for index, tag in enumerate(document.get("Tag", ())):
         if tag["Key"] in reserved:
-            pointer = validation.build_pointer("Tags", index, "Key")
+            pointer = validation.build_pointer("Tag", index, "Key")
             problems.append(Problem(pointer, "is given before, or reserved; use another Key"))
         reserved.add(tag["Key"])
     return problems
@@ -201,7 +192,7 @@ def _parse_backend(element: Mapping[str, Any]) -> Backend:
 
 
 def _build_request(document: Mapping[str, Any], event: EventRef) -> Request:
-    servers = document.get("BackendServers")
+    servers = document.get("BackendServers", None if "Instances" in document else ())
     on_existing = document.get("OnExisting")
     return Request(
         event=event,
@@ -214,7 +205,7 @@ def _build_request(document: Mapping[str, Any], event: EventRef) -> Request:
             Instance(i["InstanceId"], i.get("Weight"), i.get("ServerIp", ""))
             for i in document.get("Instances", ())
         ),
-        tags={tag["Key"]: tag["Value"] for tag in document.get("Tags", ())},
+        tags={tag["Key"]: tag["Value"] for tag in document.get("Tag", ())},
         on_existing=OnExisting(on_existing) if on_existing else None,
         dry_run=document.get("DryRun", False),
     )

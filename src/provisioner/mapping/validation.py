@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from provisioner.errors import Problem
 
@@ -65,7 +65,8 @@ _TYPE_NAMES: Mapping[type, str] = {
 
 @cache
 def _load_validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator(_load_schema(f"{schema}.schema.json"))
+    formats = FormatChecker(formats=("ipv4", "ipv6"))
+    return Draft202012Validator(_load_schema(f"{schema}.schema.json"), format_checker=formats)
 
 
 def _load_schema(file: str) -> Any:
@@ -100,14 +101,18 @@ def _explain(error: ValidationError) -> Iterator[Problem]:
         known = sorted(schema["properties"])
         for key in value:
             if key not in known:
-                message = f"unknown key {quote_key(key)}; the keys are {', '.join(known)}"
-                yield Problem(build_pointer(*path, quote_key(key)[1:-1]), message)
-    elif rule != "oneOf" or isinstance(value, dict):  # if it is no object, `type` reports that
+                keys = f"the keys are {', '.join(known)}"
+                yield Problem(
+                    build_pointer(*path, quote_key(key)[1:-1]),
+                    f"unknown key {quote_key(key)}; {keys}",
+                    redacted=Problem(build_pointer(*path), f"unknown key; {keys}"),
+                )
+    else:
         yield Problem(build_pointer(*path), _describe_rule(rule, schema, expected, value))
 
 
 def _describe_rule(rule: str, schema: Any, expected: Any, value: Any) -> str:
-    if rule == "pattern" and "description" in schema:
+    if rule in _DESCRIBED_RULES and "description" in schema:
         return str(schema["description"])
     return _RULES[rule](expected, value) if rule in _RULES else f"breaks the rule {rule}"
 
@@ -115,11 +120,6 @@ def _describe_rule(rule: str, schema: Any, expected: Any, value: Any) -> str:
 def _describe_type_rule(expected: Any, value: object) -> str:
     words = [expected] if isinstance(expected, str) else expected
     return f"must be {' or '.join(map(_WORDS.__getitem__, words))}, is {describe_type(value)}"
-
-
-def _describe_one_of(branches: Any, _: object) -> str:
-    names = [" and ".join(branch.get("required", ())) for branch in branches]
-    return f"exactly one of {', '.join(names)} is required"
 
 
 _WORDS: Mapping[str, str] = {
@@ -131,6 +131,7 @@ _WORDS: Mapping[str, str] = {
     "string": "a string",
 }
 
+_DESCRIBED_RULES = frozenset({"pattern", "anyOf", "not"})  # the schema's description has the rule
 _RULES: Mapping[str, Callable[[Any, object], str]] = {
     "type": _describe_type_rule,
     "enum": lambda expected, _: f"must be one of {', '.join(map(str, expected))}",
@@ -143,5 +144,4 @@ _RULES: Mapping[str, Callable[[Any, object], str]] = {
     "maxItems": lambda expected, _: f"must have at most {expected} elements",
     "uniqueItems": lambda *_: "must not have the same element twice",
     "pattern": lambda expected, _: f"must match {expected}",
-    "oneOf": _describe_one_of,
 }

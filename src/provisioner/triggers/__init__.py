@@ -6,8 +6,8 @@ payload. `decoder` has the table of all sources.
 
 from __future__ import annotations
 
-from .decoder import decode, decode_items
+from .decoder import decode, decode_body, decode_call, decode_items
 from .envelope import Decoded
 from .item import Item
 
-__all__ = ["Decoded", "Item", "decode", "decode_items"]
+__all__ = ["Decoded", "Item", "decode", "decode_body", "decode_call", "decode_items"]

@@ -19,17 +19,17 @@ from typing import Any
 
 from provisioner.errors import Code, Fault, Rejected, Skip
 from provisioner.mapping import document
+from provisioner.mapping.strict_json import parse_json
 from provisioner.model import Request, SweepRequest, Transition
 
 Decoded = Request | SweepRequest | Rejected | Skip
 
 BOM = "\ufeff"
-_MAX_DEPTH = 32  # levels of one document; jsonschema and repr descend by recursion
+MAX_MESSAGE_BYTES = 1024 * 1024  # no message is longer than 64 KB (doc), and no request needs more
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _REGION_ID = re.compile(r"[a-z]{1,16}(-[a-z0-9]{1,16}){1,4}\Z")
 _JSON_START = re.compile(r"\ufeff?[ \t\r\n]*[\[{\"0-9tfn-]")
 _TO_STANDARD_BASE64 = str.maketrans("-_", "+/", "\r\n")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class EnvelopeContext:
     identifies the event. `must_be_known` is False for an event that a rule may have forwarded with
     the rest of its bus: such an event is skipped if it is unknown, not refused. `part` names the
     value in messages. `transition` is what the event's type says about the hook inside.
+    `is_whole_event` is True only for a value without any envelope around it.
     """
 
     source: str = "direct"
@@ -48,6 +49,7 @@ class EnvelopeContext:
     must_be_known: bool = True
     part: str = "the event"
     transition: Transition | None = None
+    is_whole_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ def unreadable_error(message: str) -> Rejected:
     return Rejected(Code.UNREADABLE, message, fault=Fault.UNREADABLE)
 
 
+def too_large_error(message: str) -> Rejected:
+    return Rejected(Code.TOO_LARGE, message, fault=Fault.TOO_LARGE)
+
+
 def decode_text(payload: bytes, *, part: str) -> str:
     try:
         return payload.decode("utf-8")
@@ -88,7 +94,7 @@ def decode_text(payload: bytes, *, part: str) -> str:
 
 
 def decode_json(payload: bytes, *, part: str) -> Any:
-    return document.parse_json(decode_text(payload, part=part).removeprefix(BOM), part=part)
+    return parse_json(decode_text(payload, part=part).removeprefix(BOM), part=part)
 
 
 def decode_layer(text: str) -> Any:
@@ -98,7 +104,7 @@ def decode_layer(text: str) -> Any:
     """
     if _JSON_START.match(text):
         try:
-            return document.parse_json(text.removeprefix(BOM), part="a string")
+            return parse_json(text.removeprefix(BOM), part="a string")
         except Rejected:
             pass
     try:
@@ -127,23 +133,9 @@ def read_identifier(value: object) -> str:
 def read_region_id(value: object) -> str:
     """Return the value if it has the form of a RegionId, else an empty string.
 
-    The form matters: a region becomes part of the host name of an endpoint.
+    The form matters: a region becomes part of the host name of an endpoint. EventBridge's
+    aliyunregionid sometimes has the suffix -vpc (doc).
     """
-    return value if isinstance(value, str) and _REGION_ID.match(value) else ""
-
-
-def find_structural_problem(value: object) -> str:
-    """Return why no check can process a JSON value, or an empty string. Does not recurse."""
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        objects = [each for each in level if isinstance(each, dict)]
-        texts = [each for each in level if isinstance(each, str)]
-        texts += [key for each in objects for key in each]
-        if any(map(_SURROGATE.search, texts)):
-            return "contains half of a surrogate pair, which is not text"
-        level = [inner for each in objects for inner in each.values()] + [
-            inner for each in level if isinstance(each, list) for inner in each
-        ]
-        if not level:
-            return ""
-    return f"is nested deeper than {_MAX_DEPTH} levels"
+    if not isinstance(value, str) or not _REGION_ID.match(value):
+        return ""
+    return document.strip_network(value)

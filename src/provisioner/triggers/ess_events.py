@@ -9,7 +9,8 @@ LifecycleHook event is read as a hook message (unknown).
     ess:ActionTrail:*, ess:Config:*
 
 MNS delivers the notifications of CreateNotificationConfiguration. Their body is unknown; they are
-recognised by a NotificationType as a key or value: AUTOSCALING:… or SCALING_GROUP_DIAGNOSE.
+recognised by a NotificationType as a key or value: AUTOSCALING:… (doc; AUTOSCALG:… in the metadata
+of the API) or SCALING_GROUP_DIAGNOSE.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _REASONS: Mapping[str, str] = {  # by the beginning of the type; the first that 
     "ess:config:": _AUDIT,
     "ess:": "an Auto Scaling event of a type that this function does not act on",
 }
-_NOTIFICATION_TYPES = ("AUTOSCALING:", "SCALING_GROUP_DIAGNOSE")
+_NOTIFICATION_TYPES = ("AUTOSCALING:", "AUTOSCALG:", "SCALING_GROUP_DIAGNOSE")
 
 
 def find_skip_reason(event_type: str) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 
 from provisioner.errors import Problem, Rejected, Skip
 from provisioner.groups.naming import build_hook_event_id
+from provisioner.mapping.strict_json import find_structural_problem, has_broken_text
 from provisioner.mapping.validation import describe_type
 from provisioner.model import EventRef, Instance, LifecycleAction, Request, Transition
 
@@ -35,9 +36,9 @@ from . import ess_events
 from .envelope import (
     EnvelopeContext,
     decode_layer,
-    find_structural_problem,
     read_identifier,
     read_region_id,
+    unreadable_error,
 )
 
 _IDS = ("lifecycleHookId", "lifecycleActionToken", "scalingActivityId", "scalingGroupId")
@@ -70,7 +71,7 @@ class _Message:
 
 def read(value: dict[str, Any], context: EnvelopeContext) -> Request | Skip | None:
     message = _find_message(value)
-    if _DISTINCTIVE_KEYS.isdisjoint(message.hook):
+    if message is None:
         return None
     transition = _normalize_transition(message)
     if transition == _TEST:
@@ -89,16 +90,21 @@ def read(value: dict[str, Any], context: EnvelopeContext) -> Request | Skip | No
     )
 
 
-def _find_message(value: Mapping[str, Any]) -> _Message:
+def _find_message(value: Mapping[str, Any]) -> _Message | None:
     top, problems = _normalize_keys(value, "")
     content = top.get("content")
     for _ in range(2):  # JSON in a string, or Base64 of that
         content = decode_layer(content) if isinstance(content, str) else content
+    message = _Message(top, top, "", problems)
     if isinstance(content, dict):
         hook, content_problems = _normalize_keys(content, "/content")
         if not _DISTINCTIVE_KEYS.isdisjoint(hook):
-            return _Message(top, hook, "/content", problems + content_problems)
-    return _Message(top, top, "", problems)
+            message = _Message(top, hook, "/content", problems + content_problems)
+    if _DISTINCTIVE_KEYS.isdisjoint(message.hook):
+        return None
+    if problem := find_structural_problem([value, content]):
+        raise unreadable_error(f"the lifecycle hook message {problem}")
+    return message
 
 
 def _normalize_keys(value: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -205,8 +211,8 @@ def _parse_arn(arn: object) -> tuple[str, str]:
 def _read_metadata(message: _Message) -> str:
     key = "notificationMetadata"
     value = message.hook.get(key, message.top.get(key, ""))
-    if reason := find_structural_problem(value):
+    if has_broken_text(value):
         prefix = message.prefix if key in message.hook else ""
-        message.add_problem(f"{prefix}/{key}", f"{key} {reason}")
+        message.add_problem(f"{prefix}/{key}", f"{key} contains half of a surrogate pair")
         return ""
     return value if isinstance(value, str) else json.dumps(value)

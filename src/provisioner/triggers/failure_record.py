@@ -1,5 +1,7 @@
-r"""Function Compute's record of an asynchronous event that it stopped retrying, as an asynchronous
-destination receives it (seen). Any trigger may deliver it to this function.
+r"""Function Compute's record of an asynchronous invocation, as its destination receives it (seen).
+
+Any trigger may deliver the record to this function. This one is of an event that the platform
+stopped retrying:
 
     {"timestamp": 1767225600000,
      "requestContext": {"requestId": "req-0001", "approximateInvokeCount": 4,
@@ -9,8 +11,9 @@ destination receives it (seen). Any trigger may deliver it to this function.
      "responseContext": {"statusCode": 200, "functionError": "UnhandledInvocationError"},
      "responsePayload": "…"}
 
-The onSuccess destination receives the same record of a success; its condition is unknown.
-requestPayload is the event. The function never executes it from the record.
+requestPayload is the event. The function never executes it from the record. In the record of a
+success, condition and functionError are "" (doc). Every failure has a condition, for example
+FunctionResourceExhausted with an empty functionError (doc).
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from provisioner.model import EventRef, FailureRecord
 from .envelope import EnvelopeContext, read_identifier
 
 _WORD = re.compile(r"[A-Za-z]{1,64}\Z")  # a condition may be published; any other text may not
+SUCCESS = "the platform's record of a success, which asks for nothing"
 _DISTINCTIVE_KEYS = frozenset({"functionArn", "condition", "approximateInvokeCount"})
 
 
@@ -38,13 +42,12 @@ def read(value: dict[str, Any], _: EnvelopeContext) -> RetriesExhausted | Skip |
         return None
     response = value.get("responseContext")
     error = response.get("functionError") if isinstance(response, dict) else None
-    condition = _read_word(request.get("condition")) or _read_word(error)
-    if condition.lower() == "success" and not error:
-        return Skip("the platform's record of a success, which asks for nothing")
+    if request.get("condition") == "" and not error:
+        return Skip(SUCCESS)
     record = FailureRecord(
         payload=_read_payload(value["requestPayload"]),
         attempts=_read_attempts(request),
-        condition=condition,
+        condition=_read_word(request.get("condition")) or _read_word(error),
         request_id=read_identifier(request.get("requestId")),
         function_arn=read_identifier(request.get("functionArn")),
     )

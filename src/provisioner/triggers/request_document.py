@@ -11,9 +11,10 @@ from typing import Any
 
 from provisioner.groups import naming
 from provisioner.mapping import document
+from provisioner.mapping.strict_json import find_structural_problem, has_broken_text
 from provisioner.model import EventRef, Request
 
-from .envelope import EnvelopeContext, decode_json, find_structural_problem, unreadable_error
+from .envelope import EnvelopeContext, decode_json, unreadable_error
 
 
 def read(value: dict[str, Any], context: EnvelopeContext) -> Request | None:
@@ -30,14 +31,11 @@ def parse_body(body: bytes, *, source: str = "direct") -> Request:
 
 
 def _parse_request(value: Any, context: EnvelopeContext) -> Request:
-    _check_structure(value, context)
+    if problem := find_structural_problem(value):
+        raise unreadable_error(f"{context.part} {problem}")
+    if has_broken_text(value):
+        raise unreadable_error(f"{context.part} contains half of a surrogate pair: no valid text")
     normalized, _ = document.normalize(value)
-    _check_structure(normalized, context)  # BackendServers may have been a string before
     # Without an id, the normalized document identifies the event in every delivery.
     event_id = context.id or f"sha256:{naming.compute_digest(normalized)}"
     return document.parse_request(value, EventRef(context.source, event_id))
-
-
-def _check_structure(value: Any, context: EnvelopeContext) -> None:
-    if reason := find_structural_problem(value):
-        raise unreadable_error(f"{context.part} {reason}")

@@ -10,7 +10,7 @@ import pytest
 
 from builders import REGION, a_hook_request, a_request
 from deployments import a_binding, servers
-from provisioner.errors import Fault, Rejected
+from provisioner.errors import Fault, Rejected, Skip
 from provisioner.groups import naming
 from provisioner.mapping import bindings
 from provisioner.mapping.config import DeploymentConfig, parse_bindings
@@ -205,6 +205,37 @@ def test_an_explicit_name_is_refused_where_it_stands_unless_asked_otherwise() ->
     assert desired.on_existing is OnExisting.MERGE
 
 
+@pytest.mark.parametrize("region_id", ["", REGION, "cn-beijing", "cn-shanghai", "cn-shenzhen"])
+def test_a_region_of_the_deployment_is_accepted(region_id: str) -> None:
+    config = policy(
+        a_binding(region_id="cn-beijing"), regions=frozenset({"cn-shanghai", "cn-shenzhen"})
+    )
+    bindings.check_region(a_request("direct", "e-1", region_id=region_id), config)
+    bindings.check_region(a_hook_request(region_id=region_id), config)
+
+
+@pytest.mark.parametrize("region_id", ["cn-hangzho", "oss-cn-hangzhou", "cn-beijing"])
+def test_any_other_region_is_refused_where_it_is_named(region_id: str) -> None:
+    for request, path in (
+        (a_request("direct", "e-1", region_id=region_id), "/RegionId"),
+        (a_hook_request(region_id=region_id), "/regionId"),
+    ):
+        with pytest.raises(Rejected) as raised:
+            bindings.check_region(request, policy(a_binding()))
+        assert (raised.value.code, raised.value.path) == ("InvalidRequest", path)
+        assert region_id not in raised.value.message
+
+
+def test_a_hook_that_no_binding_knows_is_skipped_where_the_deployment_says_so() -> None:
+    config = policy(a_binding(), skip_unbound_hooks=True)
+    with pytest.raises(Skip, match="without a binding"):
+        bindings.find_bindings(a_hook_request(scaling_group_id="asg-0002"), config)
+    assert bindings.find_bindings(a_hook_request(), config) == (a_binding(),)
+    request = asks_for("i-0001", scaling_group_id="asg-0002")
+    assert refused(request, config).code == "NoBinding"
+    assert refused(a_hook_request(scaling_group_id=""), config).code == "NoBinding"
+
+
 @pytest.mark.parametrize(
     ("of_binding", "of_request", "region"),
     [
@@ -228,16 +259,10 @@ def test_backends_that_are_named_need_no_binding() -> None:
     assert (desired.group.region_id, desired.on_existing) == (REGION, OnExisting.REFUSE)
 
 
-def test_a_name_left_out_is_derived_by_the_only_binding() -> None:
+def test_backends_without_a_name_are_refused_also_where_a_binding_could_name_their_group() -> None:
     request = a_request("direct", "e-1", vserver_group_name="")
-    (desired,) = mapped(request, policy(a_binding()))
-    assert (desired.group.name, desired.on_existing) == ("asg-0001", OnExisting.EXTEND)
-
-
-@pytest.mark.parametrize("bound", [(), (a_binding(), a_binding(scaling_group_id="asg-0002"))])
-def test_a_name_that_nothing_derives_is_required(bound: tuple[Binding, ...]) -> None:
-    error = refused(a_request("direct", "e-1", vserver_group_name=""), policy(*bound))
-    assert (error.code, error.path) == ("InvalidRequest", "/VServerGroupName")
+    error = refused(request, policy(a_binding()))
+    assert error.path == "/VServerGroupName"
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from builders import ABSENT, document
 from provisioner.errors import Fault, Rejected
 from provisioner.mapping.document import (
-    parse_json,
     parse_request,
     parse_whole_number,
     render_backend_servers,
 )
+from provisioner.mapping.strict_json import parse_json
 from provisioner.model import Backend, EventRef, Instance, OnExisting, Request
 
 CANARY = "canary-4f1d"
@@ -26,9 +26,13 @@ API_PAGE_EXAMPLE = (
     "{'ServerId':'vm-231','Port':'70','Weight':'100'}]"
 )
 NAME_RULE = "must be 1 to 80 letters, digits (Chinese characters too) or any of - / . _"
+TAG_RULE = (
+    "must not begin with aliyun or acs:, and not contain http://, https:// or control characters"
+)
+ADDRESS_RULE = "must be an IPv4 or IPv6 address"
 TOP_KEYS = (
     "the keys are Action, BackendServers, DryRun, Instances, LoadBalancerId, OnExisting, "
-    "RegionId, ScalingGroupId, Tags, VServerGroupName"
+    "RegionId, ScalingGroupId, Tag, VServerGroupName"
 )
 BACKEND_KEYS = "the keys are Description, Port, ServerId, ServerIp, Type, Weight"
 
@@ -54,7 +58,7 @@ def server(**changes: Any) -> dict[str, Any]:
 
 def test_a_request_is_read_as_it_is_written() -> None:
     tags = [{"Key": "team", "Value": ""}]
-    assert read(Tags=tags, OnExisting="merge", DryRun=True, Action="CreateVServerGroup") == Request(
+    assert read(Tag=tags, OnExisting="merge", DryRun=True, Action="CreateVServerGroup") == Request(
         event=EVENT,
         region_id="cn-hangzhou",
         load_balancer_id="lb-0001",
@@ -100,7 +104,7 @@ def test_keys_match_in_any_case(spell: Callable[[str], str]) -> None:
     written = document(
         Action="CreateVServerGroup",
         BackendServers=[backend],
-        Tags=[{"Key": "Team", "Value": "A"}],
+        Tag=[{"Key": "Team", "Value": "A"}],
         ScalingGroupId="asg-0001",
         OnExisting="merge",
         DryRun=True,
@@ -152,9 +156,25 @@ def test_a_weight_left_out_is_100_and_counts_as_not_named() -> None:
     ]
 
 
-def test_an_empty_list_asks_for_an_empty_group() -> None:
-    assert read(BackendServers=[]).backends == ()
-    assert read(BackendServers="[]").backends == ()
+@pytest.mark.parametrize("empty", [[], "[]", ABSENT])
+def test_a_group_without_backends_is_an_empty_group(empty: Any) -> None:
+    assert read(BackendServers=empty).backends == ()
+
+
+def test_tags_may_be_given_as_tag_or_as_tags() -> None:
+    tags = [{"Key": "env", "Value": "prod"}]
+    assert read(Tag=tags) == read(Tags=tags) == read(TAGS=tags)
+    assert read(Tag=tags).tags == {"env": "prod"}
+
+
+def test_an_address_may_be_of_either_version() -> None:
+    servers = [server(Type="eni", ServerIp=address) for address in ("10.0.0.1", "2001:db8::1")]
+    addresses = [backend.server_ip for backend in read(BackendServers=servers).backends or ()]
+    assert addresses == ["10.0.0.1", "2001:db8::1"]
+
+
+def test_the_suffix_of_an_endpoint_inside_a_vpc_is_no_part_of_a_region() -> None:
+    assert read(RegionId="cn-hangzhou-vpc").region_id == "cn-hangzhou"
 
 
 @pytest.mark.parametrize(("spelt", "meant"), [("true", True), ("False", False), (True, True)])
@@ -227,13 +247,19 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"DryRun": "yes"}, {"/DryRun": "must be a boolean, is a string"}),
     ({"DryRun": 1}, {"/DryRun": "must be a boolean, is an integer"}),
     # what is wanted
+    ({"VServerGroupName": ABSENT}, {"/VServerGroupName": "is required"}),
     (
-        {"BackendServers": ABSENT},
-        {"": "exactly one of BackendServers, Instances is required"},
+        {"VServerGroupName": ABSENT, "ScalingGroupId": "asg-0001"},
+        {"/VServerGroupName": "is required"},
+    ),
+    ({"Instances": ["i-0001"]}, {"": "must not have both BackendServers and Instances"}),
+    (
+        {"BackendServers": ABSENT, "ScalingGroupId": "asg-0001"},
+        {"": "must have Instances (or BackendServers) beside ScalingGroupId"},
     ),
     (
-        {"Instances": ["i-0001"]},
-        {"": "exactly one of BackendServers, Instances is required"},
+        {"BackendServers": ABSENT, "Instances": ["i-0001"], "LoadBalancerId": ABSENT},
+        {"/LoadBalancerId": "is required"},
     ),
     (
         {"BackendServers": ABSENT, "Instances": []},
@@ -330,42 +356,59 @@ RULES: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"BackendServers": [server(Weight=ABSENT), server(Weight=50)]},
         {"/BackendServers/1/Weight": "differs from the Weight of the same backend before it"},
     ),
+    *(
+        (
+            {"BackendServers": [server(Type="eni", ServerIp=address)]},
+            {"/BackendServers/0/ServerIp": ADDRESS_RULE},
+        )
+        for address in ("", "10.0.0", "10.0.0.256", "10.0.0.1/24", "host", "10.0.0.1\n", long(65))
+    ),
+    (
+        {"BackendServers": [server(Type="eni", ServerIp=7)]},
+        {"/BackendServers/0/ServerIp": "must be a string, is an integer"},
+    ),
+    (
+        {"BackendServers": ABSENT, "Instances": [{"InstanceId": "i", "ServerIp": "host"}]},
+        {"/Instances/0/ServerIp": ADDRESS_RULE},
+    ),
     # tags
-    ({"Tags": {"a": "b"}}, {"/Tags": "must be a list, is an object"}),
+    ({"Tag": [{"Key": "a", "Value": "\t"}]}, {"/Tag/0/Value": TAG_RULE}),
+    ({"Tag": [], "Tags": []}, {"/Tag": "Tag is given twice"}),
+    ({"Tag": {"a": "b"}}, {"/Tag": "must be a list, is an object"}),
     (
-        {"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(19)]},
-        {"/Tags": "must have at most 18 elements"},
+        {"Tag": [{"Key": f"k{n}", "Value": ""} for n in range(19)]},
+        {"/Tag": "must have at most 18 elements"},
     ),
-    ({"Tags": [{"Key": "a"}]}, {"/Tags/0/Value": "is required"}),
+    ({"Tag": [{"Key": "a"}]}, {"/Tag/0/Value": "is required"}),
     (
-        {"Tags": [{"Key": "", "Value": ""}]},
-        {"/Tags/0/Key": "must have at least 1 character(s)"},
+        {"Tag": [{"Key": "", "Value": ""}]},
+        {"/Tag/0/Key": "must have at least 1 character(s)"},
     ),
     (
-        {"Tags": [{"Key": long(65), "Value": long(129)}]},
+        {"Tag": [{"Key": long(65), "Value": long(129)}]},
         {
-            "/Tags/0/Key": "must have at most 64 characters",
-            "/Tags/0/Value": "must have at most 128 characters",
+            "/Tag/0/Key": "must have at most 64 characters",
+            "/Tag/0/Value": "must have at most 128 characters",
         },
     ),
     *(
         (
-            {"Tags": [{"Key": key, "Value": ""}]},
-            {"/Tags/0/Key": r"must match ^(?!aliyun|acs:)(?![\s\S]*https?://)"},
+            {"Tag": [{"Key": key, "Value": ""}]},
+            {"/Tag/0/Key": TAG_RULE},
         )
-        for key in ("aliyun-x", "acs:x", "see https://x", "a\nhttp://x")
+        for key in ("aliyun-x", "acs:x", "see https://x", "a http://x", "a\nb", "\x00", "\x7f")
     ),
     (
-        {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
-        {"/Tags/1/Key": "is given before, or reserved; use another Key"},
+        {"Tag": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
+        {"/Tag/1/Key": "is given before, or reserved; use another Key"},
     ),
     (
-        {"Tags": [{"Key": "vservergroup-provisioner", "Value": "1"}]},
-        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
+        {"Tag": [{"Key": "vservergroup-provisioner", "Value": "1"}]},
+        {"/Tag/0/Key": "is given before, or reserved; use another Key"},
     ),
     (
-        {"Tags": [{"Key": "vservergroup-provisioner-request", "Value": "1"}]},
-        {"/Tags/0/Key": "is given before, or reserved; use another Key"},
+        {"Tag": [{"Key": "vservergroup-provisioner-request", "Value": "1"}]},
+        {"/Tag/0/Key": "is given before, or reserved; use another Key"},
     ),
 ]
 
@@ -386,8 +429,8 @@ def test_what_breaks_a_rule_is_refused_with_its_pointer_and_the_rule(
         (
             {},
             {
-                "": "exactly one of BackendServers, Instances is required",
                 "/LoadBalancerId": "is required",
+                "/VServerGroupName": "is required",
             },
         ),
     ],
@@ -417,7 +460,7 @@ def test_two_backends_that_differ_by_address_may_differ_in_weight() -> None:
 
 def test_a_message_holds_no_value_of_the_document() -> None:
     poison = {
-        **dict.fromkeys(("Action", "OnExisting", "DryRun", "Tags", "Instances"), CANARY),
+        **dict.fromkeys(("Action", "OnExisting", "DryRun", "Tag", "Instances"), CANARY),
         "RegionId": f"{CANARY}/",
         "VServerGroupName": f"{CANARY} ",
         "BackendServers": [

@@ -97,6 +97,24 @@ def test_the_region_of_the_envelope_stands_in_for_the_messages_own() -> None:
     assert decoded(message) == a_hook_request(region_id="")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        hook_message({"regionId": f"{REGION}-vpc"}),
+        hook_message(
+            {"regionId": ABSENT, "resourceArn": f"acs:ess:{REGION}-vpc:1:scalinggroup/asg-0001"}
+        ),
+        cloud_event(
+            hook_message({"regionId": ABSENT, "resourceArn": ABSENT}),
+            type="ess:LifecycleHook:ScaleOut",
+            aliyunregionid=f"{REGION}-vpc",
+        ),
+    ],
+)
+def test_the_suffix_of_an_endpoint_inside_a_vpc_is_no_part_of_a_region(message: Any) -> None:
+    assert decoded(message) == a_hook_request()
+
+
 def test_a_region_that_could_name_another_host_is_refused_or_not_believed() -> None:
     evil = "cn-hangzhou.example.com/"
     assert refused(hook_message({"regionId": evil})).keys() == {"/regionId"}

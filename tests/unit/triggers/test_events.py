@@ -54,6 +54,9 @@ MNS_TOPIC: dict[str, Any] = {
     "mns_topic.notification.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_topic.notification-base64.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_topic.notification-attributes.json": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml.txt": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml-misspelt-namespace.txt": [a_request("mns_topic", MESSAGE_ID)],
+    "mns_topic.notification-xml-entities.txt": [UNREADABLE],
 }
 MNS_QUEUE: dict[str, Any] = {
     "mns_queue.array.json": [a_request("mns_queue", "M1")],
@@ -64,6 +67,7 @@ MNS_QUEUE: dict[str, Any] = {
     "mns_queue.raw-data-array.json": [a_request("mns_queue", "M1")],
     "mns_queue.raw-data-single.json": [a_request("mns_queue", "M1")],
     "mns_queue.topic-notification.json": [a_hook_request()],
+    "mns_queue.topic-notification-xml.json": [a_request("mns_topic", MESSAGE_ID)],
     "mns_queue.mixed-batch.json": [
         a_request("mns_queue", "M1"),
         Refused("Unreadable", ("/1",)),
@@ -87,6 +91,8 @@ STREAMS: dict[str, Any] = {
     "kafka.strings.json": [a_request("kafka", "topic-1:0:7")],
     "kafka.base64.json": [a_request("kafka", "topic-1:0:7")],
     "kafka.raw-data.json": [a_request("kafka", "topic-1:0:7")],
+    "kafka.tombstone.json": [Skipped("a Kafka tombstone, which asks for nothing")],
+    "mqtt.array.json": [a_request("mqtt", HASH)],
 }
 EVENTBRIDGE: dict[str, Any] = {
     "eventbridge.request.json": [a_request("eventbridge", "example:id-0001")],
@@ -98,13 +104,21 @@ EVENTBRIDGE: dict[str, Any] = {
         Skipped("an event of a type that this function does not act on"),
     ],
     "eventbridge.own-result.json": [Skipped("a result of this function")],
+    "eventbridge.scheduled.json": [a_request("eventbridge", "schedule-1:id-0001")],
+    "eventbridge.scheduled-without-user-data.json": [
+        Skipped("a scheduled event without UserData, which asks for nothing"),
+    ],
     "ess_events.lifecycle-hook-scale-in.json": [a_hook_request(transition=SCALE_IN)],
+    "ess_events.lifecycle-hook-region-with-vpc.json": [a_hook_request()],
     "ess_events.lifecycle-hook-test.json": [Skipped("a test event")],
     "ess_events.scaling-activity.json": [REPORT],
     "ess_events.cloud-monitor.json": [REPORT],
     "ess_events.action-trail.json": [AUDIT],
     "ess_events.config.json": [AUDIT],
     "ess_events.notification.json": [
+        Skipped("a notification of a scaling activity, which asks for nothing"),
+    ],
+    "ess_events.notification-autoscalg.json": [
         Skipped("a notification of a scaling activity, which asks for nothing"),
     ],
     "ess_events.unknown-hook-data.json": [UNKNOWN],
@@ -120,6 +134,7 @@ ESS_HOOK: dict[str, Any] = {
     "ess_hook.in-mns-queue.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64.json": [a_hook_request()],
     "ess_hook.in-mns-queue-base64-lines.json": [a_hook_request()],
+    "ess_hook.in-mns-queue-xml.json": [a_hook_request()],
     "ess_hook.in-rocketmq.json": [a_hook_request()],
     "ess_hook.in-rabbitmq.json": [a_hook_request()],
     "ess_hook.in-kafka.json": [a_hook_request()],
@@ -154,6 +169,9 @@ HTTP: dict[str, Any] = {
     "http.fc-v1.json": [a_request("http", HASH)],
     "http.fc-v1-base64.json": [a_request("http", HASH)],
     "http.fc-v1-bad-base64.json": [UNREADABLE],
+    "http.called-asynchronously.json": [a_request("http", HASH)],
+    "http.health-check-by-head.json": [Skipped("a health check, which asks for nothing")],
+    "http.hook.json": [Refused("InvalidRequest", ("",))],
     "http.gateway.json": [a_request("http", HASH)],
     "http.gateway-base64.json": [a_request("http", HASH)],
 }
@@ -178,6 +196,9 @@ DIRECT: dict[str, Any] = {
     "direct.dry-run-merge.json": [
         a_request("direct", HASH, dry_run=True, on_existing=OnExisting.MERGE, tags={"team": "web"}),
     ],
+    "direct.tag.json": [a_request("direct", HASH, tags={"env": "prod"})],
+    "direct.without-backends.json": [a_request("direct", HASH, backends=())],
+    "direct.without-name.json": [Refused("InvalidRequest", ("/VServerGroupName",))],
     "direct.instances.json": [
         a_request(
             "direct",
@@ -202,17 +223,32 @@ DIRECT: dict[str, Any] = {
         ),
     ],
 }
+CLOUD_MONITOR = Skipped("an event of CloudMonitor, which asks for nothing")
+SPOT_INTERRUPTION = Skipped(
+    "a spot interruption (Instance:PreemptibleInstanceInterruption), which this function does not"
+    " act on"
+)
+OTHER_PRODUCTS: dict[str, Any] = {
+    "oss.put-object.json": [Skipped("an event of OSS or CDN, which asks for nothing")],
+    "cdn.domain-stopped.json": [Skipped("an event of OSS or CDN, which asks for nothing")],
+    "sls.log-trigger.json": [Skipped("an event of SLS, which asks for nothing")],
+    "tablestore.put-row.json": [Skipped("an event of Tablestore, which asks for nothing")],
+    "cloud_monitor.state-change.json": [CLOUD_MONITOR],
+    "cloud_monitor.state-change-on-the-bus.json": [CLOUD_MONITOR],
+    "cloud_monitor.spot-interruption-in-mns-queue.json": [SPOT_INTERRUPTION],
+    "cloud_monitor.spot-interruption-on-the-bus.json": [SPOT_INTERRUPTION],
+}
 TICK = SweepRequest(EventRef("timer", "t1:2026-01-01T00:00:00Z"))
 OTHERS: dict[str, Any] = {
     "timer.tick.json": [TICK],
-    "oss.put-object.json": [Skipped("an event of an OSS object, which asks for nothing")],
     "unknown.keys.json": [UNKNOWN],
     "unreadable.truncated.txt": [UNREADABLE],
     "unreadable.plain-text.txt": [UNREADABLE],
     "unreadable.number.json": [UNREADABLE],
-    "unreadable.too-deep.json": [Refused("Unreadable", ("/0" * 12,))],
+    "unreadable.too-deep.json": [UNREADABLE],
 }
 EXHAUSTED = Refused("RetriesExhausted", ("",))
+SUCCESS = Skipped("the platform's record of a success, which asks for nothing")
 FAILURE: dict[str, Any] = {
     "failure.request.json": [EXHAUSTED],
     "failure.hook-in-mns-queue.json": [EXHAUSTED],
@@ -220,9 +256,23 @@ FAILURE: dict[str, Any] = {
     "failure.batch.json": [EXHAUSTED],
     "failure.of-a-failure.json": [EXHAUSTED],
     "failure.unreadable.json": [EXHAUSTED],
-    "failure.success.json": [Skipped("the platform's record of a success, which asks for nothing")],
+    "failure.resource-exhausted.json": [EXHAUSTED],
+    "failure.success.json": [SUCCESS],
+    "failure.success-in-mns-queue.json": [SUCCESS],
+    "failure.success-on-the-bus.json": [SUCCESS],
 }
-TABLES = (MNS_TOPIC, MNS_QUEUE, STREAMS, EVENTBRIDGE, ESS_HOOK, HTTP, DIRECT, FAILURE, OTHERS)
+TABLES = (
+    MNS_TOPIC,
+    MNS_QUEUE,
+    STREAMS,
+    EVENTBRIDGE,
+    ESS_HOOK,
+    HTTP,
+    DIRECT,
+    FAILURE,
+    OTHER_PRODUCTS,
+    OTHERS,
+)
 CASES = [case for table in TABLES for case in table.items()]
 WSGI = "http.wsgi.json"
 
@@ -262,7 +312,7 @@ def test_a_wsgi_call_is_read_from_its_environ() -> None:
     read = http.parse_environ(wsgi_environ(call))
     assert (read.method, read.path) == ("POST", "/")
     assert read.request_id == "req-0001"
-    assert comparable(request_document.parse_body(read.body, source="http")) == a_request(
+    assert comparable(request_document.parse_body(read.read_body(), source="http")) == a_request(
         "http", HASH
     )
 

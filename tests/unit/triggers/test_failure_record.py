@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders import (
+    ABSENT,
     as_base64,
     as_bytes,
     cloud_event,
@@ -17,6 +18,7 @@ from builders import (
     failure_record,
     hook_message,
     queue_message,
+    xml_notification,
 )
 from provisioner.errors import Rejected, RetriesExhausted, Skip
 from provisioner.model import EventRef, Request
@@ -42,17 +44,18 @@ def test_a_record_holds_the_event_its_attempts_and_how_the_last_one_ended() -> N
     assert "4 attempt" in error.message
 
 
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        lambda record: record,
-        lambda record: [queue_message(json.dumps(record))],
-        lambda record: [queue_message(as_base64(record))],
-        as_base64,
-        lambda record: cloud_event(record, type="fc:AsyncInvoke:Failure"),
-        lambda record: {"Message": json.dumps(record), "MessageId": "M9", "TopicName": "t"},
-    ],
-)
+WAYS: list[Any] = [
+    lambda record: record,
+    lambda record: [queue_message(json.dumps(record))],
+    lambda record: [queue_message(as_base64(record))],
+    as_base64,
+    lambda record: cloud_event(record, type="fc:AsyncInvoke:failed"),
+    lambda record: {"Message": json.dumps(record), "MessageId": "M9", "TopicName": "t"},
+    lambda record: [queue_message(xml_notification(json.dumps(record)))],
+]
+
+
+@pytest.mark.parametrize("wrapped", WAYS)
 def test_a_record_is_known_by_whatever_way_it_comes(wrapped: Any) -> None:
     error = read(wrapped(failure_record(HOOK)))
     assert (error.event, error.record.payload) == (HOOK_EVENT, HOOK.encode())
@@ -92,14 +95,44 @@ def test_a_payload_that_is_no_string_is_kept_as_json() -> None:
     assert json.loads(read(failure_record(hook_message())).record.payload) == hook_message()
 
 
-def test_a_record_of_a_success_asks_for_nothing() -> None:
-    record = failure_record(HOOK, condition="Success", functionError="")
-    (item,) = decode(as_bytes(record))
+@pytest.mark.parametrize("wrapped", WAYS)
+def test_a_record_of_a_success_is_skipped_by_whatever_way_it_comes(wrapped: Any) -> None:
+    record = failure_record(HOOK, condition="", functionError="")
+    (item,) = decode(as_bytes(wrapped(record)))
     assert isinstance(item, Skip)
 
 
-def test_whatever_has_an_error_is_no_success() -> None:
-    assert read(failure_record(HOOK, condition="Success"))
+@pytest.mark.parametrize("data", [failure_record(HOOK), {}, "text", None])
+def test_an_event_of_the_type_of_a_success_is_skipped_whatever_it_holds(data: Any) -> None:
+    (item,) = decode(as_bytes(cloud_event(data, type="fc:AsyncInvoke:succeeded")))
+    assert isinstance(item, Skip)
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [
+        ("", "UnhandledInvocationError"),
+        ("FunctionResourceExhausted", ""),
+        ("Success", ""),
+        (ABSENT, ""),
+        (None, ""),
+        (7, None),
+    ],
+)
+def test_whatever_has_an_error_or_lacks_an_empty_condition_is_no_success(
+    condition: Any, error: Any
+) -> None:
+    assert read(failure_record(HOOK, condition=condition, functionError=error))
+
+
+def test_records_of_successes_make_no_circle() -> None:
+    """The record of a success whose event was a record of a success, and so on, is still skipped:
+    each delivery ends without a result, a dead letter or a call that could come back."""
+    record = failure_record(HOOK, condition="", functionError="")
+    for _ in range(4):
+        (item,) = decode(as_bytes([queue_message(json.dumps(record))]))
+        assert isinstance(item, Skip)
+        record = failure_record([queue_message(json.dumps(record))], condition="", functionError="")
 
 
 def test_an_http_call_is_no_record_even_with_a_payload_beside_it() -> None:

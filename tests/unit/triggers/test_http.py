@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from builders import (
     ABSENT,
-    a_hook_request,
+    a_request,
     as_base64,
     as_bytes,
     cloud_event,
@@ -15,9 +17,13 @@ from builders import (
     hook_message,
     http_event,
     queue_message,
+    xml_notification,
 )
-from provisioner.errors import Fault, Rejected
-from provisioner.triggers import decode, http, request_document
+from provisioner.errors import Fault, Rejected, Skip
+from provisioner.model import Request
+from provisioner.triggers import decode, decode_body, decode_call, http, request_document
+from provisioner.triggers.envelope import MAX_MESSAGE_BYTES
+from provisioner.triggers.http import HttpCall
 
 GATEWAY = {
     "path": "/groups",
@@ -30,18 +36,37 @@ GATEWAY = {
 }
 
 
+def parsed(event: dict[str, Any]) -> HttpCall:
+    call = http.parse_event(as_bytes(event))
+    assert call is not None
+    return call
+
+
 def test_a_generation_3_event_is_read() -> None:
-    call = http.parse_event(as_bytes(http_event("hi", headers={"X-Thing": "a", "odd": 7})))
-    assert call == http.HttpCall("POST", "/", b"hi", "req-0001")
+    call = parsed(http_event("hi", headers={"X-Thing": "a", "odd": 7}))
+    assert call == HttpCall("POST", "/", "req-0001", "hi")
 
 
 def test_an_api_gateway_event_is_read() -> None:
-    assert http.parse_event(as_bytes(GATEWAY)) == http.HttpCall(
-        "POST",
-        "/groups",
-        b"hi",
-        "req-0002",
-    )
+    assert parsed(GATEWAY) == HttpCall("POST", "/groups", "req-0002", "hi")
+
+
+@pytest.mark.parametrize("spell", [str, str.lower, str.upper])
+@pytest.mark.parametrize(
+    ("value", "is_asynchronous"),
+    [("Async", True), ("async", True), (" ASYNC ", True), ("Sync", False), ("", False), (7, False)],
+)
+def test_a_call_of_a_trigger_is_asynchronous_if_its_header_says_so_in_any_case(
+    spell: Callable[[str], str], value: Any, is_asynchronous: bool
+) -> None:
+    call = parsed(http_event("hi", headers={spell("X-Fc-Invocation-Type"): value}))
+    assert call.is_asynchronous is is_asynchronous
+    environ = {"REQUEST_METHOD": "POST", "HTTP_X_FC_INVOCATION_TYPE": value}
+    assert http.parse_environ(environ).is_asynchronous is is_asynchronous
+
+
+def test_a_call_of_a_gateway_is_never_asynchronous_because_the_gateway_waits() -> None:
+    assert not parsed({**GATEWAY, "headers": {"X-Fc-Invocation-Type": "Async"}}).is_asynchronous
 
 
 @pytest.mark.parametrize("flag", [True, "true", "True"])
@@ -49,23 +74,19 @@ def test_an_api_gateway_event_is_read() -> None:
 def test_a_body_is_decoded_when_the_flag_says_so_as_boolean_or_string(
     event: dict[str, Any], flag: Any
 ) -> None:
-    call = http.parse_event(as_bytes({**event, "body": "/+4=", "isBase64Encoded": flag}))
-    assert call is not None
-    assert call.body == b"\xff\xee"
+    call = parsed({**event, "body": "/+4=", "isBase64Encoded": flag})
+    assert call.read_body() == b"\xff\xee"
 
 
 @pytest.mark.parametrize("flag", [False, "false", None, ABSENT])
 def test_a_body_is_taken_as_it_is_without_the_flag(flag: Any) -> None:
-    call = http.parse_event(as_bytes(http_event("/+4=", isBase64Encoded=flag)))
-    assert call is not None
-    assert call.body == b"/+4="
+    call = parsed(http_event("/+4=", isBase64Encoded=flag))
+    assert call.read_body() == b"/+4="
 
 
 @pytest.mark.parametrize("body", [None, ABSENT, ""])
 def test_a_call_without_a_body_has_an_empty_one(body: Any) -> None:
-    call = http.parse_event(as_bytes(http_event(body)))
-    assert call is not None
-    assert call.body == b""
+    assert parsed(http_event(body)).read_body() == b""
 
 
 @pytest.mark.parametrize(
@@ -78,12 +99,20 @@ def test_a_call_without_a_body_has_an_empty_one(body: Any) -> None:
     ],
 )
 def test_a_call_whose_body_cannot_be_read_is_refused_as_unreadable(changes: Any) -> None:
-    event = as_bytes({**http_event(""), **changes})
+    event = {**http_event(""), **changes}
     with pytest.raises(Rejected) as raised:
-        http.parse_event(event)
+        parsed(event).read_body()
     assert (raised.value.code, raised.value.fault) == ("Unreadable", Fault.UNREADABLE)
-    (item,) = decode(event)
+    (item,) = decode(as_bytes(event))
     assert isinstance(item, Rejected)
+    assert item.code == "Unreadable"
+
+
+def test_a_body_may_be_a_megabyte_long_and_a_longer_one_is_too_large() -> None:
+    assert len(parsed(http_event("x" * MAX_MESSAGE_BYTES)).read_body()) == MAX_MESSAGE_BYTES
+    with pytest.raises(Rejected) as raised:
+        parsed(http_event("x" * (MAX_MESSAGE_BYTES + 1))).read_body()
+    assert (raised.value.code, raised.value.fault) == ("TooLarge", Fault.TOO_LARGE)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +136,12 @@ def test_what_is_no_http_call_is_none(payload: bytes) -> None:
 
 
 def test_a_path_falls_back_on_the_raw_one() -> None:
-    call = http.parse_event(as_bytes(http_event("", requestContext={"http": {}}, rawPath="/a%20b")))
-    assert call == http.HttpCall("", "/a%20b", b"", "")
+    call = parsed(http_event("", requestContext={"http": {}}, rawPath="/a%20b"))
+    assert call == HttpCall("", "/a%20b")
 
 
 def test_the_body_stays_out_of_a_calls_representation() -> None:
-    call = http.parse_event(as_bytes(http_event("secret", headers={"Authorization": "secret"})))
+    call = parsed(http_event("secret", headers={"Authorization": "secret"}))
     assert "secret" not in repr(call)
 
 
@@ -135,24 +164,72 @@ def test_a_wsgi_body_is_read_as_far_as_its_length_can_be_believed(
     environ: dict[str, Any], body: bytes
 ) -> None:
     call = http.parse_environ({**environ, "wsgi.input": io.BytesIO(b"hi there")})
-    assert call.body == body
+    assert call.read_body() == body
 
 
-def test_a_wsgi_body_longer_than_the_platform_takes_is_cut() -> None:
-    stream = io.BytesIO(b"x" * (http.MAX_BODY_BYTES + 10))
-    call = http.parse_environ({"REQUEST_METHOD": "POST", "wsgi.input": stream})
-    assert len(call.body) == http.MAX_BODY_BYTES
+@pytest.mark.parametrize("length", ["", str(MAX_MESSAGE_BYTES + 10), "9" * 5000])
+def test_a_wsgi_body_that_is_too_long_is_refused_and_not_read_to_its_end(length: str) -> None:
+    stream = io.BytesIO(b"x" * (MAX_MESSAGE_BYTES + 10))
+    environ = {"REQUEST_METHOD": "POST", "wsgi.input": stream, "CONTENT_LENGTH": length}
+    call = http.parse_environ(environ)
+    assert stream.tell() == MAX_MESSAGE_BYTES + 1
+    with pytest.raises(Rejected) as raised:
+        call.read_body()
+    assert raised.value.code == "TooLarge"
 
 
 def test_a_bare_environ_is_a_call_all_the_same() -> None:
-    assert http.parse_environ({}) == http.HttpCall("GET", "/", b"", "")
+    assert http.parse_environ({}) == HttpCall("GET", "/", raw_body=b"")
 
 
-def test_an_http_body_is_one_request_document_and_no_hook_message() -> None:
-    (item,) = decode(as_bytes(http_event(as_bytes(hook_message()).decode())))
+HOOK = json.dumps(hook_message())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HOOK,
+        as_base64(hook_message()),
+        xml_notification(HOOK),
+        json.dumps({"TopicName": "t", "MessageId": "M1", "Message": HOOK}),
+        json.dumps([hook_message()]),
+    ],
+)
+def test_a_hook_message_over_http_is_refused_in_one_sentence(body: str) -> None:
+    refused = decode_body(HttpCall("POST", "/", raw_body=body))
+    assert isinstance(refused, Rejected)
+    assert refused.code == "InvalidRequest"
+    assert refused.message.startswith("the body is a lifecycle hook message; let the hook notify")
+    assert "." not in refused.message
+    (item,) = decode(as_bytes(http_event(body)))
     assert isinstance(item, Rejected)
-    assert item.code == "InvalidRequest"
-    assert decode(as_bytes(hook_message())) == [a_hook_request()]
+    assert item.message == refused.message
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/health"), ("HEAD", "/health"), ("HEAD", "/health/")]
+)
+def test_a_health_check_that_nobody_waits_for_asks_for_nothing(method: str, path: str) -> None:
+    assert isinstance(decode_call(HttpCall(method, path)), Skip)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("PUT", "/plan"), ("POST", "/health"), ("POST", "/x")],
+)
+def test_an_asynchronous_call_without_a_route_is_refused(method: str, path: str) -> None:
+    refused = decode_call(HttpCall(method, path, raw_body=json.dumps(document())))
+    assert isinstance(refused, Rejected)
+    assert (refused.code, refused.fault) == ("NotFound", Fault.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("path", "dry_run"), [("/", False), ("", False), ("/provision", False), ("/plan", True)]
+)
+def test_an_asynchronous_call_asks_for_what_its_route_says(path: str, dry_run: bool) -> None:
+    asked = decode_call(HttpCall("POST", path, raw_body=json.dumps(document())))
+    assert isinstance(asked, Request)
+    assert asked == a_request("http", asked.event.id, dry_run=dry_run)
 
 
 @pytest.mark.parametrize(
