@@ -4,9 +4,10 @@
 PYTHON ?= python3
 EVENT ?=
 SEED ?=
+COUNT ?=
 RUNTIME ?= python3.10
 
-.PHONY: help run test lint cloud chaos fuzz coverage emulator-coverage lock clean bench race \
+.PHONY: help run test lint cloud chaos fuzz mutants coverage emulator-coverage lock clean bench race \
 	package deploy plan-deploy destroy
 
 help:
@@ -18,7 +19,8 @@ help:
 	@echo "make cloud              serve the offline cloud on port 8900 until interrupted"
 	@echo "make chaos              1,000 deliveries while calls fail and processes die"
 	@echo "make fuzz               200,000 bent inputs to everything that reads one"
-	@echo "                        race, chaos and fuzz print their seed; SEED=… is the same again"
+	@echo "make mutants            300 small defects of the function, and which of them the tests miss"
+	@echo "                        race, chaos, fuzz and mutants print their seed; SEED=… repeats it"
 	@echo "make package            the zip for Function Compute; RUNTIME=python3.10 or python3.12"
 	@echo "make plan-deploy        what make deploy would change, by deploy/config.yml"
 	@echo "make deploy             package, upload, create or update the stack, print its outputs"
@@ -53,6 +55,9 @@ chaos: .venv/.ready
 
 fuzz: .venv/.ready
 	@PYTHONPATH=tests .venv/bin/python -m fuzz $(if $(SEED),--seed '$(SEED)')
+
+mutants: .venv/.ready
+	@PYTHONPATH=tests .venv/bin/python -m mutation $(if $(SEED),--seed '$(SEED)') $(if $(COUNT),--count '$(COUNT)')
 
 package: .venv/.ready
 	@.venv/bin/python -m opskit package --runtime '$(RUNTIME)'

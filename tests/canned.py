@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -50,7 +50,9 @@ def canned() -> Iterator[Canned]:
             query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
             script.asked.append({"Action": self.headers.get("x-acs-action", ""), **query})
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._answer(script.replies.popleft())
+            reply = script.replies.popleft()
+            with suppress(BrokenPipeError, ConnectionResetError):  # who is gone needs no answer
+                self._answer(reply)
 
         def _answer(self, reply: Reply) -> None:
             body = reply.body.encode()

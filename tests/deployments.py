@@ -22,11 +22,11 @@ from fakes import (
     FakeNotifications,
     FakeScalingGroups,
 )
-from provisioner import hooks
 from provisioner.app import App, RoleCredentials
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
 from provisioner.groups.ensure import ensure
+from provisioner.hooks import handle_hook
 from provisioner.invocation import Invocation
 from provisioner.mapping import validation
 from provisioner.mapping.config import DeploymentConfig
@@ -39,9 +39,9 @@ from provisioner.model import (
     LifecycleResult,
     OnExisting,
     Request,
+    ScalingInstance,
     VServerGroup,
 )
-from provisioner.ports import ScalingInstance
 from provisioner.provisioning import Dependencies, ProvisionTask
 from provisioner.results.outcome import Outcome
 
@@ -228,7 +228,7 @@ class Deployment:
         return ProvisionTask(self.means, request, self.invocation()).plan()
 
     def complete(self, request: Request, *, seconds: float = LONG) -> list[Outcome]:
-        return hooks.build_hook(self.means, request, self.invocation(seconds)).handle()
+        return handle_hook(self.means, request, self.invocation(seconds))
 
     def waits_at_a_hook(
         self, request: Request, *instances: ScalingInstance, token: str = TOKEN

@@ -15,25 +15,25 @@ from typing import Any, TypeVar
 from provisioner.errors import Code, Fault, ProvisionerError, Rejected, Retryable
 from provisioner.model import (
     BACKENDS_PER_CALL,
+    ActionState,
+    ApiResponse,
     Backend,
+    HookTerms,
     LifecycleAction,
     LifecycleResult,
+    ScalingActivity,
+    ScalingInstance,
     Transition,
     VServerGroup,
 )
 from provisioner.ports import (
-    ActionState,
-    ApiResponse,
     Clock,
     DeadLetters,
     Heartbeat,
-    HookTerms,
     LoadBalancers,
     Log,
     Notifications,
-    ScalingActivity,
     ScalingGroups,
-    ScalingInstance,
 )
 
 REGION = "cn-hangzhou"
@@ -324,7 +324,10 @@ class FakeScalingGroups(Scripted, ScalingGroups):
         super().__init__()
         self.completed: list[tuple[LifecycleAction, LifecycleResult]] = []
         self.heartbeat_timeout = 600.0
-        self.transition: Transition | None = Transition.SCALE_OUT
+        self.transitions: dict[
+            str, Transition | None
+        ] = {}  # of hooks, other than their actions' own
+        self.metadata = ""
         self.target = f"acs:mns:{REGION}:1000000000000001:queue/hooks"
         self.default_result = "ABANDON"
         self.began = 0.0
@@ -389,8 +392,18 @@ class FakeScalingGroups(Scripted, ScalingGroups):
                 return None
             # Both count whole seconds.
             started, now = float(int(known[2])), float(int(self._clock.now()))
-            terms = HookTerms(started, now, self.heartbeat_timeout, self.transition)
-            return replace(terms, notification_arn=self.target)
+            (own,) = {
+                s.action for k, s in self._actions.items() if k == (action.hook_id, action.token)
+            }
+            return HookTerms(
+                started,
+                now,
+                self.heartbeat_timeout,
+                self.transitions.get(action.hook_id, own.transition),
+                self.metadata or own.metadata,
+                self.target,
+                known[1],
+            )
 
     def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float

@@ -18,14 +18,8 @@ from darabonba.core import DaraCore
 
 from fakes import REGION, FakeClock, FakeLoadBalancers, FakeScalingGroups
 from provisioner.aliyun.client import Connection
-from provisioner.model import LifecycleAction
-from provisioner.ports import (
-    Credentials,
-    LoadBalancers,
-    ScalingActivity,
-    ScalingGroups,
-    ScalingInstance,
-)
+from provisioner.model import LifecycleAction, ScalingActivity, ScalingInstance
+from provisioner.ports import Credentials, LoadBalancers, ScalingGroups
 
 _numbers = count(1)
 _opener = build_opener(ProxyHandler({}))

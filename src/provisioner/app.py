@@ -1,4 +1,7 @@
-"""Builds the parts once for each instance of the function. Every part can be passed in."""
+"""The composition root: settings become adapters, adapters become the app of an instance.
+
+Every part can be passed in, so tests and tools replace what they need.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from .aliyun.ess import EssScalingGroups
 from .aliyun.log import build_log, silence_sdk_loggers
 from .aliyun.mns import MnsDeadLetters, MnsNotifications
 from .aliyun.slb import SlbLoadBalancers
+from .aliyun.sts import AssumedRole
 from .errors import ConfigurationError
 from .invocation import Invocation
 from .ports import (
@@ -34,7 +38,7 @@ from .settings import Settings
 
 @dataclass(slots=True)
 class RoleCredentials:
-    """Whoever the last invocation said we are; asked before every call."""
+    """A `CredentialsSource` with the credentials that the newest invocation brought."""
 
     credentials: Credentials = field(default_factory=lambda: Credentials("", ""))
 
@@ -44,15 +48,15 @@ class RoleCredentials:
 
 @dataclass(slots=True)
 class App:
-    """One for each instance; only the credentials change while it lives."""
+    """The parts of one instance. Only the credentials change while it lives."""
 
     deps: Dependencies
     log: Log
     close: Callable[[], None]
     role: RoleCredentials
 
-    def invocation(self, context: Any) -> Invocation:
-        """The time and the credentials that this call of the function has."""
+    def start_invocation(self, context: Any) -> Invocation:
+        """Take the credentials of this invocation, and return its time and its log."""
         self.role.credentials = invocation.read_credentials(context, os.environ)
         now, timeout = self.deps.clock.now(), invocation.read_timeout(context)
         request_id = invocation.read_request_id(context)
@@ -63,14 +67,15 @@ class App:
             fc_request_id=request_id,
         )
 
-    def check_time(self, context: Any) -> None:
-        """Raises `ConfigurationError` where the context tells a timeout that cannot work."""
+    def check_timeout(self, context: Any) -> None:
+        """Raise `ConfigurationError` if the function's timeout cannot work."""
         timeout = invocation.timeout_from_context(context)
-        claiming = self.deps.config.claiming
-        found = invocation.check_timeout(timeout, claiming=claiming) if timeout else []
-        if found:
-            told = "; ".join(f"{problem.path} {problem.message}" for problem in found)
-            raise ConfigurationError(told, problems=found)
+        if timeout is None:
+            return
+        problems = invocation.check_timeout(timeout, claiming=self.deps.config.claiming)
+        if problems:
+            message = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
+            raise ConfigurationError(message, problems=problems)
 
 
 def build_app(  # noqa: PLR0913 - every part can be passed in
@@ -84,53 +89,44 @@ def build_app(  # noqa: PLR0913 - every part can be passed in
     random: Random | None = None,
     log: Log | None = None,
 ) -> App:
-    """Raises `ConfigurationError` with every problem of the environment."""
-    settings = Settings.from_environ(os.environ if environ is None else environ, _read_file)
+    """Build the app from `environ`, by default the process's environment.
+
+    Raises `ConfigurationError` with every problem of the environment.
+    """
+    settings = Settings.from_environ(os.environ if environ is None else environ, _read_code_file)
     silence_sdk_loggers()
     role = RoleCredentials()
     clock, random = clock or SystemClock(), random or SystemRandom()
 
-    def connection(endpoint: str, credentials: CredentialsSource = role) -> Connection:
+    def connect(endpoint: str, credentials: CredentialsSource = role) -> Connection:
         return Connection(credentials, endpoint, settings.request_timeout)
 
-    owner = _load_balancer_credentials(settings, connection(settings.sts_endpoint), clock) or role
-    messages = connection(settings.mns_endpoint)
+    owner: CredentialsSource = role
+    if settings.slb_role_arn:
+        sts, region_id = connect(settings.sts_endpoint), settings.config.region_id
+        owner = AssumedRole(sts, settings.slb_role_arn, region_id, clock)
+    messages = connect(settings.mns_endpoint)
     topic = MnsNotifications(messages, settings.result_topic, clock, random)
     queue = MnsDeadLetters(messages, settings.dead_letter_queue, clock, random)
 
-    means = Dependencies(
-        load_balancers or SlbLoadBalancers(connection(settings.slb_endpoint, owner), clock, random),
+    def close() -> None:
+        topic.close()
+        queue.close()
+
+    deps = Dependencies(
+        load_balancers or SlbLoadBalancers(connect(settings.slb_endpoint, owner), clock, random),
         notifications or topic,
-        scaling_groups or EssScalingGroups(connection(settings.ess_endpoint), clock, random),
+        scaling_groups or EssScalingGroups(connect(settings.ess_endpoint), clock, random),
         clock,
         random,
         settings.config,
         dead_letters or (queue if settings.dead_letter_queue else None),
         settings.concurrency,
     )
-    return App(means, log or build_log(settings.log_level), _build_close(topic, queue), role)
+    return App(deps, log or build_log(settings.log_level), close, role)
 
 
-def _build_close(*messages: MnsNotifications | MnsDeadLetters) -> Callable[[], None]:
-    def close() -> None:
-        for each in messages:
-            each.close()
-
-    return close
-
-
-def _load_balancer_credentials(
-    settings: Settings, sts: Connection, clock: Clock
-) -> CredentialsSource | None:
-    """Of the load balancers, where that is another account."""
-    if not settings.slb_role_arn:
-        return None
-    from .aliyun.sts import AssumedRole  # noqa: PLC0415 - most deployments have no such role
-
-    return AssumedRole(sts, settings.slb_role_arn, settings.config.region_id, clock)
-
-
-def _read_file(path: str) -> str:
-    """Relative to the code, wherever the platform unpacked it."""
+def _read_code_file(path: str) -> str:
+    """Read a file relative to the function's code. May raise OSError."""
     code = os.environ.get("FC_FUNC_CODE_PATH", ".")
     return Path(code, path).read_text(encoding="utf-8")

@@ -1,174 +1,150 @@
-"""The items of an asynchronous event: at once where they touch different load balancers, one after
-the other where they may touch the same one (`core.lanes`), never more at once than the bound.
+"""Handle the items of an asynchronous event.
 
-What becomes of an item does not depend on its place. One that was refused or failed for good is
-published, then its original is sent to the dead-letter queue, and only then it counts as handled: a
-queue that does not take it is the deployment's fault, and keeps the event.
+Items that may touch the same load balancer run one after the other, others at the same time
+(`concurrency`). The outcome of an item does not depend on its place in the batch.
+
+An item that was refused or failed for good is published, then its original is sent to the
+dead-letter queue, and only then it counts as handled. A queue that does not take it is the
+deployment's fault and keeps the event.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from math import ceil
-from threading import Lock
+from dataclasses import dataclass, replace
 
-from . import concurrency, error_reporting, hooks
-from .concurrency import run_workers
-from .errors import ConfigurationError, ProvisionerError, Rejected, RetriesExhausted, Skip
+from . import concurrency, error_reporting
+from .errors import (
+    Code,
+    ConfigurationError,
+    ProvisionerError,
+    Rejected,
+    RetriesExhausted,
+    Retryable,
+    Skip,
+)
+from .hooks import handle_hook
 from .invocation import Invocation
 from .model import EventRef, Request, SweepRequest
 from .provisioning import Dependencies, ProvisionTask, reject_event
-from .results import dead_letter
-from .results.dead_letter import DeadLetter
+from .results.dead_letter import DeadLetter, encode_dead_letter
 from .results.outcome import Outcome, Status
 from .sweep import SweepReport, run_sweep
 from .triggers import Item
 
-Ended = Sequence[Outcome] | SweepReport | ProvisionerError
+ItemResult = Sequence[Outcome] | SweepReport | ProvisionerError
 
 _GIVEN_UP = (Status.REFUSED, Status.FAILED)
 
 
-def handle_items(means: Dependencies, items: Sequence[Item], invocation: Invocation) -> list[Ended]:
-    """What became of each item, in the order of the items."""
-    asked = [item.decoded for item in items]
-    requests = [each if isinstance(each, (Request, SweepRequest)) else None for each in asked]
-    found = concurrency.partition_by_load_balancer(requests, means.config.bindings)
-    workers = min(means.concurrency, len(found))
-    run = _Run(means, items, invocation, workers, deque(map(deque, found)))
-    run_workers(run.work, workers)
-    return [run.ended[index] for index in range(len(items))]
+def handle_items(
+    deps: Dependencies, items: Sequence[Item], invocation: Invocation
+) -> list[ItemResult]:
+    """Handle every item and return the results in the order of the items. Never raises."""
+    decoded = [item.decoded for item in items]
+    requests = [each if isinstance(each, (Request, SweepRequest)) else None for each in decoded]
+    results = concurrency.run_partitions(
+        concurrency.partition_by_load_balancer(requests, deps.config.bindings),
+        lambda index, time_slice: _handle_safely(deps, items[index], time_slice, invocation),
+        invocation,
+        deps.clock,
+        limit=deps.concurrency,
+    )
+    return [results[index] for index in range(len(items))]
 
 
 def handle_item(
-    means: Dependencies, item: Request | Rejected | Skip, event: EventRef, invocation: Invocation
+    deps: Dependencies, item: Request | Rejected | Skip, event: EventRef, invocation: Invocation
 ) -> Sequence[Outcome]:
-    """Raises `Retryable`."""
-    log = invocation.log.bind(correlation_id=event.id)
-    traced = replace(invocation, log=log)
+    """Handle one item by what it asks for. Raises `Retryable`."""
+    invocation = invocation.bind_log(correlation_id=event.id)
     if isinstance(item, Skip):
-        log.write("outcome", outcome="skipped", reason=item.message)
+        invocation.log.write("outcome", outcome="skipped", reason=item.message)
         return ()
-    log.write("received", source=event.source)
+    invocation.log.write("received", source=event.source)
     if isinstance(item, Rejected):
-        return (reject_event(means, item, event, traced),)
+        return (reject_event(deps, item, event, invocation),)
     if item.action:
         try:
-            return hooks.build_hook(means, item, traced).handle()
+            return handle_hook(deps, item, invocation)
         except Skip as skip:
-            log.write("outcome", outcome="skipped", reason=skip.message)
+            invocation.log.write("outcome", outcome="skipped", reason=skip.message)
             return ()
-    task = ProvisionTask(means, item, traced)
+    task = ProvisionTask(deps, item, invocation)
     return task.plan() if item.dry_run else task.provision()
 
 
-@dataclass(slots=True)
-class _Run:
-    means: Dependencies
-    items: Sequence[Item]
-    invocation: Invocation
-    workers: int
-    waiting: deque[deque[int]]
-    ended: dict[int, Ended] = field(default_factory=dict)
-    _counting: Lock = field(default_factory=Lock)
-    _begun: int = 0
-
-    def work(self) -> None:
-        """One item of each lane in turn, so that no lane is begun when all others have ended. Who
-        puts a lane back goes on: what is left has somebody."""
-        while True:
-            try:
-                lane = self.waiting.popleft()
-            except IndexError:
-                return
-            self._next_of(lane)
-            if lane:
-                self.waiting.append(lane)
-
-    def _next_of(self, lane: deque[int]) -> None:
-        share, index = self._share(len(lane)), lane.popleft()
-        item = self.items[index]
-        try:
-            self.ended[index] = _handled(self.means, item, share)
-        except Exception as error:  # noqa: BLE001 - the funnel: nothing else catches defects
-            log = self.invocation.log
-            self.ended[index] = error_reporting.log_error(
-                error_reporting.as_provisioner_error(error), log, event_id=_event_id(item)
-            )
-
-    def _share(self, left_in_lane: int) -> Invocation:
-        """Of the time left: what waits in this lane has to be done one by one, and everything that
-        waits by so many workers."""
-        with self._counting:
-            left = len(self.items) - self._begun
-            self._begun += 1
-        parts = max(left_in_lane, ceil(left / self.workers))
-        return self.invocation.slice(self.means.clock.now(), parts)
+def _handle_safely(
+    deps: Dependencies, item: Item, time_slice: Invocation, whole: Invocation
+) -> ItemResult:
+    """Handle an item and return what it raises as a typed error. Nothing begins after the end."""
+    event_id = item.decoded.event.id if isinstance(item.decoded, Request) else ""
+    try:
+        _require_time(deps, whole)
+        return _handle(deps, item, time_slice)
+    except Exception as error:  # noqa: BLE001 - the only place that catches defects of an item
+        typed = error_reporting.as_provisioner_error(error)
+        return error_reporting.log_error(typed, whole.log, event_id=event_id)
 
 
-def _handled(means: Dependencies, item: Item, share: Invocation) -> Ended:
+def _require_time(deps: Dependencies, invocation: Invocation) -> None:
+    if deps.clock.now() >= invocation.deadline:
+        raise Retryable(
+            Code.OUT_OF_TIME,
+            "this invocation has no time left for the item; the next delivery handles it",
+        )
+
+
+def _handle(deps: Dependencies, item: Item, time_slice: Invocation) -> ItemResult:
     """Raises `Retryable`."""
     if isinstance(item.decoded, SweepRequest):
-        log = share.log.bind(correlation_id=item.event.id)
-        return run_sweep(means, item.decoded, replace(share, log=log))
-    keeper = _Keeper(means, item)
+        return run_sweep(deps, item.decoded, time_slice.bind_log(correlation_id=item.event.id))
+    archive = _DeadLetterArchive(deps, item)
     outcomes = handle_item(
-        means, item.decoded, item.event, replace(share, archive_dead_letter=keeper)
+        deps, item.decoded, item.event, replace(time_slice, archive_dead_letter=archive)
     )
-    keeper(outcomes, share)
+    archive(outcomes, time_slice)
     return outcomes
 
 
 @dataclass(slots=True)
-class _Keeper:
-    """Sends the original to the dead-letter queue, once: for a hook before it is answered, as its
-    redelivery finds an action that has ended."""
+class _DeadLetterArchive:
+    """Send the original of an item to the dead-letter queue, at most once."""
 
-    means: Dependencies
+    deps: Dependencies
     item: Item
-    kept: bool = False
+    is_sent: bool = False
 
     def __call__(self, outcomes: Sequence[Outcome], invocation: Invocation) -> None:
-        """Raises `Retryable`."""
-        if not self.kept:
-            self.kept = _quarantine(self.means, self.item, outcomes, invocation)
+        """Send it if one of the outcomes was given up. Raises `Retryable`."""
+        dead_letters = self.deps.dead_letters
+        given_up = next((o for o in outcomes if o.status in _GIVEN_UP and o.error), None)
+        is_dry_run = isinstance(self.item.decoded, Request) and self.item.decoded.dry_run
+        if self.is_sent or dead_letters is None or given_up is None or is_dry_run:
+            return
+        message = encode_dead_letter(_build_dead_letter(self.item, given_up))
+        seconds_left = invocation.hard_deadline - self.deps.clock.now()
+        try:
+            message_id = dead_letters.send(message, within=seconds_left)
+        except Rejected as error:
+            message = f"the dead-letter queue refuses a message with {error.code}; check it"
+            raise ConfigurationError(message) from error
+        event_id = self.item.event.id
+        invocation.log.write("dead_letter", correlation_id=event_id, message_id=message_id)
+        self.is_sent = True
 
 
-def _event_id(item: Item) -> str:
-    return item.decoded.event.id if isinstance(item.decoded, Request) else ""
+def _build_dead_letter(item: Item, outcome: Outcome) -> DeadLetter:
+    """Return the dead letter of an item.
 
-
-def _quarantine(
-    means: Dependencies, item: Item, outcomes: Sequence[Outcome], invocation: Invocation
-) -> bool:
-    """Whether there was something to keep. Raises `Retryable`."""
-    given_up = next((o for o in outcomes if o.status in _GIVEN_UP and o.error), None)
-    planned = isinstance(item.decoded, Request) and item.decoded.dry_run
-    if means.dead_letters is None or given_up is None or planned:
-        return False
-    message = dead_letter.encode_dead_letter(_letter(item, given_up))
-    try:
-        message_id = means.dead_letters.send(
-            message, within=invocation.hard_deadline - means.clock.now()
-        )
-    except Rejected as error:
-        unfit = f"the dead-letter queue refuses a message with {error.code}; look at its settings"
-        raise ConfigurationError(unfit) from error
-    invocation.log.write("quarantined", correlation_id=item.event.id, message_id=message_id)
-    return True
-
-
-def _letter(item: Item, outcome: Outcome) -> DeadLetter:
-    """Its path points into what is kept, and that of a decoder's into the whole payload."""
+    The path of a decoder's error points into the whole payload; in the dead letter it points into
+    the part that is kept.
+    """
     error, decoded = outcome.error, item.decoded
     assert error is not None
-    path = (
-        error.path.removeprefix(item.pointer_prefix)
-        if isinstance(decoded, Rejected)
-        else error.path
-    )
+    path = error.path
+    if isinstance(decoded, Rejected):
+        path = path.removeprefix(item.pointer_prefix)
     record = decoded.record if isinstance(decoded, RetriesExhausted) else None
     payload = record.payload if record else item.original
     return DeadLetter(outcome.event, error, payload, path, outcome.fc_request_id)

@@ -1,6 +1,7 @@
-"""Errors on their way out: a defect becomes one of ours, and every one is told in the log.
+"""Turn any exception into a typed error, and write errors to the log.
 
-A defect loses the text of what caused it, which may hold a payload; where it came from is said.
+The text of an unexpected exception may hold a payload. It is dropped; the place where the
+exception was raised is kept.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ INTERNAL_ERROR = "InternalError"
 
 
 def as_provisioner_error(error: Exception) -> ProvisionerError:
+    """Return the error itself if it is typed, or else an `InternalError` that says where."""
     if isinstance(error, ProvisionerError):
         return error
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else "nowhere"
-    return Retryable(
-        INTERNAL_ERROR, f"a defect of this function: {type(error).__name__} in {where}"
-    )
+    place = f"{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else "unknown place"
+    message = f"unexpected {type(error).__name__} in {place}; please report it"
+    return Retryable(INTERNAL_ERROR, message)
 
 
 def log_error(error: ProvisionerError, log: Log, *, event_id: str = "") -> ProvisionerError:
+    """Write the error as the outcome of an event, and return it."""
     log.write(
         "outcome",
         correlation_id=event_id,

@@ -43,6 +43,7 @@ class Code(str, Enum):
     INSTANCES_GONE = "InstancesGone"
     INSTANCES_STAY = "InstancesStay"
     LIFECYCLE_ACTION_NOT_FOUND = "LifecycleActionNotFound"
+    HOOK_MESSAGE_DIFFERS = "HookMessageDiffers"
     INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
     HOOK_DEADLINE_PASSED = "HookDeadlinePassed"

@@ -1,186 +1,122 @@
-"""The edge: bytes or WSGI in, an answer out. The only place where an error becomes an answer.
+"""The entry points that Function Compute calls: bytes or WSGI in, an answer out.
 
-Asynchronous events: what is `Rejected` has been published and is acknowledged, what is `Skip` is
-logged and acknowledged, what is `Retryable` is raised after every other item was tried, so that the
-platform delivers the event again. HTTP calls are answered by `answers`. A defect of ours becomes an
-error without the text of what caused it: that may hold a payload.
+For an asynchronous event, `Rejected` has been published and is acknowledged, `Skip` is logged and
+acknowledged, and `Retryable` is raised after every other item was tried, so that the platform
+delivers the event again. HTTP calls are answered by `http_api`.
+
+Errors that leave the function are raised anew, without cause and context: an SDK's message may hold
+the whole request.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
 from . import batch, http_api
 from .app import App, build_app
-from .error_reporting import INTERNAL_ERROR, as_provisioner_error, log_error
-from .errors import ProvisionerError, Rejected, Retryable, Skip
-from .http_api import HttpResponse
+from .error_reporting import as_provisioner_error
+from .errors import ProvisionerError, Retryable
 from .invocation import Invocation
-from .provisioning import ProvisionTask
 from .results.outcome import Outcome
 from .sweep import SweepReport
-from .triggers import Item, decode_body, decode_call, decode_items
-from .triggers import http as calls
-from .triggers.http import HttpCall
+from .triggers import Item, decode_call, decode_items
+from .triggers import http as http_trigger
 
 _lock = Lock()
 _app: App | None = None
 
 
 def initialize(context: Any) -> None:
-    """Once for each instance. A configuration that cannot work fails here, with all problems."""
+    """Build the app of an instance. Raises `ConfigurationError` with all problems."""
     get_app(context)
 
 
 def pre_stop(context: Any) -> None:  # noqa: ARG001 - the platform passes it
+    """Close the app's connections before the platform stops the instance."""
     if _app is not None:
         _app.close()
 
 
 def handler(event: bytes, context: Any) -> str:
-    ready = _get_app_or_error(context)
-    if isinstance(ready, App):
-        return handle_event(ready, event, context)
-    call = calls.parse_event(event)
+    """Handle an event, or an HTTP call of generation 3. Raises `Retryable`."""
+    app = _get_app_or_error(context)
+    if isinstance(app, App):
+        return handle_event(app, event, context)
+    call = http_trigger.parse_event(event)
     if call and not call.is_asynchronous:
-        return _to_document(_to_response(ready))
-    raise Retryable(ready.code, ready.message)  # anew: see `handle_items`
+        return http_api.from_error(app).to_document()
+    raise Retryable(app.code, app.message)
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """WSGI, for HTTP triggers of generation 2."""
+    """Handle an HTTP call of generation 2, which is WSGI. Raises `Retryable` if nobody waits."""
     context = environ.get("fc.context")
-    call = calls.parse_environ(environ)
-    ready = _get_app_or_error(context)
-    if call.is_asynchronous:
-        if not isinstance(ready, App):
-            raise Retryable(ready.code, ready.message)
-        answer = HttpResponse(200, handle_items(ready, _decode_wsgi_items(call), context))
-    elif isinstance(ready, App):
-        answer = handle_http(ready, call, context)
+    call = http_trigger.parse_environ(environ)
+    app = _get_app_or_error(context)
+    if isinstance(app, App) and call.is_asynchronous:
+        answer = _handle_items(app, _decode_environ(call), app.start_invocation(context))
+        response = http_api.HttpResponse(200, answer)
+    elif isinstance(app, App):
+        response = http_api.handle_call(app.deps, call, app.start_invocation(context))
+    elif call.is_asynchronous:
+        raise Retryable(app.code, app.message)
     else:
-        answer = _to_response(ready)
-    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    start_response(status, [("Content-Type", answer.content_type), *answer.headers.items()])
-    return [answer.encode()]
+        response = http_api.from_error(app)
+    status = f"{response.status} {HTTPStatus(response.status).phrase}"
+    start_response(status, [("Content-Type", response.content_type), *response.headers.items()])
+    return [response.encode()]
 
 
 def get_app(context: Any) -> App:
-    """Raises `ConfigurationError`, also where the context tells of too short a timeout."""
+    """Return the app of this instance. Raises `ConfigurationError`."""
     global _app  # noqa: PLW0603 - an instance of the function is a process
     if _app is None:
         with _lock:
             _app = _app or build_app()
-    _app.check_time(context)
+    _app.check_timeout(context)
     return _app
 
 
 def handle_event(app: App, payload: bytes, context: Any) -> str:
-    """Raises `Retryable`."""
-    call = calls.parse_event(payload)
+    """Handle an event and return what became of it, as JSON. Raises `Retryable`."""
+    invocation = app.start_invocation(context)
+    call = http_trigger.parse_event(payload)
     if call and not call.is_asynchronous:
-        return _to_document(handle_http(app, call, context))
-    return json.dumps(handle_items(app, decode_items(payload), context))
+        return http_api.handle_call(app.deps, call, invocation).to_document()
+    return json.dumps(_handle_items(app, decode_items(payload), invocation))
 
 
-def handle_items(app: App, items: Sequence[Item], context: Any) -> dict[str, Any]:
-    """Handle the items of an event for whose answer nobody waits. Raises `Retryable`."""
-    ended = batch.handle_items(app.deps, items, app.invocation(context))
-    for each in ended:
-        if isinstance(each, ProvisionerError):
-            # Raised anew: what led to it is told in the log, and may hold what must not be printed.
-            raise Retryable(each.code, each.message)
-    lists = [each for each in ended if not isinstance(each, (Exception, SweepReport))]
-    sweeps = [each.document() for each in ended if isinstance(each, SweepReport)]
-    answer = {"outcomes": [_summarize(outcome) for outcomes in lists for outcome in outcomes]}
+def _handle_items(app: App, items: Sequence[Item], invocation: Invocation) -> dict[str, Any]:
+    """Handle what an event asks for if nobody waits for the answer. Raises `Retryable`."""
+    results = batch.handle_items(app.deps, items, invocation)
+    outcomes: list[Outcome] = []
+    sweeps = []
+    for result in results:
+        if isinstance(result, ProvisionerError):
+            raise Retryable(result.code, result.message)
+        if isinstance(result, SweepReport):
+            sweeps.append(result.to_document())
+        else:
+            outcomes += result
+    answer = {"outcomes": [_summarize(outcome) for outcome in outcomes]}
     return {**answer, "sweeps": sweeps} if sweeps else answer
 
 
-def handle_http(app: App, call: HttpCall, context: Any) -> HttpResponse:
-    """Answer a call for which the caller waits. Never raises."""
-    response = _route(app, call, context)
-    return replace(response, body=None) if call.method == "HEAD" else response
-
-
-def _route(app: App, call: HttpCall, context: Any) -> HttpResponse:
-    invocation = _bind_http_request_id(app.invocation(context), call)
-    methods = _ROUTES.get(call.path.rstrip("/") or "/", {})
-    if call.method not in methods:
-        error = (
-            http_api.unknown_method_error(methods)
-            if methods
-            else http_api.unknown_path_error(_ROUTES)
-        )
-        log_error(error, invocation.log)
-        return http_api.from_routing_error(error, list(methods))
-    try:
-        return methods[call.method](app, call, invocation)
-    except Exception as error:  # noqa: BLE001 - the funnel
-        return _to_response(log_error(as_provisioner_error(error), invocation.log))
-
-
-def _get_app_or_error(context: Any) -> App | ProvisionerError:
-    try:
-        return get_app(context)
-    except Exception as error:  # noqa: BLE001 - the funnel
-        return as_provisioner_error(error)
-
-
-def _decode_wsgi_items(call: HttpCall) -> list[Item]:
+def _decode_environ(call: http_trigger.HttpCall) -> list[Item]:
     """Decode an asynchronous call. Its body by itself is an event that can be delivered again."""
     assert isinstance(call.raw_body, bytes)
     return [Item(decode_call(call), call.raw_body)]
 
 
-def _to_response(error: ProvisionerError) -> HttpResponse:
-    return (
-        http_api.from_internal_error(error)
-        if error.code == INTERNAL_ERROR
-        else http_api.from_error(error)
-    )
-
-
-def _bind_http_request_id(invocation: Invocation, call: HttpCall) -> Invocation:
-    if not call.request_id:
-        return invocation
-    return replace(invocation, log=invocation.log.bind(http_request_id=call.request_id))
-
-
-def _get_health(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:  # noqa: ARG001
-    policy = app.deps.config
-    status = "paused" if policy.paused else "ok"
-    return HttpResponse(200, {"status": status, "bindings": len(policy.bindings)})
-
-
-def _post_provision(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = decode_body(call)
-    if isinstance(request, Skip):
-        return http_api.from_error(request)
-    if isinstance(request, Rejected):
-        raise request
-    return http_api.from_outcomes(batch.handle_item(app.deps, request, request.event, invocation))
-
-
-def _post_plan(app: App, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = decode_body(call)
-    if isinstance(request, Skip):
-        return http_api.from_error(request)
-    if isinstance(request, Rejected):
-        raise request
-    return http_api.from_outcomes(ProvisionTask(app.deps, request, invocation).plan())
-
-
-_ROUTES: Mapping[str, Mapping[str, Callable[[App, HttpCall, Invocation], HttpResponse]]] = {
-    "/": {"POST": _post_provision},
-    "/provision": {"POST": _post_provision},
-    "/plan": {"POST": _post_plan},
-    "/health": {"GET": _get_health, "HEAD": _get_health},
-}
+def _get_app_or_error(context: Any) -> App | ProvisionerError:
+    try:
+        return get_app(context)
+    except Exception as error:  # noqa: BLE001 - every exception becomes a typed error
+        return as_provisioner_error(error)
 
 
 def _summarize(outcome: Outcome) -> dict[str, Any]:
@@ -191,15 +127,3 @@ def _summarize(outcome: Outcome) -> dict[str, Any]:
         "VServerGroupName": group.name if group else "",
         "code": error.code if error else "",
     }
-
-
-def _to_document(answer: HttpResponse) -> str:
-    """The response document of an HTTP trigger of generation 3 and of an API gateway."""
-    return json.dumps(
-        {
-            "statusCode": answer.status,
-            "headers": {"Content-Type": answer.content_type, **answer.headers},
-            "isBase64Encoded": False,
-            "body": answer.encode().decode("ascii"),
-        }
-    )

@@ -287,7 +287,7 @@ class HookTerms:
 
     `started` is the start of its activity; the action began no earlier. `now` is the Date of the
     answer, a lower bound. `transition`, `metadata` and `notification_arn` are those of the hook;
-    `transition` None is unknown."""
+    `transition` None is unknown. `scaling_group_id` is the one that the activity belongs to."""
 
     started: float
     now: float
@@ -295,6 +295,7 @@ class HookTerms:
     transition: Transition | None = None
     metadata: str = ""
     notification_arn: str = ""
+    scaling_group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""What the service needs from the world, as Protocols. Adapters implement them on the vendor's
-SDKs, `tests/fakes.py` in memory; one contract suite holds both to what is said here.
+"""What the use case needs from the cloud, as Protocols.
 
-Every method raises only `Rejected`, `Retryable` (of which `Ambiguous` and `ConfigurationError` are
-kinds) from `core.errors`. `Ambiguous` means that a call which writes may have taken effect.
+Adapters implement them with the vendor's SDKs, `tests/fakes.py` in memory; one contract suite
+checks both against what is written here.
+
+Every method raises only `Rejected` and `Retryable`, of which `Ambiguous` and `ConfigurationError`
+are kinds. `Ambiguous` means that a call which writes may have taken effect. `within` is the time in
+seconds that is left: no attempt begins after it.
 """
 
 from __future__ import annotations
@@ -24,23 +27,6 @@ from .model import (
     VServerGroup,
 )
 
-__all__ = [
-    "ActionState",
-    "ApiResponse",
-    "Clock",
-    "Credentials",
-    "CredentialsSource",
-    "DeadLetters",
-    "Heartbeat",
-    "HookTerms",
-    "LoadBalancers",
-    "Log",
-    "Notifications",
-    "ScalingActivity",
-    "ScalingGroups",
-    "ScalingInstance",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -50,45 +36,47 @@ class Credentials:
 
 
 CredentialsSource = Callable[[], Credentials]
-"""Asked before every call: a role's credentials rotate under a warm instance."""
+"""Called before every call to the cloud, because a role's credentials change."""
 
 
 class LoadBalancers(Protocol):
-    """Classic Load Balancer, API 2014-05-15. `within` is the time in seconds that is left for
-    sending: no attempt begins after it. Reads, `add` and `remove` are tried again inside it on the
-    codes that allow it; create, set, rename and delete are sent once.
+    """Classic Load Balancer, API 2014-05-15.
 
-    That a group is gone is known without a Date and a RequestId (the SDK drops an error's headers):
-    such an answer has 0.0 and "", and tells nothing of the time."""
+    List, read, add and remove are retried within the time on the codes that allow it; create, set,
+    rename and delete are sent once. The SDK drops the headers of an error, so the response for a
+    group that is gone has the date 0.0 and the request id "".
+    """
 
     def list_vserver_groups(
         self, region_id: str, load_balancer_id: str, *, references: bool = False, within: float
     ) -> ApiResponse[tuple[VServerGroup, ...]]:
-        """All groups of the load balancer, without their backends. `references`: whether each is
-        `in_use`; where the API does not say, it is not, and refuses its deletion."""
+        """Return all groups of the load balancer, without their backends.
+
+        With `references`, each says whether it is `in_use`, as far as the API knows.
+        """
 
     def read_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
     ) -> ApiResponse[VServerGroup | None]:
-        """None: there is no such group (any more)."""
+        """Return the group with its backends, or None if there is no such group."""
 
     def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
-        """Creates `wanted` with its tags and at most 20 backends; answers the VServerGroupId."""
+        """Create a group with its tags and at most 20 backends. Returns the VServerGroupId."""
 
     def add_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> ApiResponse[None]:
-        """At most 20 backends, none of which is in the group."""
+        """Add at most 20 backends that are not in the group."""
 
     def remove_backend_servers(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> ApiResponse[None]:
-        """At most 20 backends; those that are not in the group are not missed."""
+        """Remove at most 20 backends. One that is not in the group is no error."""
 
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> ApiResponse[None]:
-        """At most 20 backends, each of which is in the group."""
+        """Set the weights of at most 20 backends that are in the group."""
 
     def rename_vserver_group(
         self, region_id: str, vserver_group_id: str, name: str, *, within: float
@@ -97,27 +85,27 @@ class LoadBalancers(Protocol):
     def delete_vserver_group(
         self, region_id: str, vserver_group_id: str, *, within: float
     ) -> ApiResponse[None]:
-        """A group that is already gone is deleted. One that is in use is refused by a code of
-        `core.errors.IN_USE`."""
+        """Delete a group. One that is gone is no error; one that a listener or a rule refers to is
+        refused with a code of `errors.IN_USE`."""
 
 
 class Notifications(Protocol):
     def publish(self, document: str, *, tag: str, within: float) -> str:
-        """Sends one message to the result topic, at least once; answers its MessageId."""
+        """Send a message to the result topic, at least once. Returns its MessageId."""
 
 
 class DeadLetters(Protocol):
     def send(self, letter: str, *, within: float) -> str:
-        """Sends one message of at most 64 KB to the dead-letter queue, at least once, as it is;
-        answers its MessageId."""
+        """Send a message of at most 64 KB to the dead-letter queue, at least once and unchanged.
+        Returns its MessageId."""
 
 
 class Heartbeat(Enum):
-    """What ESS says to a heartbeat."""
+    """The answers of ESS to a heartbeat."""
 
     RECORDED = "recorded"
-    EXHAUSTED = "exhausted"  # no more calls (20), or no more time (6 hours), for this action
-    ENDED = "ended"  # the action had ended already, or never was
+    EXHAUSTED = "exhausted"  # no more calls (20) or no more time (6 hours) for this action
+    ENDED = "ended"  # the action has ended, or it never was
 
 
 class ScalingGroups(Protocol):
@@ -126,54 +114,58 @@ class ScalingGroups(Protocol):
     def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
-        """Every action of the activity, whatever its status."""
+        """Return every action of the activity, whatever its status."""
 
     def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        """Those of `instance_ids` that the group still has; any group, where none is named."""
+        """Return those of the instances that the scaling group still has, by id.
+
+        Without a scaling group, those that any scaling group of the region has.
+        """
 
     def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
-        """None: ESS does not know the activity or the hook (any more)."""
+        """Return the terms of the action's hook, or None if ESS does not know the activity or the
+        hook."""
 
     def list_recent_activities(
         self, region_id: str, scaling_group_id: str, *, most: int, within: float
     ) -> tuple[str, ...]:
-        """The ids of the group's newest scaling activities, `most` of 50, the newest first."""
+        """Return the ids of the newest scaling activities, at most `most` of 50, newest first."""
 
     def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        """All that the group has, in whatever state."""
+        """Return all instances of the scaling group, in whatever state, by id."""
 
     def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
-        """The group's newest scaling activities, 50 at most; or all that are in progress."""
+        """Return the 50 newest scaling activities, or all that are in progress."""
 
     def record_heartbeat(
         self, action: LifecycleAction, seconds: int, *, within: float
     ) -> Heartbeat:
-        """Lets a pending action wait so many seconds from now, 30 to 21,600. Sent once: each
-        attempt may be counted."""
+        """Let a pending action wait for 30 to 21,600 seconds from now. Sent once, because each
+        attempt may count."""
 
     def complete_lifecycle_action(
         self, action: LifecycleAction, result: LifecycleResult, *, within: float
     ) -> bool:
-        """Sends the one result of a pending action. False: it had ended already, or never was."""
+        """Send the result of a pending action. Returns False if it has ended, or never was."""
 
 
 class Clock(Protocol):
     def now(self) -> float:
-        """Seconds that only ever grow; their zero means nothing."""
+        """Return seconds that never decrease; their zero has no meaning."""
 
     def wait(self, seconds: float) -> None: ...
 
 
 class Log(Protocol):
-    """Steps as they happen. Fields hold identities and counts, never a payload or a credential."""
+    """Structured lines. Fields hold identities and counts, never a payload or a credential."""
 
     def write(self, name: str, /, **fields: object) -> None: ...
 
     def bind(self, /, **fields: object) -> Log:
-        """A log whose every step has these fields too."""
+        """Return a log that writes these fields into every line."""

@@ -1,9 +1,8 @@
-"""The use case: a request becomes VServer groups, published results and a hook's one answer.
+"""The use case: a request becomes VServer groups and published results.
 
-A request is prepared first: bindings applied, backends checked, ESS asked. What is `Rejected` there
-has changed nothing. Then every group is ensured, every result is published, and the hook is
-completed last (`hooks`). What is `Retryable` raises after every group was tried, and leaves the
-hook pending: the next delivery goes on from what it finds.
+A request is mapped first: bindings are applied and backends are checked. A `Rejected` there has
+changed nothing. Then every group is ensured and every result is published. `Retryable` is raised
+after every group was tried; the next delivery continues from what it finds.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
-from .concurrency import W, run_all, run_groups
+from .concurrency import G, run_all, run_groups
 from .errors import (
     Code,
     ConfigurationError,
@@ -29,7 +28,6 @@ from .mapping import bindings
 from .mapping.config import DeploymentConfig
 from .model import (
     Backend,
-    Binding,
     DesiredGroup,
     EnsureResult,
     EventRef,
@@ -47,8 +45,11 @@ _RETRY_WHEN_PAUSED = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a service works with. `concurrency` bounds how many items of a batch are handled at
-    once, and how many groups of each."""
+    """The ports and the configuration that the use case works with.
+
+    `concurrency` limits how many items of a batch, and how many groups of one item, are handled at
+    the same time.
+    """
 
     load_balancers: LoadBalancers
     notifications: Notifications
@@ -62,31 +63,29 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionTask:
-    """One request in one invocation. Outcomes are told as they become final."""
+    """One request in one invocation."""
 
     deps: Dependencies
     request: Request
     invocation: Invocation
 
     def plan(self) -> list[Outcome]:
-        """Reads only, publishes nothing."""
+        """Return what `provision` would do. Reads only, publishes nothing."""
         try:
             wanted = self.map_groups(self.request.instances)
         except Rejected as error:
             return [self.log_outcome(self.new_outcome(Status.REFUSED, error=error))]
-        return [self.log_outcome(self.inspect(each, Status.PLANNED)) for each in wanted]
+        return [self.log_outcome(self.inspect(group, Status.PLANNED)) for group in wanted]
 
     def provision(self) -> list[Outcome]:
+        """Ensure and publish every group of the request. Raises `Retryable`."""
         if self.deps.config.paused:
             raise self.paused_error()
         try:
             wanted = self.map_groups(self.request.instances)
         except Rejected as error:
             return [self.reject(error)]
-        outcomes = self.ensure_groups(wanted)
-        if unheard := self.publish_all(outcomes):
-            raise unheard
-        return [self.log_outcome(outcome) for outcome in outcomes]
+        return self.publish_and_log(self.ensure_groups(wanted))
 
     def paused_error(self) -> Retryable:
         return Retryable(
@@ -96,97 +95,110 @@ class ProvisionTask:
         )
 
     def reject(self, error: Rejected) -> Outcome:
-        """Published: the event asked for what cannot be, and nothing was written for it."""
+        """Publish that the request was refused before anything was written for it."""
         outcome = self.new_outcome(Status.REFUSED, error=error)
         return self.log_outcome(self.publish(outcome))
 
     def map_groups(self, instances: Sequence[Instance]) -> tuple[DesiredGroup, ...]:
-        policy = self.deps.config
-        bindings.check_region(self.request, policy)
-        mapped = self.request.backends is None
-        bound: Sequence[Binding] = bindings.find_bindings(self.request, policy) if mapped else ()
-        wanted = bindings.map_request(self.request, bound, instances, policy)
-        for each in wanted:
+        """Return the groups that the request asks for, with `instances` in place of its own.
+
+        Raises `Rejected` before anything is done for any of them.
+        """
+        config = self.deps.config
+        bindings.check_region(self.request, config)
+        has_instances = self.request.backends is None
+        bound = bindings.find_bindings(self.request, config) if has_instances else ()
+        wanted = bindings.map_request(self.request, bound, instances, config)
+        for desired in wanted:
             self.invocation.log.write(
                 "mapped",
-                LoadBalancerId=each.group.load_balancer_id,
-                VServerGroupName=each.group.name,
+                LoadBalancerId=desired.group.load_balancer_id,
+                VServerGroupName=desired.group.name,
                 instances=len(instances),
-                backends=len(each.group.backends),
+                backends=len(desired.group.backends),
             )
         return wanted
 
     def ensure_groups(self, wanted: Sequence[DesiredGroup]) -> list[Outcome]:
         """Raises `Retryable` after every group was tried."""
-        return self.each_group(wanted, ProvisionTask._ensure_group)
+        return self.run_groups(wanted, ProvisionTask._ensure_group)
 
-    def each_group(
-        self, wanted: Sequence[W], work: Callable[[ProvisionTask, W], Outcome]
+    def run_groups(
+        self, wanted: Sequence[G], work: Callable[[ProvisionTask, G], Outcome]
     ) -> list[Outcome]:
-        """Raises `Retryable` after all were tried."""
+        """Run `work` for each group, each with its slice of the time."""
         return run_groups(
             wanted,
-            lambda each, share: work(replace(self, invocation=share), each),
+            lambda group, time_slice: work(replace(self, invocation=time_slice), group),
             self.invocation,
             self.deps.clock,
-            most=self.deps.concurrency,
+            limit=self.deps.concurrency,
         )
 
     def inspect(self, wanted: DesiredGroup, status: Status) -> Outcome:
-        """`status` where nothing stands against it."""
-        drive = self.new_executor(wanted.group)
+        """Return the outcome that ensuring the group would have: `status` if it can succeed."""
+        executor = self.new_executor(wanted.group)
         try:
-            return self._success_outcome(status, drive.run(inspect(wanted)), drive)
+            return self._success_outcome(status, executor.run(inspect(wanted)), executor)
         except Rejected as error:
-            return self._failure_outcome(wanted, drive, error)
+            return self._failure_outcome(wanted, executor, error)
 
     def publish(self, outcome: Outcome) -> Outcome:
-        """Raises `Retryable`, also where the topic takes no such message: the outcome stands, and
-        the topic is the deployment's."""
+        """Publish the result document of an outcome, and return the outcome.
+
+        Raises `Retryable`; `ConfigurationError` if the topic refuses the message, because the topic
+        belongs to the deployment and the outcome stands.
+        """
         document = build_result(outcome)
-        message = encode_result(document)
         try:
             message_id = self.deps.notifications.publish(
-                message, tag=build_tag(outcome), within=self.time_left()
+                encode_result(document), tag=build_tag(outcome), within=self.seconds_left()
             )
         except Rejected as error:
             self.log_outcome(outcome)
-            unfit = f"the result topic refuses a result with {error.code}; look at its settings"
-            raise ConfigurationError(unfit) from error
+            message = f"the result topic refuses a result with {error.code}; check its settings"
+            raise ConfigurationError(message) from error
         self.invocation.log.write(
             "published", type=document["type"], id=document["id"], message_id=message_id
         )
         return outcome
 
     def publish_all(self, outcomes: Sequence[Outcome]) -> ProvisionerError | None:
-        """Publishes all at once; the first error, in order, once all were tried."""
+        """Publish all at the same time, and return the first error, in their order, or None."""
 
-        def heard(outcome: Outcome) -> ProvisionerError | None:
+        def publish_error(outcome: Outcome) -> ProvisionerError | None:
             try:
                 self.publish(outcome)
             except ProvisionerError as error:
                 return error
             return None
 
-        return next(filter(None, run_all([partial(heard, outcome) for outcome in outcomes])), None)
+        errors = run_all([partial(publish_error, outcome) for outcome in outcomes])
+        return next(filter(None, errors), None)
+
+    def publish_and_log(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Publish all, then write them to the log. Raises `Retryable` if one was not published."""
+        if error := self.publish_all(outcomes):
+            raise error
+        return [self.log_outcome(outcome) for outcome in outcomes]
 
     def log_outcome(self, outcome: Outcome) -> Outcome:
-        """The last word on one group, in the log."""
+        """Write the final line on one group, and return the outcome."""
         group, error = outcome.group, outcome.error
-        shrunk = outcome.removal.groups if outcome.removal else ()
+        removals = outcome.removal.groups if outcome.removal else ()
         self.invocation.log.write(
             "outcome",
             outcome=outcome.status.value,
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
             VServerGroupName=(group.name or None) if group else None,
-            made=outcome.created,
+            created=outcome.created,
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
-            left_out={out.backend.server_id: out.code for out in outcome.plan.rejected},
+            rejected={each.backend.server_id: each.code for each in outcome.plan.rejected},
             dropped=len(outcome.dropped_instance_ids),
-            removed=sum(len(each.removed) for each in shrunk),
-            deleted=sum(each.deleted for each in shrunk),
+            removed=sum(len(removal.removed) for removal in removals),
+            deleted=sum(removal.deleted for removal in removals),
             error=error and error.to_log_fields(),
         )
         return outcome
@@ -207,58 +219,58 @@ class ProvisionTask:
             fc_request_id=self.invocation.fc_request_id,
         )
 
-    def time_left(self) -> float:
+    def seconds_left(self) -> float:
+        """Return the seconds until the answer must be given."""
         return self.invocation.hard_deadline - self.deps.clock.now()
 
-    def _ensure_group(self, wanted: DesiredGroup) -> Outcome:
-        drive = self.new_executor(wanted.group)
-        try:
-            done = drive.run(ensure(wanted, claiming=self.deps.config.claiming))
-        except Rejected as error:
-            return self._failure_outcome(wanted, drive, error)
-        return self._success_outcome(Status.PROVISIONED, done, drive)
-
     def new_executor(self, group: VServerGroup) -> CommandExecutor:
-        means = self.deps
-        return CommandExecutor(
-            group, self.invocation, means.load_balancers, means.clock, means.random
-        )
+        deps = self.deps
+        return CommandExecutor(group, self.invocation, deps.load_balancers, deps.clock, deps.random)
+
+    def _ensure_group(self, wanted: DesiredGroup) -> Outcome:
+        executor = self.new_executor(wanted.group)
+        try:
+            result = executor.run(ensure(wanted, claiming=self.deps.config.claiming))
+        except Rejected as error:
+            return self._failure_outcome(wanted, executor, error)
+        return self._success_outcome(Status.PROVISIONED, result, executor)
 
     def _success_outcome(
-        self, status: Status, done: EnsureResult, drive: CommandExecutor
+        self, status: Status, result: EnsureResult, executor: CommandExecutor
     ) -> Outcome:
         return replace(
-            self.new_outcome(status, group=done.group),
-            created=done.created,
-            plan=done.plan,
-            slb_request_ids=tuple(drive.request_ids),
+            self.new_outcome(status, group=result.group),
+            created=result.created,
+            plan=result.plan,
+            slb_request_ids=tuple(executor.request_ids),
         )
 
     def _failure_outcome(
-        self, wanted: DesiredGroup, drive: CommandExecutor, error: Rejected
+        self, wanted: DesiredGroup, executor: CommandExecutor, error: Rejected
     ) -> Outcome:
-        """What was changed of a group that stays is said; on a group of ours it was undone."""
-        stays: dict[str, list[Backend]] = drive.added | drive.weights_set
-        group_id = next(iter(stays), "")
-        status = Status.FAILED if drive.has_written else Status.REFUSED
+        """Include what was changed in a group that stood before; in a new group it was undone."""
+        changed: dict[str, list[Backend]] = executor.added | executor.weights_set
+        group_id = next(iter(changed), "")
+        status = Status.FAILED if executor.has_written else Status.REFUSED
+        group = replace(wanted.group, id=group_id, backends=())
         return replace(
-            self.new_outcome(
-                status, group=replace(wanted.group, id=group_id, backends=()), error=error
-            ),
+            self.new_outcome(status, group=group, error=error),
             plan=Plan(
-                add=tuple(drive.added.get(group_id, ())),
-                update_weight=tuple(drive.weights_set.get(group_id, ())),
+                add=tuple(executor.added.get(group_id, ())),
+                update_weight=tuple(executor.weights_set.get(group_id, ())),
             ),
-            slb_request_ids=tuple(drive.request_ids),
+            slb_request_ids=tuple(executor.request_ids),
         )
 
 
 def reject_event(
     deps: Dependencies, error: Rejected, event: EventRef, invocation: Invocation
 ) -> Outcome:
-    """Publishes that an event could not be read, or was given up: what was attempted for that one
-    is not known here. Raises `Retryable`."""
+    """Publish that an event could not be read, or that the platform gave it up.
+
+    What was attempted for an event that was given up is not known here. Raises `Retryable`.
+    """
     task = ProvisionTask(deps, Request(event), invocation)
-    given_up = isinstance(error, RetriesExhausted)
-    outcome = task.new_outcome(Status.FAILED if given_up else Status.REFUSED, error=error)
+    was_given_up = isinstance(error, RetriesExhausted)
+    outcome = task.new_outcome(Status.FAILED if was_given_up else Status.REFUSED, error=error)
     return task.log_outcome(task.publish(outcome))

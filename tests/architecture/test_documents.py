@@ -16,6 +16,8 @@ from provisioner.settings import VARIABLES
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PROVISIONER = ROOT / "src" / "provisioner"
 GENERATED = {"build", "__pycache__", "node_modules"}
 HIDDEN_BUT_OURS = {".ci", ".gitignore"}
 
@@ -45,6 +47,44 @@ def test_the_readme_has_every_command_of_opskit() -> None:
 def test_the_readme_explains_every_code_of_ours() -> None:
     assert [row[0] for row in rows("codes")] == [f"`{code.value}`" for code in Code]
     assert all(row[1] for row in rows("codes"))
+
+
+def test_the_table_of_modules_has_every_module_of_the_function_and_no_other() -> None:
+    named = {name for row in rows("modules", ARCHITECTURE) for name in quoted(row[0])}
+    inside = {name for row in rows("modules", ARCHITECTURE) for name in quoted(row[1])}
+    folders = {path.name for path in PROVISIONER.iterdir() if (path / "__init__.py").exists()}
+    modules = {path.stem for path in PROVISIONER.glob("*.py")} - {"__init__"}
+    assert named == modules | {f"{folder}/" for folder in folders}
+    listed_one_by_one = {"groups", "hooks", "mapping", "results", "sweep", "aliyun"}
+    files = {
+        path.stem for folder in listed_one_by_one for path in (PROVISIONER / folder).glob("*.py")
+    }
+    assert files - inside - {"__init__", "ess_parsing", "slb_parsing"} == set()
+
+
+def test_the_answers_to_first_day_questions_name_what_is_there() -> None:
+    for question, answer in rows("map", ARCHITECTURE):
+        path: Path | None = None
+        for name in quoted(answer):
+            if "/" in name or name.endswith(".py"):
+                path = PROVISIONER / name
+                assert path.exists(), f"{question} {name} is not there"
+            else:
+                assert path, f"{question} no file is named"
+                symbol = name.rpartition(".")[2]
+                pattern = rf"^ *(def|class) {symbol}\b|^{symbol}\b"
+                text = path.read_text("utf-8")
+                assert re.search(pattern, text, re.MULTILINE), f"{question} {name} is not there"
+
+
+def test_the_glossary_is_in_order_and_explains_each_term_once() -> None:
+    terms = [row[0] for row in rows("glossary", ARCHITECTURE)]
+    assert terms == sorted(set(terms))
+    assert all(row[1] for row in rows("glossary", ARCHITECTURE))
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
 
 
 def test_every_failure_that_the_operator_is_told_of_is_shown_by_a_test() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.groups import naming
 from provisioner.mapping import validation
 
-from .world import INBOX, PORT, Size, bindings
+from .world import INBOX, KINDS, PORT, Size, bindings
 
 State = Mapping[str, Any]
 _WEIGHT = 100
@@ -21,13 +21,17 @@ _WEIGHT = 100
 
 @dataclass(frozen=True)
 class Audit:
+    """`struck` is how often each kind of fault struck."""
+
     before: State
     after: State
     size: Size
     activities: Sequence[str]
+    struck: Mapping[str, int]
 
     def counts(self) -> dict[str, int]:
         return {
+            "kinds of faults that never struck": sum(not self.struck.get(kind) for kind in KINDS),
             "events lost": self._lost(),
             "groups more than one per name": self._doubled(),
             "wrong or missing backends": self._wrong_backends(),

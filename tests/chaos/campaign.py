@@ -78,22 +78,26 @@ class Campaign:
         least = self._least(*self._calibrated())
         calibrated, redelivered = self.ledger.total, self._redeliveries()
         began = time.monotonic()
-        self.cloud.break_by(world.faults(seed))
+        rules = world.faults(seed)
+        self.cloud.break_by(rules)
         while not self.deliveries.all_are_out:
             self.deliveries.go_on()
             self._progress("storm")
-        struck, stormed = self.cloud.repair(), time.monotonic()
+        struck: Counter[str] = Counter()
+        for rule, times in zip(rules, self.cloud.repair(), strict=True):
+            struck[world.kind_of(rule)] += times
+        stormed = time.monotonic()
         self._until_drained()
         redriven = self._redriven()
         swept = self._swept()
         calm = time.monotonic()
         self.ledger.close()
-        audit = Audit(before, self.cloud.state(), self.size, self.deliveries.activities)
+        audit = Audit(before, self.cloud.state(), self.size, self.deliveries.activities, struck)
         return Report(
             audit.counts(),
             {
                 "events and their deliveries": f"{self.size.events:,} and {self.size.deliveries:,}",
-                "faults": f"{struck:,} calls struck: {_listed(self.ledger.faults)}",
+                "faults": f"{struck.total():,} calls struck: {_listed(self.ledger.faults)}",
                 "API calls": self._compared(self.ledger.total - calibrated, least),
                 "redeliveries by the platform": f"{self._redeliveries() - redelivered:,}",
                 "given up by the platform, sent again": f"{redriven:,}",

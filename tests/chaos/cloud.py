@@ -25,9 +25,9 @@ class Cloud(LocalCloud):
     def break_by(self, rules: list[dict[str, Any]]) -> None:
         self._send("POST", "faults", rules)
 
-    def repair(self) -> int:
-        """How often the rules struck."""
-        struck: int = sum(rule["fired"] for rule in self.state()["Faults"])
+    def repair(self) -> list[int]:
+        """Take all rules away. Returns how often each struck, in the order in which they came."""
+        struck = [rule["fired"] for rule in self.state()["Faults"]]
         self._send("DELETE", "faults")
         return struck
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from chaos import campaign
 from chaos.audit import Audit
-from chaos.world import INBOX, SMALL
+from chaos.world import INBOX, KINDS, SMALL
 from provisioner.model import EventRef, LifecycleAction, VServerGroup
 from provisioner.results.document import build_result
 from provisioner.results.outcome import Outcome, Status
@@ -26,10 +26,12 @@ FOREIGN = {
     "VServerGroupName": "by-hand",
     "BackendServers": [{"ServerId": "i-foreign", "Port": 80, "Weight": 7}],
 }
+STRUCK = dict.fromkeys(KINDS, 1)
 
 
 def test_what_fails_in_the_storm_is_made_good() -> None:
     report = campaign.run(SMALL, seed=20261123, longest=300, tell=lambda _: None)
+    assert report.required["kinds of faults that never struck"] == 0, report
     assert not any(report.required.values()), report
 
 
@@ -62,8 +64,8 @@ def good() -> State:
     }
 
 
-def counts(after: State) -> dict[str, int]:
-    return Audit({"VServerGroups": [FOREIGN]}, after, SMALL, ["asa-1"]).counts()
+def counts(after: State, struck: Mapping[str, int] = STRUCK) -> dict[str, int]:
+    return Audit({"VServerGroups": [FOREIGN]}, after, SMALL, ["asa-1"], struck).counts()
 
 
 def nobody_was_told(state: State) -> None:
@@ -131,3 +133,10 @@ def test_the_audit_counts_what_is_wrong(spoil: Callable[[State], None], what: st
     state = good()
     spoil(state)
     assert [name for name, number in counts(state).items() if number] == [what]
+
+
+def test_the_audit_counts_the_kinds_of_faults_that_never_struck() -> None:
+    quiet, *others = sorted(KINDS)
+    for struck in (dict.fromkeys(others, 1), {**STRUCK, quiet: 0}):
+        wrong = {name: number for name, number in counts(good(), struck).items() if number}
+        assert wrong == {"kinds of faults that never struck": 1}

@@ -183,29 +183,48 @@ _OF: Mapping[str, tuple[tuple[float, Mapping[str, Any]], ...]] = {
     "ess": ((0.07, _THROTTLED), (0.05, {**_THROTTLED, "retry_after": 300})),
     "mns": ((0.12, {"kind": "error", "status": 503, "code": "ServiceUnavailable"}),),
 }
+# A process that is killed takes its call with it, before or after that took effect.
+_CRASHES: tuple[Mapping[str, Any], ...] = (
+    {"kind": "crash_caller", "commit": False},
+    {"kind": "crash_caller", "commit": True},
+)
 CALLS_OF_A_DELIVERY = 12  # about
 KILLED = 0.05  # of the processes
 
 
 def faults(seed: int) -> list[dict[str, Any]]:
-    """A process that is killed takes its call with it, before or after that took effect."""
-    crash = KILLED / CALLS_OF_A_DELIVERY / 2
+    """Every kind strikes once, at every other call of its service, and then each by chance."""
     ours = {"caller": FUNCTION}
-    rules = [
-        {**ours, "kind": "crash_caller", "commit": commit, "probability": crash, "seed": seed + n}
-        for n, commit in enumerate((False, True))
-    ]
+    crash = KILLED / CALLS_OF_A_DELIVERY / len(_CRASHES)
+    once: list[dict[str, Any]] = []
+    rules: list[dict[str, Any]] = []
+    for number, fault in enumerate(_CRASHES):
+        once.append({**ours, **fault, "count": 1, "skip": 10 * (number + 1)})
+        rules.append({**ours, **fault, "probability": crash, "seed": seed + number})
     for service, of in _OF.items():
         passed = 1.0
-        for number, (share, rule) in enumerate((*_EVERYWHERE, *of)):
-            rules.append(
-                {
-                    **ours,
-                    **rule,
-                    "service": service,
-                    "probability": round(share / passed, 6),
-                    "seed": seed + 100 + number,
-                }
-            )
+        for number, (share, fault) in enumerate((*_EVERYWHERE, *of)):
+            rule = {**ours, **fault, "service": service}
+            once.append({**rule, "count": 1, "skip": number})
+            chance = round(share / passed, 6)
+            rules.append({**rule, "probability": chance, "seed": seed + 100 + number})
             passed -= share
-    return rules
+    return [*once, *rules]
+
+
+def kind_of(rule: Mapping[str, Any]) -> str:
+    """What a rule does, whenever it does it."""
+    names = ("service", "kind", "code", "retry_after", "commit")
+    return " ".join(f"{name}={rule[name]}" for name in names if name in rule)
+
+
+KINDS = frozenset(
+    {
+        *map(kind_of, _CRASHES),
+        *(
+            kind_of({**fault, "service": service})
+            for service, of in _OF.items()
+            for _, fault in (*_EVERYWHERE, *of)
+        ),
+    }
+)

@@ -14,8 +14,8 @@ from fakes import REGION, FakeClock
 from provisioner.aliyun.client import Connection
 from provisioner.aliyun.ess import EssScalingGroups
 from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import Credentials, ScalingInstance
+from provisioner.model import LifecycleAction, LifecycleResult, ScalingInstance
+from provisioner.ports import Credentials
 from worlds import LocalCloud, ScalingOnLocalCloud, forget_connections, replayable
 
 LONG = 60.0

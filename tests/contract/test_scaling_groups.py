@@ -10,8 +10,14 @@ import pytest
 
 from fakes import REGION
 from provisioner.errors import Code, Retryable
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import ActionState, Heartbeat, ScalingActivity, ScalingInstance
+from provisioner.model import (
+    ActionState,
+    LifecycleAction,
+    LifecycleResult,
+    ScalingActivity,
+    ScalingInstance,
+)
+from provisioner.ports import Heartbeat
 from worlds import Scaling
 
 LONG = 30.0

@@ -79,7 +79,7 @@ def kind(name: str) -> str:
     return "claim" if name.startswith("pending-claim/") else name
 
 
-def crash(stage: Stage) -> None:
+def crash(stage: Stage, event: bytes = EVENT) -> None:
     """The function is killed while one of its calls is not answered."""
     environ = {
         "PATH": os.environ["PATH"],
@@ -96,7 +96,7 @@ def crash(stage: Stage) -> None:
     ) as function:
         try:
             assert function.stdin
-            function.stdin.write(EVENT)
+            function.stdin.write(event)
             function.stdin.close()
             stage.cloud.until_it_hangs()
         finally:

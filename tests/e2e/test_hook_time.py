@@ -194,6 +194,6 @@ def test_a_binding_may_have_its_hooks_continue_while_paused(staged: Staged) -> N
     (outcome,) = stage.deliver(EVENT, app)["outcomes"]
 
     assert (outcome["outcome"], outcome["code"]) == ("refused", Code.PAUSED.value)
-    assert stage.actions() == [INSTANCES, ACTIONS, PUBLISH, COMPLETE]
+    assert stage.actions() == [*LOOKED, PUBLISH, COMPLETE]
     assert stage.hook() == ("Completed", "CONTINUE")
     assert stage.groups() == []

@@ -12,18 +12,26 @@ import pytest
 import builders
 from e2e.opskit_calls import called, reported
 from e2e.stage import (
+    DELETE,
     HEARTBEAT,
+    LOOKED,
     PUBLISH,
+    REMOVE,
+    RENAME,
     WRITES,
     Cloud,
     Stage,
     document,
+    environment,
     hook_event,
     stage,
 )
-from opskit.world import LOAD_BALANCER, REGION, TOPIC
+from localcloud.worlds import ACCOUNT
+from opskit.world import INBOX, LOAD_BALANCER, REGION, TOPIC
 from provisioner.groups import naming
 
+TICK = {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": "sweep", "payload": ""}
+NOBODY = f"acs:mns:{REGION}:{ACCOUNT}:queue/{INBOX}"  # who does not call the function
 SENDING = {PUBLISH, "SendMessage", HEARTBEAT, *WRITES}
 
 
@@ -49,30 +57,29 @@ def done(staged: Stage, event: bytes) -> list[str]:
     return staged.actions()
 
 
-AT_ONCE = {
-    "DescribeScalingInstances": "what is there and what waits",
-    "DescribeLifecycleActions": "what is there and what waits",
-    "DescribeScalingActivities": "how long it waits",
-    "DescribeLifecycleHooks": "how long it waits",
-}
-
-
 def in_order(actions: list[str]) -> list[list[str]]:
-    """What is on its way at once has no order."""
-    steps = groupby(actions, lambda action: AT_ONCE.get(action, action))
+    """Reads of ESS may be on their way at once: neighbours among them have no order."""
+    steps = groupby(actions, lambda action: "" if action in LOOKED else action)
     return [sorted(step) for _, step in steps]
 
 
+def planned_as_made(staged: Stage, planned: Any, event: bytes, *, status: int = 0) -> Any:
+    """The plan, whose calls are those that are then made, and write what these write."""
+    report = planned(staged, event, status=status)
+    made = done(staged, event)
+    calls = report["calls"]
+    assert in_order([call["action"] for call in calls]) == in_order(made)
+    assert {call["action"] for call in calls if call["writes"]} == SENDING & set(made)
+    return report
+
+
 EVENTS = {
+    "a hook of one server": hook_event(1),
+    "a hook of 41 servers": hook_event(41),
     "a hook of 45 servers": hook_event(45),
+    "servers that leave": hook_event(3, lifecycleTransition="SCALE_IN"),
     "a request for a new group": document(25),
     "a request that only asks": document(2, DryRun=True),
-    "a batch of two requests": builders.as_bytes(
-        [
-            builders.queue_message(document(1, name=name).decode(), message_id=name)
-            for name in ("one", "two")
-        ]
-    ),
 }
 
 
@@ -80,10 +87,52 @@ EVENTS = {
 def test_the_calls_that_are_planned_are_those_that_are_made(
     cloud: Cloud, planned: Any, event: bytes
 ) -> None:
+    planned_as_made(stage(cloud, event), planned, event)
+
+
+def test_the_calls_of_a_batch_are_counted_together(cloud: Cloud, planned: Any) -> None:
+    messages = [
+        builders.queue_message(document(1, name=name).decode(), message_id=name)
+        for name in ("one", "two")
+    ]
+    event = builders.as_bytes(messages)
+    report = planned_as_made(stage(cloud, event), planned, event)
+    assert report["limits"]["CreateVServerGroup"]["calls"] == 2
+
+
+def test_the_calls_of_a_hook_that_is_given_up_are_counted(cloud: Cloud, planned: Any) -> None:
+    event = hook_event(3)
     staged = stage(cloud, event)
-    report = planned(staged, event)
-    made = done(staged, event)
-    assert in_order([call["action"] for call in report["calls"]]) == in_order(made)
+    staged.environ["BACKEND_QUOTA"] = "2"
+    report = planned_as_made(staged, planned, event, status=3)
+    assert [hook["LifecycleActionResult"] for hook in report["hooks"]] == ["ABANDON"]
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_the_calls_of_a_drain_and_of_a_deletion_are_counted(
+    cloud: Cloud, planned: Any, in_use: bool
+) -> None:
+    event = hook_event(25, lifecycleTransition="SCALE_IN")
+    staged = stage(cloud, event)
+    (binding,) = json.loads(staged.environ["BINDINGS"])
+    staged.environ["BINDINGS"] = json.dumps([{**binding, "Drain": 5, "DeleteEmpty": True}])
+    if in_use:
+        cloud.listener(LOAD_BALANCER, staged.the_group()["VServerGroupId"])
+    report = planned_as_made(staged, planned, event)
+    told = [(call["action"], call["backends"]) for call in report["calls"] if call["backends"]]
+    assert told == [(RENAME, 20), (RENAME, 5), (REMOVE, 20), (REMOVE, 5)]
+    assert (DELETE in [call["action"] for call in report["calls"]]) != in_use
+
+
+@pytest.mark.parametrize("number", [1, 50, 51, 101])
+def test_the_calls_of_a_sweep_are_counted_for_each_page_of_servers(
+    cloud: Cloud, planned: Any, number: int
+) -> None:
+    staged = stage(cloud, hook_event(number), NotificationArn=NOBODY)
+    staged.environ["SWEEP"] = "apply"
+    cloud.advance(301)  # the hook counts as forgotten
+    report = planned_as_made(staged, planned, builders.as_bytes(TICK))
+    assert [hook["LifecycleActionResult"] for hook in report["hooks"]] == ["CONTINUE"]
 
 
 def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
@@ -94,7 +143,7 @@ def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
     staged.deliver(document(5))
 
     (outcome,) = planned(staged, event)["outcomes"]
-    assert (outcome["made"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
+    assert (outcome["created"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
     staged.deliver(event)
     (outcome,) = planned(staged, event)["outcomes"]
     assert (outcome["added"], outcome["already_present"]) == (0, 25)
@@ -195,6 +244,26 @@ def test_a_person_reads_the_plan_line_by_line(cloud: Cloud, tmp_path: Path) -> N
     assert "provisioned: asg-0001 of lb-local created; 2 backends added, 0 there already" in output
     assert "would call  CompleteLifecycleAction" in output
     assert f"{LOAD_BALANCER}: 0 held, 2 more, 198 of 200 left" in output
+    (needs,) = (line for line in output.splitlines() if line.startswith("needs"))
+    called_for = {f"{each['service']}:{each['action']}" for each in cloud.journal()}
+    assert called_for < set(needs.removeprefix("needs").strip().split(", "))
+
+
+def test_an_event_that_asks_for_nothing_needs_no_permission(cloud: Cloud, tmp_path: Path) -> None:
+    event = hook_event(2, lifecycleTransition="TEST")
+    config = tmp_path / "function.json"
+    config.write_text(json.dumps(environment(cloud.url)), encoding="utf-8")
+
+    status, output, _ = called(
+        "plan", "-", "--config", str(config), "--local", cloud.url, given=event
+    )
+
+    assert status == 0
+    assert output.splitlines() == [
+        "outcome     skipped: a test event",
+        "limit       0 of 90 CreateVServerGroup a minute",
+        "needs       no permission",
+    ]
 
 
 def test_a_configuration_that_cannot_work_is_told_on_one_line(cloud: Cloud, tmp_path: Path) -> None:

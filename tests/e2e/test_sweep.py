@@ -58,7 +58,7 @@ def ended(stage: Stage, activity: str, **instances: list[str]) -> None:
 def test_a_claim_that_a_crash_left_is_reported_and_then_deleted(staged: Staged) -> None:
     stage = staged(EVENT, HeartbeatTimeout=3600)
     stage.cloud.fault(action="AddVServerGroupBackendServers", kind="hang_after", seconds=3600)
-    crash(stage)
+    crash(stage, EVENT)
     assert len(stage.claims()) == 1
     assert tick(stage, "report") == []
     stage.cloud.advance(LEASE)
@@ -203,7 +203,7 @@ def test_the_command_says_what_is_wrong_with_its_configuration(
 
 def add(stage: Stage, group_id: str, server_id: str) -> None:
     app = stage.app()
-    app.invocation(context())
+    app.start_invocation(context())
     app.deps.load_balancers.add_backend_servers(
         REGION, group_id, [Backend(server_id, 8080)], within=30
     )

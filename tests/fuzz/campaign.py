@@ -33,7 +33,10 @@ class Hang(BaseException):
 
 @dataclass
 class Report:
+    """`written` counts the characters that each reader's inputs led to, in the log or elsewhere."""
+
     inputs: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
 
@@ -54,29 +57,33 @@ def held_to(
             random = Random(f"{seed}:{number}")  # noqa: S311 - the same again from the same seed
             (reader,) = random.choices(readers, weights)
             report.inputs[reader.__qualname__] += 1
-            found = _violation(reader, Mutator(random, words), output, longest)
+            found, written = _read(reader, Mutator(random, words), output, longest)
+            report.written[reader.__qualname__] += len(written)
             if found:
                 told = f"{reader.__qualname__}, input {seed}:{number}: {found}"
                 report.violations.append(told)
     return report
 
 
-def _violation(reader: Reader, mutator: Mutator, output: io.StringIO, longest: float) -> str:
+def _read(reader: Reader, mutator: Mutator, output: io.StringIO, longest: float) -> tuple[str, str]:
+    """The violation, if there is one, and everything that was written."""
     signal.setitimer(signal.ITIMER_REAL, longest)
     try:
         written = reader(mutator)
     except Hang:
-        return f"took longer than {longest:g} s"
+        return f"took longer than {longest:g} s", ""
     except AssertionError as error:
-        return str(error)
+        return str(error), ""
     except Exception as error:  # noqa: BLE001 - that there is none is what is being shown
-        return f"untyped {type(error).__name__}: {str(error)[:300]}"
+        return f"untyped {type(error).__name__}: {str(error)[:300]}", ""
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     written += output.getvalue()
     output.seek(0)
     output.truncate()
-    return f"the payload is in what was written: {_around(written)}" if CANARY in written else ""
+    if CANARY not in written:
+        return "", written
+    return f"the payload is in what was written: {_around(written)}", written
 
 
 @contextlib.contextmanager

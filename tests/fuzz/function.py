@@ -10,7 +10,7 @@ from typing import Any
 
 from builders import TOKEN, a_hook_request
 from deployments import Deployment, a_binding, context, deployment, servers
-from provisioner import error_reporting, handler
+from provisioner import error_reporting, handler, http_api
 from provisioner.aliyun.log import PowertoolsLog, build_log
 from provisioner.app import App
 from provisioner.errors import ConfigurationError, Rejected, Retryable
@@ -69,7 +69,9 @@ class Function:
         except Rejected as error:
             _search(str(error))
             return self._read(defect=False)
-        answer = handler.handle_http(self._next(), call, context())
+        answer = http_api.handle_call(
+            (app := self._next()).deps, call, app.start_invocation(context())
+        )
         return self._read(defect=answer.status == 500)
 
     def document(self, mutator: Mutator) -> str:

@@ -13,6 +13,8 @@ def test_no_bent_input_breaks_a_promise_of_what_reads_it() -> None:
     assert report.violations == []
     assert len(report.inputs) == 8
     assert report.inputs.total() == 1_500
+    written = {name for name, characters in report.written.items() if characters}
+    assert written == {"Function.event", "Function.call"}, "who writes a log was looked at"
 
 
 def _raises(_mutator: Mutator) -> str:

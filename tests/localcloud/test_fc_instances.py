@@ -146,6 +146,15 @@ def test_a_function_is_ended_at_its_timeout(
     assert f"hanging\n{said}" in functions.log()
 
 
+def test_an_interrupt_from_the_keyboard_reaches_no_function(functions: Functions) -> None:
+    """A terminal sends it to every process of its foreground group, which localcloud is in."""
+    functions.register(COUNTS)
+    functions.call()
+    (pid,) = functions.pids()
+    assert os.getpgid(pid) != os.getpgid(os.getpid())
+    assert os.getsid(pid) != os.getsid(os.getpid()), "nor can it take the terminal"
+
+
 def test_a_function_is_told_of_its_end_and_ended_if_it_does_not_listen(
     functions: Functions, control: Any, pool: ThreadPoolExecutor
 ) -> None:

@@ -161,6 +161,21 @@ def test_a_batch_is_sent_received_and_deleted(queue: Any) -> None:
     assert refusal(queue.batch_receive_message, 16) == "MessageNotExist"
 
 
+def test_a_batch_may_be_of_one_message_or_of_16_and_of_no_other_number(queue: Any) -> None:
+    for number in (1, 16):
+        sent = [Message(str(index)) for index in range(number)]
+        queue.batch_send_message(sent)
+        assert len(queue.batch_peek_message(number)) == number
+        got = queue.batch_receive_message(number)
+        assert [message.message_body for message in got] == [item.message_body for item in sent]
+        queue.batch_delete_message([message.receipt_handle for message in got])
+    for number in (0, 17):
+        assert refusal(queue.batch_send_message, [Message("m")] * number) == "InvalidArgument"
+        assert refusal(queue.batch_peek_message, number) == "InvalidArgument"
+        assert refusal(queue.batch_receive_message, number) == "InvalidArgument"
+        assert refusal(queue.batch_delete_message, ["handle"] * number) == "InvalidArgument"
+
+
 def test_a_batch_that_fails_in_part_says_which_part(mns: Any, control: Any) -> None:
     queue = mns.get_queue("small")
     queue.create(QueueMeta(max_msg_size=1024))

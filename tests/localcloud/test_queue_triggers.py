@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -75,11 +76,22 @@ def test_base64_is_decoded_unless_told_otherwise(
     assert bodies(recorder.next_json()) == [expected, "{no base64}"]
 
 
+def waited(events: list[dict[str, Any]]) -> float:
+    """Seconds from the first message of a batch to the call."""
+    sent, called = (
+        datetime.fromisoformat(events[0][name].replace("Z", "+00:00"))
+        for name in ("time", "aliyunpublishtime")
+    )
+    return (called - sent).total_seconds()
+
+
 def test_a_batch_goes_when_it_is_full(recorder: Recorder, trigger: Any, send: Any) -> None:
     trigger("eventbridge", stream(batchWindow=window(2, 15)))
     send("a", "b", "c", "d")
-    assert bodies(recorder.next_json()) == ["a", "b"]
-    assert bodies(recorder.next_json()) == ["c", "d"]
+    for pair in (["a", "b"], ["c", "d"]):
+        events = recorder.next_json()
+        assert bodies(events) == pair
+        assert waited(events) < 15
 
 
 def test_a_batch_goes_when_its_window_ends(
@@ -91,6 +103,18 @@ def test_a_batch_goes_when_its_window_ends(
     assert recorder.calls.empty()
     control.advance(15)
     assert bodies(recorder.next_json()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("options", [{}, {"batchWindow": window(1, 15)}])
+def test_a_batch_of_one_message_goes_at_once_and_takes_no_other(
+    recorder: Recorder, trigger: Any, send: Any, options: dict[str, Any]
+) -> None:
+    send("a", "b")
+    trigger("eventbridge", stream(**options))
+    for body in ("a", "b"):
+        events = recorder.next_json()
+        assert bodies(events) == [body]
+        assert waited(events) < 15
 
 
 def test_what_was_handed_over_is_gone_from_the_queue(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import alibabacloud_oss_v2 as oss
 import pytest
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
@@ -14,6 +17,9 @@ from mns.queue import Message
 
 from functions import until
 from localcloud.server import Running
+from localcloud.services.fc.model import AsyncConfig, HttpTrigger
+from recorder import ACCOUNT, REGION, stream, window
+from recorder import TOPIC as EVENTS
 
 QUEUE = {"Type": "ALIYUN::MNS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}
 TOPIC = {
@@ -68,6 +74,20 @@ class Ros:
     def get(self, stack_id: str) -> Any:
         request = models.GetStackRequest(region_id="cn-hangzhou", stack_id=stack_id)
         return self.client.get_stack(request).body
+
+
+def upload(url: str, code: dict[str, str]) -> None:
+    """Put a package, of one empty module, where the function's code is expected."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", "")
+    settings = oss.config.load_default()
+    keys = ("localcloud", "localcloud-secret")
+    settings.credentials_provider = oss.credentials.StaticCredentialsProvider(*keys)
+    settings.region, settings.endpoint = REGION, url
+    bucket, key = code["OssBucketName"], code["OssObjectName"]
+    request = oss.PutObjectRequest(bucket=bucket, key=key, body=package.getvalue())
+    oss.Client(settings).put_object(request)
 
 
 @pytest.fixture
@@ -263,6 +283,178 @@ def test_a_function_whose_code_is_not_in_its_bucket_fails_the_stack(ros: Ros) ->
     stack = ros.get(ros.create(template({"Function": function})))
     assert stack.status == "CREATE_ROLLBACK_COMPLETE"
     assert "gone.zip of the bucket mine does not exist" in stack.status_reason
+
+
+CODE = {"OssBucketName": "mine", "OssObjectName": "code.zip"}
+ASYNCHRONOUS = {"MaxAsyncRetryAttempts": 5, "MaxAsyncEventAgeInSeconds": 600}
+SUCCESS, FAILURE = (f"acs:mns:{REGION}:{ACCOUNT}:/queues/{name}/messages" for name in ("s", "f"))
+FUNCTION = {
+    "FunctionName": "fn",
+    "Handler": "index.handler",
+    "Runtime": "python3.10",
+    "Code": CODE,
+    "Timeout": 77,
+    "MemorySize": 256,
+    "EnvironmentVariables": {"NAME": "value"},
+}
+TRIGGERS: dict[str, dict[str, Any]] = {
+    "timer": {"cronExpression": "@every 4m", "enable": False, "payload": "tick"},
+    "mns_topic": {"notifyContentFormat": "JSON", "notifyStrategy": "EXPONENTIAL_DECAY_RETRY"},
+    "eventbridge": stream(errorsTolerance="ALL", batchWindow=window(7, 3)),
+    "http": {"authType": "function", "methods": ["GET"]},
+}
+
+
+def generation_3(**changes: Any) -> dict[str, Any]:
+    cycle = {
+        "Initializer": {"Handler": "index.initialize", "Timeout": 50},
+        "PreStop": {"Handler": "index.pre_stop", "Timeout": 20},
+    }
+    where = {"OnSuccess": {"Destination": SUCCESS}, "OnFailure": {"Destination": FAILURE}}
+    config = {"FunctionName": "fn", **ASYNCHRONOUS, "DestinationConfig": where}
+    function = {**FUNCTION, "InstanceLifecycleConfig": cycle, **changes}
+    return {
+        "Function": {"Type": "ALIYUN::FC3::Function", "Properties": function},
+        "Config": {
+            "Type": "ALIYUN::FC3::AsyncInvokeConfig",
+            "DependsOn": "Function",
+            "Properties": config,
+        },
+        **triggers("ALIYUN::FC3::Trigger", {"FunctionName": "fn"}),
+    }
+
+
+def generation_2(**changes: Any) -> dict[str, Any]:
+    function = {
+        **FUNCTION,
+        "ServiceName": "svc",
+        "Initializer": "index.initialize",
+        "InitializationTimeout": 50,
+        "InstanceLifecycleConfig": {"PreStop": {"Handler": "index.pre_stop", "Timeout": 20}},
+        "AsyncConfiguration": {
+            **ASYNCHRONOUS,
+            "Destination": {"OnSuccess": SUCCESS, "OnFailure": FAILURE},
+        },
+        **changes,
+    }
+    return {
+        "Service": {"Type": "ALIYUN::FC::Service", "Properties": {"ServiceName": "svc"}},
+        "Function": {
+            "Type": "ALIYUN::FC::Function",
+            "DependsOn": "Service",
+            "Properties": function,
+        },
+        **triggers("ALIYUN::FC::Trigger", {"ServiceName": "svc", "FunctionName": "fn"}),
+    }
+
+
+def triggers(type_: str, names: dict[str, str]) -> dict[str, Any]:
+    """One of each kind."""
+    topic = {"SourceArn": f"acs:mns:{REGION}:{ACCOUNT}:/topics/{EVENTS}"}
+    properties = {
+        kind: {
+            **names,
+            "TriggerName": kind.replace("_", "-"),
+            "TriggerType": kind,
+            "TriggerConfig": config,
+            **(topic if kind == "mns_topic" else {}),
+        }
+        for kind, config in TRIGGERS.items()
+    }
+    return {
+        kind.title().replace("_", ""): {
+            "Type": type_,
+            "DependsOn": "Function",
+            "Properties": properties[kind],
+        }
+        for kind in TRIGGERS
+    }
+
+
+@pytest.fixture
+def package(served: Running, control: Any) -> None:
+    """The function's code is in its bucket, and the queues of its results are there."""
+    control.seed(Buckets=[{"BucketName": "mine"}], Queues=[{"QueueName": "s"}, {"QueueName": "f"}])
+    upload(served.url, CODE)
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(("resources", "name"), [(generation_2, "svc/fn"), (generation_3, "fn")])
+def test_a_function_and_its_triggers_keep_their_configuration_also_when_one_changes(
+    ros: Ros, served: Running, control: Any, resources: Callable[..., dict[str, Any]], name: str
+) -> None:
+    def check(timeout: int, payload: str) -> None:
+        function = served.cloud.world.functions[name]
+        assert (function.timeout, function.memory_size) == (timeout, 256)
+        assert function.variables == {"NAME": "value"}
+        assert (function.initializer, function.initialization_timeout) == ("index.initialize", 50)
+        assert (function.pre_stop, function.pre_stop_timeout) == ("index.pre_stop", 20)
+        assert function.asynchronous == AsyncConfig(5, 600, SUCCESS, FAILURE)
+        assert function.http_trigger == HttpTrigger("function", ("GET",))
+        state = control.state()
+        wanted = {**TRIGGERS, "timer": {**TRIGGERS["timer"], "payload": payload}}
+        del wanted["http"]
+        assert {row["TriggerType"]: row["TriggerConfig"] for row in state["Triggers"]} == wanted
+        assert {row["FunctionName"] for row in state["Triggers"]} == {name}
+        (pushed,) = (
+            row for row in state["Subscriptions"] if row["Endpoint"].endswith("functions/fn")
+        )
+        assert (pushed["TopicName"], pushed["NotifyContentFormat"]) == (EVENTS, "JSON")
+
+    stack_id = ros.create(template(resources()))
+    assert ros.get(stack_id).status == "CREATE_COMPLETE", ros.get(stack_id).status_reason
+    check(77, "tick")
+    changed = resources(Timeout=78)
+    timer = changed["Timer"]["Properties"]
+    timer["TriggerConfig"] = {**timer["TriggerConfig"], "payload": "tock"}
+    ros.update(stack_id, template(changed))
+    assert ros.get(stack_id).status == "UPDATE_COMPLETE", ros.get(stack_id).status_reason
+    check(78, "tock")
+    ros.delete(stack_id)
+    assert control.state()["Functions"] == control.state()["Triggers"] == []
+
+
+@pytest.mark.usefixtures("package")
+def test_a_function_without_its_asynchronous_configuration_has_the_default_again(
+    ros: Ros, served: Running
+) -> None:
+    resources = generation_3()
+    stack_id = ros.create(template(resources))
+    del resources["Config"]
+    ros.update(stack_id, template(resources))
+    assert served.cloud.world.functions["fn"].asynchronous == AsyncConfig()
+
+
+ELSEWHERE = {"OnFailure": {"Destination": "acs:mns:cn-beijing:1:/queues/q/messages"}}
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("resource", "changes", "reason"),
+    [
+        ("Function", {"FunctionName": "taken"}, "The function taken exists already"),
+        ("Function", {"EnvironmentVariables": {"FC_X": "1"}}, "/EnvironmentVariables/FC_X"),
+        ("Function", {"Timeout": 0}, "/Timeout"),
+        ("Config", {"DestinationConfig": ELSEWHERE}, "/onFailure/destination"),
+        ("Timer", {"FunctionName": "gone"}, "FunctionNotFound"),
+        ("Timer", {"TriggerConfig": {}}, "/TriggerConfig"),
+        ("Timer", {"TriggerConfig": {"cronExpression": "now"}}, "/TriggerConfig/cronExpression"),
+    ],
+)
+def test_a_function_or_a_trigger_that_cannot_be_fails_its_stack(
+    ros: Ros, served: Running, resource: str, changes: dict[str, Any], reason: str
+) -> None:
+    taken = {"Type": "ALIYUN::FC3::Function", "Properties": {**FUNCTION, "FunctionName": "taken"}}
+    ros.create(template({"Function": taken}))
+    resources = generation_3()
+    properties = resources[resource]["Properties"]
+    resources[resource]["Properties"] = {**properties, **changes}
+
+    stack = ros.get(ros.create(template(resources), "another"))
+
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert reason in stack.status_reason
+    assert set(served.cloud.world.functions) == {"taken"}
 
 
 def test_a_stack_that_there_is_not_is_not_found(

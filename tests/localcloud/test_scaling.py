@@ -92,6 +92,36 @@ def test_new_instances_wait_for_the_hook_and_are_in_service_when_it_continues(
     assert activity(ess, activity_id).status_code == "Successful"
 
 
+def test_an_activity_tells_its_cause_and_what_it_changes(control: Any, ess: Any) -> None:
+    group(control, OUT, size=1)
+    out = activity(ess, activity_id := scale(ess, 2))
+    asked = "A user requests to execute ScaleWithAdjustment."
+    assert (out.cause, out.description) == (asked, 'Add "2" ECS instance')
+    (action,) = actions(ess, activity_id)
+    assert (action.lifecycle_action_status, action.lifecycle_action_result) == (
+        "Pending",
+        OUT["DefaultResult"],
+    )
+    request = models.DescribeScalingInstancesRequest(
+        region_id=REGION, scaling_group_id=GROUP, scaling_activity_id=activity_id
+    )
+    found = ess.describe_scaling_instances(request).body.scaling_instances
+    assert [item.creation_time for item in found] == [out.start_time] * 2
+    complete(ess, action, "CONTINUE")
+    assert activity(ess, scale(ess, -1)).description == 'Remove "1" ECS instance'
+
+
+def test_a_scale_in_takes_only_instances_in_service(control: Any, ess: Any) -> None:
+    group(control)
+    members = [
+        {"InstanceId": f"i-{state}", "ScalingGroupId": GROUP, "LifecycleState": state}
+        for state in ("Protected", "Standby", "InService")
+    ]
+    control.seed(ScalingInstances=members)
+    scale(ess, -3)
+    assert states(ess) == {"Protected": 1, "Standby": 1}
+
+
 def test_every_instance_has_an_address_of_its_own_that_ess_and_ecs_agree_on(
     control: Any, ess: Any, sdk: Any
 ) -> None:
@@ -256,6 +286,13 @@ def test_while_a_hook_waits_the_group_refuses_other_activities(
     complete(ess, actions(ess, activity_id)[0], "CONTINUE")
     scale(ess, -1)
     assert states(ess) == {"InService": 1}
+
+
+def test_a_parallel_task_runs_beside_another_activity(control: Any, ess: Any) -> None:
+    group(control, OUT, size=1)
+    scale(ess, 1)
+    scale(ess, 2, parallel_task=True)
+    assert states(ess) == {"InService": 1, "Pending:Wait": 3}
 
 
 def test_with_an_expected_number_of_instances_activities_run_side_by_side(

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,6 +130,14 @@ def test_a_port_that_is_taken_is_said_so() -> None:
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (1, "")
         assert f"in use: '127.0.0.1:{urlsplit(cloud.url).port}'" in errors
+
+
+def test_its_port_is_free_again_as_soon_as_it_has_stopped_though_it_hung_up_first() -> None:
+    with ExitStack() as clients, running({}) as cloud:
+        get(clients.enter_context(connected(cloud.url)), "/_cloud/health")
+    with running({}, port=urlsplit(cloud.url).port or 0) as again, connected(again.url) as client:
+        assert again.url == cloud.url
+        assert get(client, "/_cloud/health")["status"] == "ready"
 
 
 def test_several_clouds_run_side_by_side_and_know_nothing_of_each_other() -> None:

@@ -15,8 +15,7 @@ from builders import as_bytes, document, failure_record, hook_message, queue_mes
 from deployments import Deployment, a_binding, deployment, servers
 from provisioner.batch import handle_items
 from provisioner.errors import ProvisionerError
-from provisioner.model import Request
-from provisioner.ports import ScalingInstance
+from provisioner.model import Request, ScalingInstance
 from provisioner.results.outcome import Outcome
 from provisioner.sweep import SweepReport
 from provisioner.triggers import decode, decode_items
@@ -47,7 +46,7 @@ requests = st.builds(
 hooks = st.builds(
     lambda group, activity, first: hook_message(
         scalingGroupId=group,
-        scalingActivityId=activity,
+        scalingActivityId=f"{activity}-of-{group}",
         lifecycleHookId=f"ash-of-{group}",
         lifecycleActionToken=f"token-{group}-{activity}",
         instanceIds=[f"i-{first:04}", f"i-{first + 1:04}"],

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from deployments import Deployment, a_binding, deployment, instance, servers
 from provisioner.groups import naming
-from provisioner.model import EventRef, SweepMode, SweepRequest
-from provisioner.ports import ScalingActivity
+from provisioner.model import EventRef, ScalingActivity, SweepMode, SweepRequest
 from provisioner.sweep import SweepReport, run_sweep
 from provisioner.sweep.detect import GRACE
 

@@ -192,6 +192,22 @@ def test_without_the_runtimes_interpreter_it_is_named_and_nothing_is_built(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_pip_that_fails_is_an_error_with_what_it_said_and_leaves_nothing(tmp_path: Path) -> None:
+    lock_file, folder = tmp_path / "requirements.txt", tmp_path / "build"
+    folder.mkdir()
+    lock_file.write_text("")
+    lock_file.with_name("requirements-build.txt").write_text("no requirement at all\n")
+    with pytest.raises(PackageFailedError, match=r"^-m pip .* failed:\n(.|\n)*Invalid requirement"):
+        libraries.made(HERE, lock_file, folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_source_that_cannot_be_compiled_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def")
+    with pytest.raises(PackageFailedError, match=r"^-m compileall -q failed:\n(.|\n)*broken\.py"):
+        libraries.compile_all(sys.executable, tmp_path)
+
+
 def test_a_runtime_that_there_is_not_is_refused() -> None:
     with pytest.raises(PackageFailedError, match=r"python3\.10 or python3\.12"):
         build("python2.7")

@@ -80,14 +80,14 @@ def test_an_invocation_ends_its_work_in_time_to_undo_to_publish_and_to_answer(
     timeout: Any, work: float, whole: float
 ) -> None:
     cloud = deployment()
-    invocation = cloud.app.invocation(context(timeout))
+    invocation = cloud.app.start_invocation(context(timeout))
     assert invocation.deadline - cloud.clock.now() == pytest.approx(work)
     assert invocation.hard_deadline - cloud.clock.now() == pytest.approx(whole)
 
 
 def test_an_invocation_is_known_in_the_log_by_its_request_id() -> None:
     cloud = deployment()
-    invocation = cloud.app.invocation(context())
+    invocation = cloud.app.start_invocation(context())
     invocation.log.write("one")
     assert cloud.log.steps == [("one", {"fc_request_id": "fc-0001"})]
     assert invocation.fc_request_id == "fc-0001"

@@ -251,6 +251,7 @@ def test_a_timeout_of_any_kind_is_enough_for_an_event(cloud: Deployment, timeout
 
 def test_every_line_of_the_log_names_the_event_and_the_invocation(cloud: Deployment) -> None:
     handled(cloud, [queue_message(document(), "M1")])
+    assert "outcome" in [name for name, _ in cloud.log.steps]
     for _, fields in cloud.log.steps:
         assert (fields["correlation_id"], fields["fc_request_id"]) == ("M1", "fc-0001")
 
@@ -761,8 +762,11 @@ def test_the_functions_entry_points_work_on_the_instances_app(
 
 
 @pytest.mark.usefixtures("environment")
-def test_an_instance_that_was_never_used_stops_without_a_word() -> None:
+def test_an_instance_that_was_never_used_stops_without_a_word(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     index.pre_stop(context())
+    assert (capfd.readouterr(), caplog.records) == (("", ""), [])
 
 
 def test_concurrent_first_calls_build_one_app(

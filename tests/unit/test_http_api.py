@@ -88,7 +88,7 @@ def test_one_outcome_that_failed_makes_a_problem_that_holds_all_results() -> Non
 
 
 def test_a_defect_is_500() -> None:
-    assert http_api.from_internal_error(Retryable("InternalError", "a defect")).status == 500
+    assert http_api.from_error(Retryable("InternalError", "a defect")).status == 500
 
 
 def test_an_answer_is_ascii() -> None:

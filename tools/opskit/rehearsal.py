@@ -6,23 +6,21 @@ call it would make is recorded, in its order, and none that writes is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 
 from provisioner.aliyun.ess import INSTANCES_PER_CALL
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import (
+from provisioner.model import (
     ActionState,
-    Clock,
-    DeadLetters,
-    Heartbeat,
     HookTerms,
-    Log,
-    Notifications,
+    LifecycleAction,
+    LifecycleResult,
     ScalingActivity,
-    ScalingGroups,
     ScalingInstance,
 )
+from provisioner.ports import Clock, DeadLetters, Heartbeat, Log, Notifications, ScalingGroups
+
+_ITEMS_PER_PAGE = 50  # of the lists of ESS, as the function asks for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,11 @@ class RehearsedScalingGroups(ScalingGroups):
     def list_lifecycle_actions(
         self, region_id: str, scaling_activity_id: str, *, within: float
     ) -> tuple[ActionState, ...]:
-        self.calls.append(Call("ess", "DescribeLifecycleActions", scaling_activity_id))
-        return self.real.list_lifecycle_actions(region_id, scaling_activity_id, within=within)
+        call = Call("ess", "DescribeLifecycleActions", scaling_activity_id)
+        self.calls.append(call)
+        found = self.real.list_lifecycle_actions(region_id, scaling_activity_id, within=within)
+        self._record_further_pages(call, found)
+        return found
 
     def read_instances(
         self, region_id: str, scaling_group_id: str, instance_ids: Sequence[str], *, within: float
@@ -119,16 +120,22 @@ class RehearsedScalingGroups(ScalingGroups):
     def list_instances(
         self, region_id: str, scaling_group_id: str, *, within: float
     ) -> Mapping[str, ScalingInstance]:
-        self.calls.append(Call("ess", "DescribeScalingInstances", scaling_group_id))
-        return self.real.list_instances(region_id, scaling_group_id, within=within)
+        call = Call("ess", "DescribeScalingInstances", scaling_group_id)
+        self.calls.append(call)
+        found = self.real.list_instances(region_id, scaling_group_id, within=within)
+        self._record_further_pages(call, found)
+        return found
 
     def list_activities(
         self, region_id: str, scaling_group_id: str, *, in_progress: bool = False, within: float
     ) -> tuple[ScalingActivity, ...]:
-        self.calls.append(Call("ess", "DescribeScalingActivities", scaling_group_id))
-        return self.real.list_activities(
+        call = Call("ess", "DescribeScalingActivities", scaling_group_id)
+        self.calls.append(call)
+        found = self.real.list_activities(
             region_id, scaling_group_id, in_progress=in_progress, within=within
         )
+        self._record_further_pages(call, found)
+        return found
 
     def record_heartbeat(
         self,
@@ -154,3 +161,7 @@ class RehearsedScalingGroups(ScalingGroups):
             Call("ess", "CompleteLifecycleAction", hook, writes=True, result=result.value)
         )
         return True
+
+    def _record_further_pages(self, call: Call, found: Sized) -> None:
+        """Record the calls after the first one: a list is read page by page."""
+        self.calls += [call for _ in range(_ITEMS_PER_PAGE, len(found), _ITEMS_PER_PAGE)]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provisioner.errors import Fault, Rejected
-from provisioner.model import Backend, VServerGroup
-from provisioner.ports import ApiResponse, LoadBalancers
+from provisioner.model import ApiResponse, Backend, VServerGroup
+from provisioner.ports import LoadBalancers
 
 from .rehearsal import Call, UnwaitedClock
 

@@ -35,7 +35,7 @@ def sweep(cloud: Cloud, environ: Mapping[str, str], *, apply: bool, as_json: boo
     cloud.check_credentials()
     done = _run(cloud, environ, apply=apply)
     if as_json:
-        ending.write_json(done.document())
+        ending.write_json(done.to_document())
     else:
         _tell(Console(highlight=False), done)
     return _status(done)
@@ -51,7 +51,9 @@ def _run(cloud: Cloud, environ: Mapping[str, str], *, apply: bool) -> SweepRepor
         )
         mode = SweepMode.APPLY if apply else SweepMode.REPORT
         means = replace(app.deps, config=replace(app.deps.config, sweep=mode))
-        return run_sweep(means, SweepRequest(EventRef("opskit", "sweep")), app.invocation(context))
+        return run_sweep(
+            means, SweepRequest(EventRef("opskit", "sweep")), app.start_invocation(context)
+        )
     finally:
         app.close()
 
@@ -63,7 +65,7 @@ def _status(done: SweepReport) -> int:
 
 
 def _tell(console: Console, done: SweepReport) -> None:
-    for each in done.document()["findings"]:
+    for each in done.to_document()["findings"]:
         console.print(escape(_line(each)), soft_wrap=True)
     for name, code in done.unread:
         console.print(escape(f"could not be read: {name} ({code})"), soft_wrap=True)

@@ -16,16 +16,15 @@ from alibabacloud_ess20220222.client import Client
 
 from provisioner.concurrency import run_all, run_both
 from provisioner.errors import Fault, Rejected
-from provisioner.model import LifecycleAction, LifecycleResult
-from provisioner.ports import (
+from provisioner.model import (
     ActionState,
-    Clock,
-    Heartbeat,
     HookTerms,
+    LifecycleAction,
+    LifecycleResult,
     ScalingActivity,
-    ScalingGroups,
     ScalingInstance,
 )
+from provisioner.ports import Clock, Heartbeat, ScalingGroups
 
 from .client import Connection, SdkClient
 from .error_mapping import Operation, Rule, rejection
@@ -123,8 +122,15 @@ class EssScalingGroups(ScalingGroups):
         )
         if hook is None or start is None:
             return None
+        started, now, scaling_group_id = start
         return HookTerms(
-            *start, hook.heartbeat_timeout, hook.transition, hook.metadata, hook.target
+            started,
+            now,
+            hook.heartbeat_timeout,
+            hook.transition,
+            hook.metadata,
+            hook.target,
+            scaling_group_id,
         )
 
     def list_recent_activities(

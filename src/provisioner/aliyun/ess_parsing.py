@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from provisioner.model import LifecycleAction, Transition
-from provisioner.ports import ActionState, ScalingActivity, ScalingInstance
+from provisioner.model import (
+    ActionState,
+    LifecycleAction,
+    ScalingActivity,
+    ScalingInstance,
+    Transition,
+)
 
 from .client import parse_date
 
@@ -106,12 +111,16 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
     return next(found, None)
 
 
-def read_start(activity_id: str, response: Any) -> tuple[float, float] | None:
-    """When the activity began, and the answer's own Date: our clock is not the cloud's."""
-    listed = response.body.scaling_activities or ()
+def read_start(activity_id: str, response: Any) -> tuple[float, float, str] | None:
+    """Return when the activity began, the Date of the response, and the scaling group.
+
+    The Date is needed because our clock is not the cloud's.
+    """
     now = parse_date(response)
-    started = (_parse_time(i.start_time) for i in listed if i.scaling_activity_id == activity_id)
-    return next(((each, now) for each in started), None)
+    for item in response.body.scaling_activities or ():
+        if item.scaling_activity_id == activity_id:
+            return _parse_time(item.start_time), now, item.scaling_group_id or ""
+    return None
 
 
 def _read_total(body: Any) -> int:

@@ -14,8 +14,8 @@ from alibabacloud_slb20140515 import models
 from alibabacloud_slb20140515.client import Client
 
 from provisioner.errors import Fault, Rejected
-from provisioner.model import Backend, VServerGroup
-from provisioner.ports import ApiResponse, Clock, LoadBalancers
+from provisioner.model import ApiResponse, Backend, VServerGroup
+from provisioner.ports import Clock, LoadBalancers
 
 from .client import Connection, SdkClient, parse_date
 from .error_mapping import Operation, Rule, busy_error, rejection

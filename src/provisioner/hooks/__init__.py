@@ -1,42 +1,33 @@
-"""A lifecycle hook: what ESS says comes first, the one answer to the waiting action comes last.
+"""Handle a lifecycle hook: read what ESS knows first, answer the waiting action once, last.
 
-Do no harm. A hook that no binding knows is never completed. Before anything is written, ESS tells
+Do no harm. A hook that no binding knows is never completed. Before anything is written, ESS says
 whether the action still waits and which of its instances are still there, so that a late delivery
-never adds a released server. An action that has ended is only looked at.
-
-  looking    what ESS knows of the action, its activity and its instances
-  patience   how long the action waits, and the heartbeats that let it wait longer
-  hook       what every hook has in common, around the work of one
-  scale_out  instances come, and what an action that has ended is looked at for
-  scale_in   instances leave, likewise
-  answering  results published, the action completed, once; what if it had ended meanwhile
-  breaker    no answer may kill server after server
+never adds a released server. For an action that has ended, nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from provisioner.invocation import Invocation
 from provisioner.model import Request, Transition
-from provisioner.provisioning import Dependencies
+from provisioner.provisioning import Dependencies, ProvisionTask
+from provisioner.results.outcome import Outcome
 
-from .base import Hook
+from .lifecycle_hook import LifecycleHook
 from .scale_in import ScaleIn
 from .scale_out import ScaleOut
 
-__all__ = ["Hook", "ScaleIn", "ScaleOut", "build_hook"]
+__all__ = ["handle_hook"]
 
-_HOOKS: Mapping[Transition, type[Hook]] = {
-    Transition.SCALE_OUT: ScaleOut,
-    Transition.SCALE_IN: ScaleIn,
-}
+_WORK = {Transition.SCALE_OUT: ScaleOut(), Transition.SCALE_IN: ScaleIn()}
 
 
-def build_hook(means: Dependencies, request: Request, invocation: Invocation) -> Hook:
+def handle_hook(deps: Dependencies, request: Request, invocation: Invocation) -> list[Outcome]:
+    """Handle a request that came from a lifecycle hook. Raises `Retryable`."""
     action = request.action
     assert action is not None, "a hook's request has an action"
     if not action.region_id:
-        request = replace(request, action=replace(action, region_id=means.config.region_id))
-    return _HOOKS[action.transition](means, request, invocation)
+        request = replace(request, action=replace(action, region_id=deps.config.region_id))
+    task = ProvisionTask(deps, request, invocation)
+    return LifecycleHook(task, _WORK[action.transition]).handle()

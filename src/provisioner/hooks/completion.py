@@ -1,4 +1,4 @@
-"""The one answer to a waiting action: every result is published, then the action is completed."""
+"""The one answer to a waiting action: publish every result, then complete the action."""
 
 from __future__ import annotations
 
@@ -11,53 +11,65 @@ from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Outcome, Status
 
 from . import circuit_breaker
-from .action import list_action_states, read_final_result
+from .action import list_action_states, require_final_result
 from .deadline import HookDeadline
 
-_TO_COMPLETE = 2.0  # seconds of the hook's time and of the invocation's, kept from publishing
-_LEAST_TO_PUBLISH = 1.0  # seconds
+_SECONDS_TO_COMPLETE = 2.0  # kept from publishing, of the hook's time and of the invocation's
+_SHORTEST_PUBLISH = 1.0  # seconds
 
 
 def complete(
     task: ProvisionTask,
     action: LifecycleAction,
-    answer: LifecycleResult,
-    ended: Sequence[Outcome],
-    patience: HookDeadline | None = None,
+    result: LifecycleResult,
+    outcomes: Sequence[Outcome],
+    deadline: HookDeadline | None = None,
 ) -> list[Outcome]:
-    """Servers that are ready go live even if nobody heard of it; the redelivery publishes. What
-    failed is kept before it is answered: its redelivery finds an action that has ended."""
-    outcomes = [replace(o, action=action, lifecycle_result=answer) for o in ended]
-    hurried = _with_publish_deadline(task, patience)
-    lost = hurried.publish_all(outcomes) or _archive(hurried, outcomes)
-    if lost and answer is not LifecycleResult.CONTINUE:
-        raise lost
-    outcomes = _send_completion(task, action, answer, outcomes)
-    if lost:
-        raise lost
+    """Publish the outcomes and complete the action with `result`. Raises `Retryable`.
+
+    Servers that are ready go into service even if the results cannot be published; the redelivery
+    publishes them. A failure is published and archived before the action is completed, because its
+    redelivery finds an action that has ended.
+    """
+    outcomes = [replace(o, action=action, lifecycle_result=result) for o in outcomes]
+    publisher = _limit_time(task, _publish_deadline(task, deadline))
+    error = publisher.publish_all(outcomes) or _archive(publisher, outcomes)
+    if error and result is not LifecycleResult.CONTINUE:
+        raise error
+    outcomes = _send_completion(task, action, result, outcomes)
+    if error:
+        raise error
     return [task.log_outcome(outcome) for outcome in outcomes]
 
 
 def complete_failed(
     task: ProvisionTask,
     action: LifecycleAction,
-    answer: LifecycleResult,
-    ended: Sequence[Outcome],
-    patience: HookDeadline | None = None,
+    result: LifecycleResult,
+    outcomes: Sequence[Outcome],
+    deadline: HookDeadline | None = None,
 ) -> list[Outcome]:
-    """`answer` is the binding's; the circuit breaker may have another for servers that come."""
-    kills = action.transition is Transition.SCALE_OUT and answer is not LifecycleResult.CONTINUE
-    if kills and circuit_breaker.is_tripped(_with_breaker_deadline(task, patience), action):
-        answer = LifecycleResult.CONTINUE
-        ended = [replace(outcome, circuit_breaker=True) for outcome in ended]
-    return complete(task, action, answer, ended, patience)
+    """Complete a failed action with `result`, or with CONTINUE if the circuit breaker is tripped.
+
+    The breaker is asked for servers that come only. Reading the record takes at most half of the
+    time in which to publish.
+    """
+    releases = action.transition is Transition.SCALE_OUT and result is not LifecycleResult.CONTINUE
+    if releases:
+        now = task.deps.clock.now()
+        half = now + (_publish_deadline(task, deadline) - now) / 2
+        if circuit_breaker.is_tripped(_limit_time(task, half), action):
+            result = LifecycleResult.CONTINUE
+            outcomes = [replace(outcome, circuit_breaker=True) for outcome in outcomes]
+    return complete(task, action, result, outcomes, deadline)
 
 
-def mark_ended_otherwise(outcome: Outcome, said: str) -> Outcome:
+def mark_ended_otherwise(outcome: Outcome, result: str) -> Outcome:
+    """Return the outcome as failed, because the action ended with another result."""
     error = Rejected(
         Code.HOOK_ENDED_OTHERWISE,
-        f"the lifecycle action had ended before ({said} is on record); what the group holds "
-        "is as reported here, and nothing more was written",
+        f"the lifecycle action had ended before ({result} is on record); the group holds what is "
+        "reported here, and nothing more was written",
         fault=Fault.CONFLICT,
     )
     return replace(outcome, status=Status.FAILED, error=error, lifecycle_result=None)
@@ -71,52 +83,49 @@ def _archive(task: ProvisionTask, outcomes: Sequence[Outcome]) -> ProvisionerErr
     return None
 
 
-def _with_publish_deadline(task: ProvisionTask, patience: HookDeadline | None) -> ProvisionTask:
-    """A topic that does not answer must not cost the time in which to complete: neither the hook's,
-    nor this invocation's, or every redelivery would end before it answers."""
+def _publish_deadline(task: ProvisionTask, deadline: HookDeadline | None) -> float:
+    """Return until when to publish, so that time is left in which to complete.
+
+    A topic that does not answer must cost neither the hook's time nor the invocation's, or every
+    redelivery would end before it completes the action.
+    """
     last = task.invocation.hard_deadline
-    until = min(last, patience.expires_at) if patience else last
-    least = task.deps.clock.now() + _LEAST_TO_PUBLISH
-    return _with_hard_deadline(task, min(last, max(until - _TO_COMPLETE, least)))
+    until = min(last, deadline.expires_at) if deadline else last
+    earliest = task.deps.clock.now() + _SHORTEST_PUBLISH
+    return min(last, max(until - _SECONDS_TO_COMPLETE, earliest))
 
 
-def _with_breaker_deadline(task: ProvisionTask, patience: HookDeadline | None) -> ProvisionTask:
-    """What ESS recorded of others is worth half of the time in which to publish, or a record that
-    cannot be read would keep the answer back."""
-    now = task.deps.clock.now()
-    return _with_hard_deadline(
-        task, now + (_with_publish_deadline(task, patience).invocation.hard_deadline - now) / 2
-    )
-
-
-def _with_hard_deadline(task: ProvisionTask, ends: float) -> ProvisionTask:
-    return replace(task, invocation=replace(task.invocation, hard_deadline=ends))
+def _limit_time(task: ProvisionTask, hard_deadline: float) -> ProvisionTask:
+    return replace(task, invocation=replace(task.invocation, hard_deadline=hard_deadline))
 
 
 def _send_completion(
-    task: ProvisionTask, action: LifecycleAction, answer: LifecycleResult, outcomes: list[Outcome]
+    task: ProvisionTask, action: LifecycleAction, result: LifecycleResult, outcomes: list[Outcome]
 ) -> list[Outcome]:
+    """Complete the action. If it was refused or had ended, publish the outcomes as failed."""
     try:
-        ours = task.deps.scaling_groups.complete_lifecycle_action(
-            action, answer, within=task.time_left()
+        is_ours = task.deps.scaling_groups.complete_lifecycle_action(
+            action, result, within=task.seconds_left()
         )
     except Rejected as error:
-        refused = [replace(o, status=Status.FAILED, error=error) for o in outcomes]
-        return [task.publish(outcome) for outcome in refused]
-    said = answer.value if ours else _read_recorded_result(task, action)
-    if said != answer.value:
-        changed = [mark_ended_otherwise(outcome, said) for outcome in outcomes]
-        return [task.publish(outcome) for outcome in changed]
+        failures = [replace(o, status=Status.FAILED, error=error) for o in outcomes]
+        return [task.publish(outcome) for outcome in failures]
+    recorded = result.value if is_ours else _read_recorded_result(task, action)
+    if recorded != result.value:
+        failures = [mark_ended_otherwise(outcome, recorded) for outcome in outcomes]
+        return [task.publish(outcome) for outcome in failures]
     task.invocation.log.write(
         "completed",
         LifecycleHookId=action.hook_id,
         ScalingActivityId=action.scaling_activity_id,
-        LifecycleActionResult=answer.value,
+        LifecycleActionResult=result.value,
     )
     return outcomes
 
 
 def _read_recorded_result(task: ProvisionTask, action: LifecycleAction) -> str:
-    found = list_action_states(task, action.scaling_activity_id)
-    results = (read_final_result(state) for state in found if state.action.token == action.token)
-    return next(results, "nothing")
+    """Raises `Retryable` if the record does not show the end yet."""
+    for state in list_action_states(task, action.scaling_activity_id):
+        if state.action.token == action.token:
+            return require_final_result(state)
+    return "nothing"

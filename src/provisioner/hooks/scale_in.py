@@ -1,18 +1,17 @@
-"""Instances that leave: they are taken out of every owned group, then the action is answered.
+"""Instances leave: take them out of every group of ours, then the action is answered.
 
-Who leaves. ESS says so: an instance on its way out, or gone from its scaling group already. One
-that is in service, protected, on standby or coming is not taken out, whatever an old message says:
-it came back, or never left.
+ESS decides which instances leave: those on their way out, and those that are gone from their
+scaling group. One that is in service, protected, on standby or coming stays in its groups, whatever
+an old message says.
 
-An action that has ended is only looked at. What its instances left in a group of ours is told as
-`HookEndedOtherwise`; an earlier delivery that took them out is told once more.
+After an action that has ended, backends that its instances left in a group of ours are reported as
+`HookEndedOtherwise`; an earlier delivery that took them out is reported once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
@@ -28,128 +27,131 @@ from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Outcome, Status
 
 from .action import LEAVING, ActionContext
-from .base import Hook, Performed
 from .completion import mark_ended_otherwise
+from .lifecycle_hook import Performed, TransitionWork
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleIn(Hook):
-    DONE: ClassVar[Status] = Status.DEREGISTERED
+class ScaleIn(TransitionWork):
+    done = Status.DEREGISTERED
 
-    def perform(self, seen: ActionContext) -> Performed:
-        wanted = self._plan_removals(seen)
-        if self._select_leaving(seen):
-            ended = self.each_group(wanted, _deregister)
+    def perform(self, task: ProvisionTask, context: ActionContext) -> Performed:
+        removals = _plan_removals(task, context)
+        if _select_leaving(context):
+            outcomes = task.run_groups(removals, _deregister)
         else:
-            ended = [self._reject_staying(each) for each in wanted]
+            outcomes = [_reject_staying(task, removal) for removal in removals]
         return [
-            (self._add_dropped(outcome, seen), self._failure_result(each, seen))
-            for outcome, each in zip(ended, wanted, strict=True)
+            (_add_dropped(outcome, context), self._failure_result_of(removal, context))
+            for outcome, removal in zip(outcomes, removals, strict=True)
         ]
 
-    def inspect_ended(self, seen: ActionContext) -> list[Outcome]:
+    def inspect_ended(self, task: ProvisionTask, context: ActionContext) -> list[Outcome]:
         return [
-            self._add_dropped(self._inspect_removal(each, seen), seen)
-            for each in self._plan_removals(seen)
+            _add_dropped(_inspect_removal(task, removal, context), context)
+            for removal in _plan_removals(task, context)
         ]
 
-    def subjects(self, seen: ActionContext) -> Sequence[VServerGroup]:
-        return [result_subject(each) for each in self._plan_removals(seen)]
+    def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:
+        return [result_subject(removal) for removal in _plan_removals(task, context)]
 
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.scale_in_failure_result
 
-    def _failure_result(self, removal: Removal, seen: ActionContext) -> LifecycleResult:
-        """Of the first binding of its load balancer."""
-        bound = (b for b in seen.bindings if b.load_balancer_id == removal.load_balancer_id)
-        return self.failure_result(next(bound))
+    def _failure_result_of(self, removal: Removal, context: ActionContext) -> LifecycleResult:
+        """Return the failure result of the first binding of the removal's load balancer."""
+        lb_id = removal.load_balancer_id
+        bindings = (b for b in context.bindings if b.load_balancer_id == lb_id)
+        return self.failure_result(next(bindings))
 
-    def _plan_removals(self, seen: ActionContext) -> tuple[Removal, ...]:
-        addresses = {name: each.private_ip for name, each in seen.instances.items()}
-        leaving = self._select_leaving(seen)
-        return plan_removals(
-            self.request,
-            seen.bindings,
-            leaving,
-            addresses,
-            default_region_id=self.deps.config.region_id,
-            tagging=self.deps.config.tagging,
-        )
 
-    def _select_leaving(self, seen: ActionContext) -> tuple[str, ...]:
-        staying = self._select_staying(seen)
-        ids = (instance.instance_id for instance in self.request.instances)
-        return tuple(name for name in ids if name not in staying)
+def _plan_removals(task: ProvisionTask, context: ActionContext) -> tuple[Removal, ...]:
+    return plan_removals(
+        context.request,
+        context.bindings,
+        _select_leaving(context),
+        {name: instance.private_ip for name, instance in context.instances.items()},
+        default_region_id=task.deps.config.region_id,
+        tagging=task.deps.config.tagging,
+    )
 
-    def _select_staying(self, seen: ActionContext) -> tuple[str, ...]:
-        ids = (instance.instance_id for instance in self.request.instances)
-        return tuple(
-            name
-            for name in ids
-            if name in seen.instances and seen.instances[name].lifecycle_state not in LEAVING
-        )
 
-    def _add_dropped(self, outcome: Outcome, seen: ActionContext) -> Outcome:
-        return replace(outcome, dropped_instance_ids=self._select_staying(seen))
+def _select_leaving(context: ActionContext) -> tuple[str, ...]:
+    staying = _select_staying(context)
+    ids = (instance.instance_id for instance in context.request.instances)
+    return tuple(instance_id for instance_id in ids if instance_id not in staying)
 
-    def _reject_staying(self, removal: Removal) -> Outcome:
-        error = Rejected(
-            Code.INSTANCES_STAY,
-            "ESS has every one of the event's instances as staying in its scaling group; nothing "
-            "was taken out",
-            fault=Fault.CONFLICT,
-        )
-        return self.new_outcome(Status.REFUSED, group=result_subject(removal), error=error)
 
-    def _inspect_removal(self, removal: Removal, seen: ActionContext) -> Outcome:
-        drive = self.new_executor(removal.group)
-        try:
-            groups = drive.run(read_owned_groups(removal))
-        except Rejected as error:
-            return _failure_outcome(self, removal, drive, error)
-        stands = tuple(
-            GroupRemoval(group.id, group.name, remaining=group.backends) for group in groups
-        )
-        found = _success_outcome(self, removal, drive, RemovalResult(stands))
-        continued = seen.state.result == LifecycleResult.CONTINUE.value
-        if continued and not removal.server_ids:
-            return self._reject_staying(removal)
-        if continued and not any(map(removal.select_leaving, groups)):
-            return replace(found, lifecycle_result=LifecycleResult.CONTINUE)
-        return mark_ended_otherwise(found, seen.state.result)
+def _select_staying(context: ActionContext) -> tuple[str, ...]:
+    known = context.instances
+    ids = (instance.instance_id for instance in context.request.instances)
+    return tuple(i for i in ids if i in known and known[i].lifecycle_state not in LEAVING)
+
+
+def _add_dropped(outcome: Outcome, context: ActionContext) -> Outcome:
+    """Return the outcome with the instances of the event that are not worked on."""
+    return replace(outcome, dropped_instance_ids=_select_staying(context))
+
+
+def _reject_staying(task: ProvisionTask, removal: Removal) -> Outcome:
+    error = Rejected(
+        Code.INSTANCES_STAY,
+        "ESS says that every instance of the event stays in its scaling group; nothing was taken "
+        "out",
+        fault=Fault.CONFLICT,
+    )
+    return task.new_outcome(Status.REFUSED, group=result_subject(removal), error=error)
+
+
+def _inspect_removal(task: ProvisionTask, removal: Removal, context: ActionContext) -> Outcome:
+    executor = task.new_executor(removal.group)
+    try:
+        groups = executor.run(read_owned_groups(removal))
+    except Rejected as error:
+        return _failure_outcome(task, removal, executor, error)
+    unchanged = tuple(
+        GroupRemoval(group.id, group.name, remaining=group.backends) for group in groups
+    )
+    outcome = _success_outcome(task, removal, executor, RemovalResult(unchanged))
+    has_continued = context.state.result == LifecycleResult.CONTINUE.value
+    if has_continued and not removal.server_ids:
+        return _reject_staying(task, removal)
+    if has_continued and not any(map(removal.select_leaving, groups)):
+        return replace(outcome, lifecycle_result=LifecycleResult.CONTINUE)
+    return mark_ended_otherwise(outcome, context.state.result)
 
 
 def _deregister(task: ProvisionTask, removal: Removal) -> Outcome:
-    drive = task.new_executor(removal.group)
-    before: list[GroupRemoval] = []
+    executor = task.new_executor(removal.group)
+    finished: list[GroupRemoval] = []
+    steps = deregister(removal, finished, claiming=task.deps.config.claiming)
     try:
-        done = drive.run(deregister(removal, before, claiming=task.deps.config.claiming))
+        result = executor.run(steps)
     except Rejected as error:
-        failed = _failure_outcome(task, removal, drive, error)
-        return replace(failed, removal=RemovalResult(tuple(before), drive.drained_seconds))
-    return _success_outcome(task, removal, drive, done)
+        outcome = _failure_outcome(task, removal, executor, error)
+        return replace(outcome, removal=RemovalResult(tuple(finished), executor.drained_seconds))
+    return _success_outcome(task, removal, executor, result)
 
 
 def _success_outcome(
-    task: ProvisionTask, removal: Removal, drive: CommandExecutor, done: RemovalResult
+    task: ProvisionTask, removal: Removal, executor: CommandExecutor, result: RemovalResult
 ) -> Outcome:
     group = result_subject(removal)
-    named = [each for each in done.groups if each.name == group.name]
+    named = [each for each in result.groups if each.name == group.name]
     if len(named) == 1:
         group = replace(group, id=named[0].id, backends=named[0].remaining)
     return replace(
         task.new_outcome(Status.DEREGISTERED, group=group),
-        removal=done,
-        slb_request_ids=tuple(drive.request_ids),
+        removal=result,
+        slb_request_ids=tuple(executor.request_ids),
     )
 
 
 def _failure_outcome(
-    task: ProvisionTask, removal: Removal, drive: CommandExecutor, error: Rejected
+    task: ProvisionTask, removal: Removal, executor: CommandExecutor, error: Rejected
 ) -> Outcome:
-    """What was taken out stays out: its servers leave."""
-    status = Status.FAILED if drive.has_written else Status.REFUSED
+    """What was taken out stays out, because its servers leave."""
+    status = Status.FAILED if executor.has_written else Status.REFUSED
     return replace(
         task.new_outcome(status, group=result_subject(removal), error=error),
-        slb_request_ids=tuple(drive.request_ids),
+        slb_request_ids=tuple(executor.request_ids),
     )

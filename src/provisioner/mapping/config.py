@@ -81,6 +81,16 @@ def apply_overrides(binding: Binding, metadata: str) -> Binding:
     return replace(binding, **_to_fields(overrides))
 
 
+def is_same_metadata(one: str, other: str) -> bool:
+    """Whether two texts of NotificationMetadata are equal, as JSON if they are JSON."""
+    if one == other:
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
 # The schema of bindings also checks overrides, and it requires these keys.
 _REQUIRED_KEYS = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
 

@@ -1,12 +1,13 @@
-"""The sweep: read everything that is bound, tell what is amiss, and put it right where asked to.
+"""The sweep: read everything that is bound, report drift, and repair it where that is allowed.
 
-Load balancers are read first and scaling groups after them, so that what ESS no longer knows had
-left before it was asked. Each remedy goes the way of the protocol that would have done it, looks
-again before it writes, and has its share of the time. One that fails is told, and the next begins;
-what is left is found again by the next sweep. Nothing here raises.
+Load balancers are read first and scaling groups after them, so an instance that ESS no longer knows
+had left before ESS was asked. Each repair uses the protocol that should have done it, looks again
+before it writes, and has its slice of the time. A repair that fails is reported and the next one
+begins; the next sweep finds again what is left. Nothing here raises.
 
-  reading   what is bound, as it is now
-  remedies  one for each finding that has any
+    read_state   read what is bound, as it is now
+    detect       find drift in it; pure
+    repair       one function for each remedy
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner import error_reporting
+from provisioner.error_reporting import as_provisioner_error
 from provisioner.errors import ProvisionerError
 from provisioner.invocation import Invocation
 from provisioner.model import SweepMode, SweepRequest
@@ -23,24 +24,24 @@ from provisioner.provisioning import Dependencies
 
 from .detect import Finding, FindingKind, Remedy
 from .read_state import StateReader
-from .repair import REPAIRS, Repair
+from .repair import REPAIRS
 
 __all__ = ["FindingResult", "SweepReport", "run_sweep"]
 
-_READING = 2  # the share of the time that reading may take: one of so many parts
+_READING_PARTS = 2  # reading may take one of so many parts of the time
 
 
 @dataclass(frozen=True, slots=True)
 class FindingResult:
-    """`error` where the remedy failed; `applied` where it was carried out."""
+    """A finding, whether its repair was applied, and the error if it failed."""
 
     finding: Finding
     applied: bool = False
     error: ProvisionerError | None = None
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
-            **_to_fields(self.finding),
+            **self.finding.to_fields(),
             "applied": self.applied,
             "code": self.error.code if self.error else "",
         }
@@ -48,91 +49,74 @@ class FindingResult:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """`unread`: codes by what could not be read, of which this sweep says nothing."""
+    """`unread`: ids that could not be read, with the error codes; the report omits them."""
 
     mode: SweepMode
     results: tuple[FindingResult, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
             "sweep": self.mode.value,
-            "findings": [each.document() for each in self.results],
+            "findings": [result.to_document() for result in self.results],
             "unread": [{"id": name, "code": code} for name, code in self.unread],
         }
 
 
-def run_sweep(means: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepReport:
-    mode = _choose_mode(means, request, invocation)
+def run_sweep(deps: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepReport:
+    """Report drift, and repair it if the mode is `apply`."""
+    log = invocation.log
+    mode = _choose_mode(deps, request, invocation)
     if mode is SweepMode.OFF:
-        invocation.log.write("outcome", outcome="skipped", reason="SWEEP is off")
+        log.write("outcome", outcome="skipped", reason="SWEEP is off")
         return SweepReport(mode)
-    reading = StateReader(means, invocation.slice(means.clock.now(), _READING))
-    found = reading.read_findings()
-    for each in found:
-        invocation.log.write("sweep.found", **_to_fields(each))
-    treated = tuple(map(FindingResult, found))
+    reader = StateReader(deps, invocation.slice(deps.clock.now(), _READING_PARTS))
+    findings = reader.read_findings()
+    for finding in findings:
+        log.write("sweep.found", **finding.to_fields())
     if mode is SweepMode.APPLY:
-        treated = _repair_findings(means, found, invocation)
-    done = SweepReport(mode, treated, tuple(reading.unread))
-    invocation.log.write(
+        results = _repair_findings(deps, findings, invocation)
+    else:
+        results = tuple(map(FindingResult, findings))
+    log.write(
         "sweep",
         mode=mode.value,
-        findings=len(treated),
-        applied=sum(each.applied for each in treated),
-        failed=sum(each.error is not None for each in treated),
-        unread=len(done.unread),
+        findings=len(results),
+        applied=sum(result.applied for result in results),
+        failed=sum(result.error is not None for result in results),
+        unread=len(reader.unread),
     )
-    return done
+    return SweepReport(mode, results, tuple(reader.unread))
 
 
-def _choose_mode(means: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepMode:
-    """What was asked for, and never more than the deployment allows."""
-    allowed = means.config.sweep
-    if allowed is SweepMode.APPLY and means.config.paused:
+def _choose_mode(deps: Dependencies, request: SweepRequest, invocation: Invocation) -> SweepMode:
+    """Return the mode that was asked for, but never more than the deployment allows."""
+    allowed = deps.config.sweep
+    if allowed is SweepMode.APPLY and deps.config.paused:
         invocation.log.write("paused", sweep=SweepMode.REPORT.value)
         allowed = SweepMode.REPORT
-    order = list(SweepMode)
-    return min(allowed, request.mode or allowed, key=order.index)
+    return min(allowed, request.mode or allowed, key=list(SweepMode).index)
 
 
 def _repair_findings(
-    means: Dependencies, found: Sequence[Finding], invocation: Invocation
+    deps: Dependencies, findings: Sequence[Finding], invocation: Invocation
 ) -> tuple[FindingResult, ...]:
-    """Hooks first: servers wait for them."""
-    order = sorted(found, key=lambda each: each.kind is not FindingKind.STUCK_HOOK)
-    done = []
-    for number, finding in enumerate(order):
-        share = invocation.slice(means.clock.now(), len(order) - number)
-        remedy = None if finding.remedy is Remedy.NONE else REPAIRS[finding.remedy]
-        done.append(_try_repair(means, finding, share, remedy))
-    return tuple(done)
+    """Repair hooks first, because servers wait for them."""
+    order = sorted(findings, key=lambda finding: finding.kind is not FindingKind.STUCK_HOOK)
+    return tuple(
+        _repair(deps, finding, invocation.slice(deps.clock.now(), len(order) - number))
+        for number, finding in enumerate(order)
+    )
 
 
-def _try_repair(
-    means: Dependencies, finding: Finding, share: Invocation, remedy: Repair | None
-) -> FindingResult:
-    if remedy is None:
+def _repair(deps: Dependencies, finding: Finding, time_slice: Invocation) -> FindingResult:
+    if finding.remedy is Remedy.NONE:
         return FindingResult(finding)
     try:
-        remedy(means, finding, share)
-    except Exception as error:  # noqa: BLE001 - the funnel of one remedy
-        told = error_reporting.as_provisioner_error(error)
-        share.log.write("sweep.failed", code=told.code, **_to_fields(finding))
-        return FindingResult(finding, error=told)
-    share.log.write("sweep.applied", **_to_fields(finding))
+        REPAIRS[finding.remedy](deps, finding, time_slice)
+    except Exception as error:  # noqa: BLE001 - one repair that fails must not stop the others
+        typed = as_provisioner_error(error)
+        time_slice.log.write("sweep.failed", code=typed.code, **finding.to_fields())
+        return FindingResult(finding, error=typed)
+    time_slice.log.write("sweep.applied", **finding.to_fields())
     return FindingResult(finding, applied=True)
-
-
-def _to_fields(finding: Finding) -> dict[str, Any]:
-    return {
-        "kind": finding.kind.value,
-        "remedy": finding.remedy.value,
-        "what": finding.what,
-        "RegionId": finding.region_id,
-        "LoadBalancerId": finding.load_balancer_id,
-        "VServerGroupId": finding.vserver_group_id,
-        "VServerGroupName": finding.vserver_group_name,
-        "ScalingGroupId": finding.scaling_group_id,
-        "ServerIds": list(finding.server_ids),
-    }

@@ -1,42 +1,32 @@
-"""What a sweep finds: pure, from what was read of the load balancers and the scaling groups.
+"""Find drift in what was read of the load balancers and the scaling groups. Pure.
 
-StaleClaim        A claim whose lease is over, whoever wanted the name: read again and deleted. A
-                  parked group that nobody has a live claim beside: settled under a claim, where a
-                  binding tells the name that it had.
-ReleasedInstance  An owned group that a binding of the scaling group names holds a server that ESS
-                  says it destroyed, and that no scaling group of the region knows: removed. One
-                  that ESS created there and does not say to have destroyed may have been detached
-                  and live on: only told of. Any other server may be there by an explicit request,
-                  and says nothing. An ENI or ECI is never judged: addresses are used again.
-MissingInstance   An instance in service for a while that no group of a binding holds: added, where
-                  the name, the ports and the weight are known without the event. Protected and
-                  Standby ones are somebody's choice.
-StuckHook         An action that still waits after half of its time (`stuck`).
+StaleClaim        A claim with an expired lease, whatever name it is for: read again and deleted.
+ReleasedInstance  A group of ours that a binding names holds a server that ESS says it destroyed,
+                  and that no scaling group of the region knows: removed. A server that ESS created
+                  there and did not destroy may have been detached and live on: only reported. Any
+                  other server may be there by an explicit request. An ENI or ECI backend is never
+                  judged, because addresses are used again.
+MissingInstance   An instance has been in service for a while and no group of a binding holds it:
+                  added, if the name, the ports and the weight are known without the event. An
+                  instance that is protected or on standby is somebody's choice.
+StuckHook         An action still waits after half of its time: the ordinary hook handles it, with
+                  an action that is recovered from ESS.
 
-An operator's own removal looks like a lost one. So a finding is told first; only who asks for it
-gets the remedy.
-
-Actions that still wait after half of their time: the ordinary hook task handles them, with an
-action recovered from ESS.
-
-Whose. A binding names the scaling group, not the hook, and others may have theirs there. One whose
-message goes to a queue, a topic or an event bus may be ours; one that starts a template or tells
-nobody is not, and is only told of.
-
-Not while it drains. A delivery at work on a scale-in waits for the drain of one load balancer after
-the other. A second one has the time of a sweep only, and would cut that short.
+The sweep cannot tell a deliberate removal from a lost one. So it reports first, and repairs only if
+the deployment asks for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from provisioner.groups import naming
 from provisioner.groups.deregister import Removal
 from provisioner.groups.lease import is_expired
-from provisioner.mapping import bindings
+from provisioner.mapping.bindings import backends_from_instances
 from provisioner.mapping.config import DeploymentConfig
 from provisioner.model import (
     ActionState,
@@ -50,9 +40,10 @@ from provisioner.model import (
     VServerGroup,
 )
 
-GRACE = 600.0  # seconds after its activity, in which an instance is not missed
-
-_SETTLED = "InService"
+IN_SERVICE = "InService"
+GRACE = 600.0  # seconds after its activity in which an instance is not missed
+_SECONDS_AROUND_DRAIN = 60.0  # for what a scale-in does before and after its drain
+_MAY_BE_OURS = frozenset({"queue", "topic", "eventbus"})  # kinds of a hook's NotificationArn
 
 
 class FindingKind(str, Enum):
@@ -65,7 +56,6 @@ class FindingKind(str, Enum):
 class Remedy(str, Enum):
     NONE = "none"  # somebody has to look
     DELETE = "delete the claim"
-    SETTLE = "put the parked group back, or delete it if it is empty"
     REMOVE = "remove the backends"
     ADD = "add the backends"
     HANDLE = "handle the hook"
@@ -73,7 +63,7 @@ class Remedy(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`wanted_name`: of the group that a parked one was. `state` is of a hook's action."""
+    """One case of drift. `state` is that of a stuck hook's action."""
 
     kind: FindingKind
     remedy: Remedy
@@ -84,14 +74,36 @@ class Finding:
     vserver_group_name: str = ""
     scaling_group_id: str = ""
     server_ids: tuple[str, ...] = ()
-    wanted_name: str = ""
     binding: Binding | None = None
     state: ActionState | None = None
+
+    @property
+    def group(self) -> VServerGroup:
+        return VServerGroup(
+            self.region_id,
+            self.load_balancer_id,
+            self.vserver_group_name,
+            id=self.vserver_group_id,
+        )
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the finding for the log and the report."""
+        return {
+            "kind": self.kind.value,
+            "remedy": self.remedy.value,
+            "what": self.what,
+            "RegionId": self.region_id,
+            "LoadBalancerId": self.load_balancer_id,
+            "VServerGroupId": self.vserver_group_id,
+            "VServerGroupName": self.vserver_group_name,
+            "ScalingGroupId": self.scaling_group_id,
+            "ServerIds": list(self.server_ids),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancerState:
-    """`groups` with their backends; claims and parked groups without. `date` is the list's own."""
+    """A load balancer with its groups; claims come without backends. `date` is the list's Date."""
 
     region_id: str
     load_balancer_id: str
@@ -101,197 +113,201 @@ class LoadBalancerState:
 
 @dataclass(frozen=True, slots=True)
 class ScalingGroupState:
-    """Read after the load balancers. `elsewhere`: servers of the groups that some scaling group of
-    the region knows. `waiting`: the pending actions, with their terms."""
+    """A scaling group, read after the load balancers.
+
+    `elsewhere`: servers of the VServer groups that some other scaling group of the region knows.
+    `waiting`: the pending actions with the terms of their hooks.
+    """
 
     scaling_group_id: str
     instances: Mapping[str, ScalingInstance]
     activities: tuple[ScalingActivity, ...] = ()
     elsewhere: frozenset[str] = frozenset()
-    waiting: tuple[tuple[ActionState, HookTerms], ...] = field(default=())
+    waiting: tuple[tuple[ActionState, HookTerms], ...] = ()
 
 
-def binding_name_glob(binding: Binding) -> str:
-    """The names of the binding's groups, in which * stands for what an event alone knows."""
-    if "VServerGroupName" in binding.metadata_may_override:
-        return "*"
-    facts = dict.fromkeys(naming.TEMPLATE_FACTS, "*")
-    facts["scaling_group_id"] = binding.scaling_group_id
-    return binding.name_template.format(**facts)
-
-
-def select_groups(groups: Iterable[VServerGroup], binding: Binding) -> list[VServerGroup]:
-    wanted = binding_name_glob(binding)
-    return [
-        g for g in groups if not naming.is_pending(g.name) and naming.matches_glob(g.name, wanted)
-    ]
-
-
-def find_stale_claims(
-    balancer: LoadBalancerState, known_names: Sequence[str], policy: DeploymentConfig
-) -> Iterator[Finding]:
-    names = {naming.pending_delete_name(name): name for name in known_names}
-    claims = [(group, naming.parse_claim(group.name)) for group in balancer.groups]
-    live = [c for _, c in claims if c and not is_expired(c, balancer.date)]
-    for group, claim in claims:
-        if claim and is_expired(claim, balancer.date):
-            yield _finding_about(
-                group, FindingKind.STALE_CLAIM, Remedy.DELETE, "a claim that nobody holds"
-            )
-        elif group.name.startswith(naming.PENDING_DELETE_PREFIX):
-            if any(naming.pending_delete_name_of(each) == group.name for each in live):
-                continue
-            wanted = names.get(group.name, "") if policy.claiming else ""
-            remedy = Remedy.SETTLE if wanted else Remedy.NONE
-            told = "a group that lost its name on the way to its deletion"
-            lost = _finding_about(group, FindingKind.STALE_CLAIM, remedy, told)
-            yield replace(lost, wanted_name=wanted)
+def find_stale_claims(state: LoadBalancerState) -> Iterator[Finding]:
+    for group in state.groups:
+        claim = naming.parse_claim(group.name)
+        if claim and is_expired(claim, state.date):
+            yield _finding(group, FindingKind.STALE_CLAIM, Remedy.DELETE, "a claim nobody holds")
 
 
 def find_unknown_servers(
-    balancer: LoadBalancerState,
+    state: LoadBalancerState,
     binding: Binding,
-    scaling: ScalingGroupState,
-    policy: DeploymentConfig,
+    scaling_group: ScalingGroupState,
+    config: DeploymentConfig,
 ) -> set[str]:
-    """Servers that the scaling group does not have, in the groups that a sweep may judge."""
+    """Return the servers of the binding's groups that its scaling group does not have."""
     return {
         backend.server_id
-        for group in _select_judgeable(balancer, binding, policy)
+        for group in _select_owned(state, binding, config)
         for backend in group.backends
-        if backend.type == "ecs" and backend.server_id not in scaling.instances
+        if backend.type == "ecs" and backend.server_id not in scaling_group.instances
     }
 
 
 def find_released_instances(
-    balancer: LoadBalancerState,
+    state: LoadBalancerState,
     binding: Binding,
-    scaling: ScalingGroupState,
-    policy: DeploymentConfig,
+    scaling_group: ScalingGroupState,
+    config: DeploymentConfig,
 ) -> Iterator[Finding]:
-    ended = [each for each in scaling.activities if each.ended is not None]
-    destroyed = frozenset().union(*(each.destroyed for each in ended))
-    created = frozenset().union(*(each.created for each in ended)) - destroyed
-    known = scaling.elsewhere | scaling.instances.keys()
-    for group in _select_judgeable(balancer, binding, policy):
-        cases = (
-            (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
-            (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
-        )
-        for ids, remedy, told in cases:
-            removal = build_removal(group, ids - known, binding, policy)
-            gone = sorted({b.server_id for b in removal.select_leaving(group) if b.type == "ecs"})
-            if gone:
+    ended = [activity for activity in scaling_group.activities if activity.ended is not None]
+    destroyed = frozenset().union(*(activity.destroyed for activity in ended))
+    created = frozenset().union(*(activity.created for activity in ended)) - destroyed
+    known = scaling_group.elsewhere | scaling_group.instances.keys()
+    cases = (
+        (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
+        (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
+    )
+    for group in _select_owned(state, binding, config):
+        for server_ids, remedy, what in cases:
+            removal = build_removal(group, server_ids - known, binding, config)
+            leaving = {b.server_id for b in removal.select_leaving(group) if b.type == "ecs"}
+            if leaving:
                 yield replace(
-                    _finding_about(group, FindingKind.RELEASED_INSTANCE, remedy, told),
-                    server_ids=tuple(gone),
-                    scaling_group_id=scaling.scaling_group_id,
+                    _finding(group, FindingKind.RELEASED_INSTANCE, remedy, what),
+                    server_ids=tuple(sorted(leaving)),
+                    scaling_group_id=scaling_group.scaling_group_id,
                     binding=binding,
                 )
 
 
 def find_missing_instances(
-    balancer: LoadBalancerState, binding: Binding, scaling: ScalingGroupState
+    state: LoadBalancerState, binding: Binding, scaling_group: ScalingGroupState
 ) -> Iterator[Finding]:
-    """Of each name that the binding's group has: one, unless it is named by the activity."""
-    settled = [i for i in scaling.instances.values() if _has_settled(i, scaling, balancer.date)]
-    groups = select_groups(balancer.groups, binding)
-    for name, instances in _group_by_name(binding, settled):
-        held = [g for g in groups if name in ("", g.name)]
-        lacking = [i.instance_id for i in instances if not _is_in_groups(i, binding, held, name)]
-        if lacking:
+    """Return one finding for each name of the binding's group that lacks instances."""
+    by_name: dict[str, list[ScalingInstance]] = {}
+    for instance in scaling_group.instances.values():
+        if _has_settled(instance, scaling_group, state.date):
+            name = _derive_name(binding, instance.scaling_activity_id)
+            by_name.setdefault(name, []).append(instance)
+    groups = select_groups(state.groups, binding)
+    for name, instances in by_name.items():
+        candidates = [group for group in groups if name in ("", group.name)]
+        missing = [i.instance_id for i in instances if not _is_in(candidates, i, binding, name)]
+        if missing:
             yield Finding(
                 FindingKind.MISSING_INSTANCE,
                 Remedy.ADD if name else Remedy.NONE,
                 "does not hold instances that are in service",
-                region_id=balancer.region_id,
-                load_balancer_id=balancer.load_balancer_id,
-                vserver_group_id=held[0].id if name and len(held) == 1 else "",
+                region_id=state.region_id,
+                load_balancer_id=state.load_balancer_id,
+                vserver_group_id=candidates[0].id if name and len(candidates) == 1 else "",
                 vserver_group_name=name or binding_name_glob(binding),
-                scaling_group_id=scaling.scaling_group_id,
-                server_ids=tuple(sorted(lacking)),
+                scaling_group_id=scaling_group.scaling_group_id,
+                server_ids=tuple(sorted(missing)),
                 binding=binding,
             )
 
 
-def list_known_names(
-    bindings: Iterable[Binding], scaling: Iterable[ScalingGroupState]
-) -> list[str]:
-    """Those that the bindings give to groups, as far as they can be known."""
-    of = {each.scaling_group_id: each for each in scaling}
-    found: list[str] = []
-    for binding in bindings:
-        known = of.get(binding.scaling_group_id)
-        activities = [a.scaling_activity_id for a in known.activities] if known else []
-        found += {_derive_name(binding, activity) for activity in ["", *activities]} - {""}
-    return found
+def find_stuck_hooks(
+    scaling_group: ScalingGroupState, bindings: Iterable[Binding]
+) -> Iterator[Finding]:
+    """Return the actions that wait for too long; `bindings` are those of the scaling group.
+
+    A binding names the scaling group and not the hook, and others may have hooks there. One that
+    sends its message to a queue, a topic or an event bus may be ours; any other is only reported.
+    A scale-in hook is reported only after its drain could be over: a second delivery has only the
+    time of a sweep and would cut the drain short.
+    """
+    drain = sum(binding.drain for binding in bindings)
+    for state, terms in scaling_group.waiting:
+        if terms.now - terms.started <= _seconds_until_stuck(terms, drain):
+            continue
+        action = _recover_action(state.action, scaling_group.scaling_group_id, terms)
+        is_complete = bool(action.token and state.instance_ids and terms.transition)
+        yield Finding(
+            FindingKind.STUCK_HOOK,
+            Remedy.HANDLE if is_complete and _may_be_ours(terms) else Remedy.NONE,
+            f"hook {action.hook_id} still waits in activity {action.scaling_activity_id}",
+            region_id=action.region_id,
+            scaling_group_id=scaling_group.scaling_group_id,
+            server_ids=state.instance_ids,
+            state=replace(state, action=action),
+        )
+
+
+def binding_name_glob(binding: Binding) -> str:
+    """Return the names of the binding's groups; * stands for what only the event knows."""
+    if "VServerGroupName" in binding.metadata_may_override:
+        return "*"
+    return naming.name_glob(binding.name_template, binding.scaling_group_id)
+
+
+def select_groups(groups: Sequence[VServerGroup], binding: Binding) -> list[VServerGroup]:
+    """Return the finished groups that bear a name of the binding."""
+    glob = binding_name_glob(binding)
+    return [
+        group
+        for group in groups
+        if not naming.is_pending(group.name) and naming.matches_glob(group.name, glob)
+    ]
 
 
 def build_removal(
-    group: VServerGroup, server_ids: frozenset[str], binding: Binding, policy: DeploymentConfig
+    group: VServerGroup, server_ids: frozenset[str], binding: Binding, config: DeploymentConfig
 ) -> Removal:
     return Removal(
         group.region_id,
         group.load_balancer_id,
         server_ids,
         name_globs=(binding_name_glob(binding),),
-        tagging=policy.tagging,
+        tagging=config.tagging,
     )
 
 
-def _select_judgeable(
-    balancer: LoadBalancerState, binding: Binding, policy: DeploymentConfig
+def _select_owned(
+    state: LoadBalancerState, binding: Binding, config: DeploymentConfig
 ) -> list[VServerGroup]:
-    owned = select_groups(balancer.groups, binding)
-    return [g for g in owned if build_removal(g, frozenset(), binding, policy).is_owned(g)]
+    groups = select_groups(state.groups, binding)
+    return [g for g in groups if build_removal(g, frozenset(), binding, config).is_owned(g)]
 
 
-def _has_settled(instance: ScalingInstance, scaling: ScalingGroupState, now: float) -> bool:
-    """An activity that ESS does not list any more ended long ago."""
-    activities = {each.scaling_activity_id: each for each in scaling.activities}
-    activity = activities.get(instance.scaling_activity_id)
-    if instance.lifecycle_state != _SETTLED:
+def _has_settled(instance: ScalingInstance, scaling_group: ScalingGroupState, now: float) -> bool:
+    """Whether the instance has been in service for a while.
+
+    An activity that ESS does not list any more ended long ago.
+    """
+    if instance.lifecycle_state != IN_SERVICE:
         return False
-    return activity is None or (activity.ended is not None and now > activity.ended + GRACE)
+    for activity in scaling_group.activities:
+        if activity.scaling_activity_id == instance.scaling_activity_id:
+            return activity.ended is not None and now > activity.ended + GRACE
+    return True
 
 
-def _group_by_name(
-    binding: Binding, instances: Iterable[ScalingInstance]
-) -> Iterator[tuple[str, list[ScalingInstance]]]:
-    found: dict[str, list[ScalingInstance]] = {}
-    for instance in instances:
-        found.setdefault(_derive_name(binding, instance.scaling_activity_id), []).append(instance)
-    yield from found.items()
-
-
-def _derive_name(binding: Binding, activity: str) -> str:
-    """Empty where an event alone tells it, or may set what else belongs to a backend."""
+def _derive_name(binding: Binding, activity_id: str) -> str:
+    """Return the name of the binding's group, or "" if only the event knows it or may change it."""
     template = binding.name_template
     if binding.metadata_may_override or naming.has_content_fact(template):
         return ""
-    if naming.has_activity_fact(template) and not activity:
+    if naming.has_activity_fact(template) and not activity_id:
         return ""
     return template.format(
-        scaling_group_id=binding.scaling_group_id, scaling_activity_id=activity, content_hash=""
+        scaling_group_id=binding.scaling_group_id, scaling_activity_id=activity_id, content_hash=""
     )
 
 
-def _is_in_groups(
-    instance: ScalingInstance, binding: Binding, groups: Iterable[VServerGroup], name: str
+def _is_in(
+    groups: Iterable[VServerGroup], instance: ScalingInstance, binding: Binding, name: str
 ) -> bool:
-    there = [backend for group in groups for backend in group.backends]
+    """Whether the groups hold the instance: every backend of it if the name is known, else any."""
+    backends = [backend for group in groups for backend in group.backends]
     if not name:
-        return any(_is_of(backend.server_id, backend.server_ip, instance) for backend in there)
-    as_instance = Instance(instance.instance_id, server_ip=instance.private_ip)
-    wanted = {b.key for b in bindings.backends_from_instances(binding, [as_instance])}
-    return wanted <= {backend.key for backend in there}
+        return any(
+            backend.server_id == instance.instance_id
+            or bool(backend.server_ip and backend.server_ip == instance.private_ip)
+            for backend in backends
+        )
+    wanted = [Instance(instance.instance_id, server_ip=instance.private_ip)]
+    keys = {backend.key for backend in backends_from_instances(binding, wanted)}
+    return keys <= {backend.key for backend in backends}
 
 
-def _is_of(server_id: str, server_ip: str, instance: ScalingInstance) -> bool:
-    return server_id == instance.instance_id or bool(server_ip and server_ip == instance.private_ip)
-
-
-def _finding_about(group: VServerGroup, kind: FindingKind, remedy: Remedy, what: str) -> Finding:
+def _finding(group: VServerGroup, kind: FindingKind, remedy: Remedy, what: str) -> Finding:
     return Finding(
         kind,
         remedy,
@@ -303,49 +319,25 @@ def _finding_about(group: VServerGroup, kind: FindingKind, remedy: Remedy, what:
     )
 
 
-_AROUND_A_DRAIN = 60.0  # seconds, for what comes before and after it
-_MAY_BE_OURS = frozenset({"queue", "topic", "eventbus"})
-
-
-def find_stuck_hooks(scaling: ScalingGroupState, bound: Iterable[Binding]) -> Iterator[Finding]:
-    """`bound` are the bindings of the scaling group."""
-    drain = sum(binding.drain for binding in bound)
-    for state, terms in scaling.waiting:
-        if terms.now - terms.started <= _seconds_until_stuck(terms, drain):
-            continue
-        action = _recover_action(state.action, scaling.scaling_group_id, terms)
-        known = bool(action.token and state.instance_ids and terms.transition)
-        yield Finding(
-            FindingKind.STUCK_HOOK,
-            Remedy.HANDLE if known and _may_be_ours(terms) else Remedy.NONE,
-            f"hook {action.hook_id} still waits in activity {action.scaling_activity_id}",
-            region_id=action.region_id,
-            scaling_group_id=scaling.scaling_group_id,
-            server_ids=state.instance_ids,
-            state=ActionState(action, True, state.result, instance_ids=state.instance_ids),
-        )
-
-
 def _seconds_until_stuck(terms: HookTerms, drain: float) -> float:
     half = terms.heartbeat_timeout / 2
     if not drain or terms.transition is not Transition.SCALE_IN:
         return half
-    return max(half, drain + _AROUND_A_DRAIN)
+    return max(half, drain + _SECONDS_AROUND_DRAIN)
 
 
 def _may_be_ours(terms: HookTerms) -> bool:
-    """By the kind in its NotificationArn, which is acs:…:kind/name."""
+    """Judge by the kind in the NotificationArn, which is acs:…:kind/name."""
     kind, _, _ = terms.notification_arn.rpartition(":")[2].partition("/")
     return kind in _MAY_BE_OURS
 
 
-def _recover_action(action: LifecycleAction, group: str, terms: HookTerms) -> LifecycleAction:
-    return LifecycleAction(
-        action.hook_id,
-        action.token,
-        group,
-        action.scaling_activity_id,
-        terms.transition or Transition.SCALE_OUT,
-        action.region_id,
-        terms.metadata,
+def _recover_action(
+    action: LifecycleAction, scaling_group_id: str, terms: HookTerms
+) -> LifecycleAction:
+    return replace(
+        action,
+        scaling_group_id=scaling_group_id,
+        transition=terms.transition or Transition.SCALE_OUT,
+        metadata=terms.metadata,
     )

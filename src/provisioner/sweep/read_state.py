@@ -1,68 +1,76 @@
-"""Reads everything that is bound, load balancers first, and what `core.sweep` finds in it."""
+"""Read everything that is bound, load balancers first, and find the drift in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
-from provisioner import error_reporting
+from provisioner.error_reporting import as_provisioner_error
 from provisioner.groups import naming
 from provisioner.invocation import Invocation
-from provisioner.model import Binding
+from provisioner.model import ActionState, Binding, HookTerms, ScalingActivity
 from provisioner.provisioning import Dependencies
 
 from . import detect
-from .detect import Finding, FindingKind, LoadBalancerState, ScalingGroupState, find_stuck_hooks
+from .detect import Finding, FindingKind, LoadBalancerState, ScalingGroupState
 
 T = TypeVar("T")
 
+_Place = tuple[str, str]  # a region and an id in it
+
 
 class StateReader:
-    """Whatever cannot be read is noted, and the rest is read."""
+    """`unread` collects the ids that cannot be read, with the error codes; the rest is read."""
 
-    def __init__(self, means: Dependencies, invocation: Invocation) -> None:
+    def __init__(self, deps: Dependencies, invocation: Invocation) -> None:
         self.unread: list[tuple[str, str]] = []
-        self._means, self._invocation = means, invocation
+        self._deps, self._invocation = deps, invocation
 
     def read_findings(self) -> list[Finding]:
-        policy = self._means.config
-        bound = [_add_region(binding, policy.region_id) for binding in policy.bindings]
-        places = sorted({(b.region_id, b.load_balancer_id) for b in bound})
-        balancers = {
-            p: read for p in places if (read := self._try_read(p[1], self._read_load_balancer, *p))
-        }
-        scaling = self._read_scaling_groups(bound, balancers)
-        names = detect.list_known_names(bound, scaling.values())
-        found = [
-            f for each in balancers.values() for f in detect.find_stale_claims(each, names, policy)
+        config = self._deps.config
+        bindings = [replace(b, region_id=b.region_id or config.region_id) for b in config.bindings]
+        load_balancers: dict[_Place, LoadBalancerState] = {}
+        for place in sorted({(b.region_id, b.load_balancer_id) for b in bindings}):
+            if state := self._try_read(place[1], partial(self._read_load_balancer, *place)):
+                load_balancers[place] = state
+        findings = [
+            finding
+            for state in load_balancers.values()
+            for finding in detect.find_stale_claims(state)
         ]
-        for binding in bound:
-            balancer = balancers.get((binding.region_id, binding.load_balancer_id))
-            known = scaling.get((binding.region_id, binding.scaling_group_id))
-            if balancer and known:
-                found += detect.find_released_instances(balancer, binding, known, policy)
-                found += detect.find_missing_instances(balancer, binding, known)
-        for place, known in scaling.items():
-            found += find_stuck_hooks(
-                known, [b for b in bound if (b.region_id, b.scaling_group_id) == place]
-            )
-        return _deduplicate(found)
+        for place in sorted({(b.region_id, b.scaling_group_id) for b in bindings}):
+            members = [b for b in bindings if (b.region_id, b.scaling_group_id) == place]
+            pairs = [
+                (load_balancers[key], binding)
+                for binding in members
+                if (key := (binding.region_id, binding.load_balancer_id)) in load_balancers
+            ]
+            read = partial(self._read_scaling_group, *place, pairs)
+            if scaling_group := self._try_read(place[1], read):
+                for state, binding in pairs:
+                    findings += detect.find_released_instances(
+                        state, binding, scaling_group, config
+                    )
+                    findings += detect.find_missing_instances(state, binding, scaling_group)
+                findings += detect.find_stuck_hooks(scaling_group, members)
+        return _deduplicate(findings)
 
-    def _try_read(self, name: str, read: Callable[..., T], *arguments: Any) -> T | None:
+    def _try_read(self, name: str, read: Callable[[], T]) -> T | None:
         try:
-            return read(*arguments)
-        except Exception as error:  # noqa: BLE001 - the funnel of one reading
-            told = error_reporting.as_provisioner_error(error)
-            self.unread.append((name, told.code))
-            self._invocation.log.write("sweep.unread", id=name, code=told.code)
+            return read()
+        except Exception as error:  # noqa: BLE001 - one id that fails must not stop the others
+            code = as_provisioner_error(error).code
+            self.unread.append((name, code))
+            self._invocation.log.write("sweep.unread", id=name, code=code)
             return None
 
     def _seconds_left(self) -> float:
-        return self._invocation.deadline - self._means.clock.now()
+        return self._invocation.deadline - self._deps.clock.now()
 
     def _read_load_balancer(self, region_id: str, load_balancer_id: str) -> LoadBalancerState:
-        port = self._means.load_balancers
+        port = self._deps.load_balancers
         listed = port.list_vserver_groups(region_id, load_balancer_id, within=self._seconds_left())
         groups = []
         for group in listed.value:
@@ -74,61 +82,50 @@ class StateReader:
                 groups.append(replace(group, name=read.name, backends=read.backends))
         return LoadBalancerState(region_id, load_balancer_id, listed.date, tuple(groups))
 
-    def _read_scaling_groups(
-        self, bound: Sequence[Binding], balancers: dict[tuple[str, str], LoadBalancerState]
-    ) -> dict[tuple[str, str], ScalingGroupState]:
-        found = {}
-        for place in sorted({(b.region_id, b.scaling_group_id) for b in bound}):
-            ours = [b for b in bound if (b.region_id, b.scaling_group_id) == place]
-            pairs = [
-                (balancers[p], b)
-                for b in ours
-                if (p := (b.region_id, b.load_balancer_id)) in balancers
-            ]
-            known = self._try_read(place[1], self._read_scaling_group, *place, pairs)
-            if known:
-                found[place] = known
-        return found
-
     def _read_scaling_group(
-        self, region_id: str, group_id: str, pairs: Sequence[tuple[LoadBalancerState, Binding]]
+        self,
+        region_id: str,
+        scaling_group_id: str,
+        pairs: Sequence[tuple[LoadBalancerState, Binding]],
     ) -> ScalingGroupState:
-        port, policy = self._means.scaling_groups, self._means.config
-        instances = port.list_instances(region_id, group_id, within=self._seconds_left())
-        activities = port.list_activities(region_id, group_id, within=self._seconds_left())
-        going_on = port.list_activities(
-            region_id, group_id, in_progress=True, within=self._seconds_left()
+        port, config = self._deps.scaling_groups, self._deps.config
+        place = (region_id, scaling_group_id)
+        instances = port.list_instances(*place, within=self._seconds_left())
+        newest = port.list_activities(*place, within=self._seconds_left())
+        in_progress = port.list_activities(*place, in_progress=True, within=self._seconds_left())
+        activities = {a.scaling_activity_id: a for a in (*in_progress, *newest)}
+        state = ScalingGroupState(scaling_group_id, instances, tuple(activities.values()))
+        unknown = {
+            server_id
+            for load_balancer, binding in pairs
+            for server_id in detect.find_unknown_servers(load_balancer, binding, state, config)
+        }
+        elsewhere = port.read_instances(region_id, "", sorted(unknown), within=self._seconds_left())
+        waiting = tuple(
+            pair for activity in in_progress for pair in self._read_waiting(*place, activity)
         )
-        all_of_them = {a.scaling_activity_id: a for a in (*going_on, *activities)}
-        known = ScalingGroupState(group_id, instances, tuple(all_of_them.values()))
-        asked = {s for lb, b in pairs for s in detect.find_unknown_servers(lb, b, known, policy)}
-        elsewhere = port.read_instances(region_id, "", sorted(asked), within=self._seconds_left())
-        waiting = [
-            (state, terms)
-            for activity in going_on
-            for state in port.list_lifecycle_actions(
-                region_id, activity.scaling_activity_id, within=self._seconds_left()
-            )
-            if state.pending
-            and (
-                terms := port.read_hook_terms(
-                    replace(state.action, scaling_group_id=group_id), within=self._seconds_left()
-                )
-            )
-        ]
-        return replace(known, elsewhere=frozenset(elsewhere), waiting=tuple(waiting))
+        return replace(state, elsewhere=frozenset(elsewhere), waiting=waiting)
+
+    def _read_waiting(
+        self, region_id: str, scaling_group_id: str, activity: ScalingActivity
+    ) -> list[tuple[ActionState, HookTerms]]:
+        """Return the pending actions of an activity, with the terms of their hooks."""
+        port, waiting = self._deps.scaling_groups, []
+        for state in port.list_lifecycle_actions(
+            region_id, activity.scaling_activity_id, within=self._seconds_left()
+        ):
+            if state.pending:
+                action = replace(state.action, scaling_group_id=scaling_group_id)
+                terms = port.read_hook_terms(action, within=self._seconds_left())
+                if terms:
+                    waiting.append((state, terms))
+        return waiting
 
 
-def _add_region(binding: Binding, region_id: str) -> Binding:
-    return replace(binding, region_id=binding.region_id or region_id)
-
-
-def _deduplicate(found: Sequence[Finding]) -> list[Finding]:
-    """Two bindings may name one group: what both find is one finding."""
+def _deduplicate(findings: Sequence[Finding]) -> list[Finding]:
+    """Two bindings may name the same group: what both find is one finding."""
     first: dict[object, Finding] = {}
-    for each in found:
-        key = (
-            replace(each, binding=None) if each.kind is FindingKind.RELEASED_INSTANCE else id(each)
-        )
-        first.setdefault(key, each)
+    for finding in findings:
+        is_shared = finding.kind is FindingKind.RELEASED_INSTANCE
+        first.setdefault(replace(finding, binding=None) if is_shared else id(finding), finding)
     return list(first.values())

@@ -1,4 +1,4 @@
-"""Each remedy goes the way of the protocol that would have done it, and looks again first."""
+"""One function for each remedy: it uses the protocol that should have done it, and looks again."""
 
 from __future__ import annotations
 
@@ -6,75 +6,66 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from provisioner import hooks
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
-from provisioner.groups import naming
 from provisioner.groups.bisect_rejected import rejection_error
 from provisioner.groups.commands import Command, ReadGroup
-from provisioner.groups.deregister import delete_if_empty, deregister
+from provisioner.groups.deregister import deregister
 from provisioner.groups.ensure import ensure
-from provisioner.groups.lease import Steps, delete_expired_claim
+from provisioner.groups.lease import delete_expired_claim
+from provisioner.groups.naming import build_hook_event_id
+from provisioner.hooks import handle_hook
 from provisioner.invocation import Invocation
-from provisioner.mapping import bindings
-from provisioner.model import DesiredGroup, EventRef, Instance, OnExisting, Request, VServerGroup
+from provisioner.mapping.bindings import map_request
+from provisioner.model import EventRef, Instance, OnExisting, Request, VServerGroup
 from provisioner.provisioning import Dependencies
 from provisioner.results.outcome import Status
 
-from . import detect
-from .detect import Finding, Remedy
+from .detect import IN_SERVICE, Finding, Remedy, build_removal
 
 T = TypeVar("T")
 Repair = Callable[[Dependencies, Finding, Invocation], None]
 
-_IN_SERVICE = "InService"
-_SOURCE = "ess_hook"  # what a recovered action would have come from
+_HOOK_SOURCE = "ess_hook"  # the source of the event that a recovered action comes from
 
 
-def _delete_claim(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    group = _to_group(finding)
+def _delete_claim(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    group = finding.group
 
-    def cleared() -> Steps:
+    def delete_and_check() -> Generator[Command, Any, bool]:
         yield from delete_expired_claim(group)
         read = yield ReadGroup(group.id)
         return read.value is None or read.value.name != group.name
 
-    if not _run(means, finding, share, cleared()):
+    if not _run(deps, finding, invocation, delete_and_check()):
         raise Rejected(Code.STILL_CHANGING, "the claim could not be deleted", fault=Fault.CONFLICT)
 
 
-def _settle_pending_delete(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    mark = naming.compute_digest(finding.wanted_name)[:32]
-    tags = naming.build_owner_tags(mark) if means.config.tagging else {}
-    group = replace(_to_group(finding), name=finding.wanted_name, id="", tags=tags)
-    desired = DesiredGroup(group, OnExisting.EXTEND, mark)
-    steps = delete_if_empty(desired, finding.vserver_group_id, claiming=means.config.claiming)
-    _run(means, finding, share, steps)
-
-
-def _remove_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
+def _remove_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
     assert finding.binding is not None
-    gone = frozenset(finding.server_ids)
-    removal = detect.build_removal(_to_group(finding), gone, finding.binding, means.config)
-    _run(means, finding, share, deregister(removal, claiming=means.config.claiming))
+    server_ids = frozenset(finding.server_ids)
+    removal = build_removal(finding.group, server_ids, finding.binding, deps.config)
+    _run(deps, finding, invocation, deregister(removal, claiming=deps.config.claiming))
 
 
-def _add_backends(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    """Of those that are in service now: one that leaves meanwhile is not put back. One that is
-    refused is left out, as a hook's is, and the finding is not told as put right."""
+def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    """Add the instances that are in service now; one that leaves meanwhile is not put back.
+
+    Raises `Rejected` if the load balancer refused some of them; the others are added.
+    """
     assert finding.binding is not None
-    there = means.scaling_groups.read_instances(
+    known = deps.scaling_groups.read_instances(
         finding.region_id,
         finding.scaling_group_id,
         finding.server_ids,
-        within=share.hard_deadline - means.clock.now(),
+        within=invocation.hard_deadline - deps.clock.now(),
     )
-    kept = tuple(
-        Instance(name, server_ip=instance.private_ip)
-        for name, instance in there.items()
-        if instance.lifecycle_state == _IN_SERVICE
+    instances = tuple(
+        Instance(instance_id, server_ip=instance.private_ip)
+        for instance_id, instance in known.items()
+        if instance.lifecycle_state == IN_SERVICE
     )
-    if not kept:
+    if not instances:
         return
     request = Request(
         EventRef("sweep", f"{finding.scaling_group_id}/{finding.vserver_group_name}"),
@@ -82,36 +73,35 @@ def _add_backends(means: Dependencies, finding: Finding, share: Invocation) -> N
         load_balancer_id=finding.load_balancer_id,
         vserver_group_name=finding.vserver_group_name,
         scaling_group_id=finding.scaling_group_id,
-        instances=kept,
+        instances=instances,
         on_existing=OnExisting.EXTEND,
     )
-    (wanted,) = bindings.map_request(request, [finding.binding], kept, means.config)
-    by_halves = replace(wanted, from_hook=True, accept_partial=True)
-    done = _run(means, finding, share, ensure(by_halves, claiming=means.config.claiming))
-    if done.plan.rejected:
-        raise rejection_error(wanted, list(done.plan.rejected))
+    (wanted,) = map_request(request, [finding.binding], instances, deps.config)
+    wanted = replace(wanted, from_hook=True, accept_partial=True)
+    result = _run(deps, finding, invocation, ensure(wanted, claiming=deps.config.claiming))
+    if result.plan.rejected:
+        raise rejection_error(wanted, list(result.plan.rejected))
 
 
-def _handle_hook(means: Dependencies, finding: Finding, share: Invocation) -> None:
-    """The results are published with the ids of the event that was lost."""
+def _handle_hook(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    """Handle the hook; its results have the ids of the event that was lost."""
     assert finding.state is not None
     action = finding.state.action
-    event_id = naming.build_hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
+    event_id = build_hook_event_id(action.hook_id, action.scaling_activity_id, action.token)
     request = Request(
-        EventRef(_SOURCE, event_id),
+        EventRef(_HOOK_SOURCE, event_id),
         region_id=action.region_id,
         scaling_group_id=action.scaling_group_id,
         instances=tuple(map(Instance, finding.server_ids)),
         action=action,
     )
-    for outcome in hooks.build_hook(means, request, share).handle():
+    for outcome in handle_hook(deps, request, invocation):
         if outcome.error and outcome.status is not Status.SKIPPED:
             raise outcome.error
 
 
 REPAIRS: Mapping[Remedy, Repair] = {
     Remedy.DELETE: _delete_claim,
-    Remedy.SETTLE: _settle_pending_delete,
     Remedy.REMOVE: _remove_backends,
     Remedy.ADD: _add_backends,
     Remedy.HANDLE: _handle_hook,
@@ -119,16 +109,12 @@ REPAIRS: Mapping[Remedy, Repair] = {
 
 
 def _run(
-    means: Dependencies, finding: Finding, share: Invocation, steps: Generator[Command, Any, T]
+    deps: Dependencies,
+    finding: Finding,
+    invocation: Invocation,
+    steps: Generator[Command, Any, T],
 ) -> T:
     place = VServerGroup(finding.region_id, finding.load_balancer_id, "")
-    return CommandExecutor(place, share, means.load_balancers, means.clock, means.random).run(steps)
-
-
-def _to_group(finding: Finding) -> VServerGroup:
-    return VServerGroup(
-        finding.region_id,
-        finding.load_balancer_id,
-        finding.vserver_group_name,
-        id=finding.vserver_group_id,
+    return CommandExecutor(place, invocation, deps.load_balancers, deps.clock, deps.random).run(
+        steps
     )

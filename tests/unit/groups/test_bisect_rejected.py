@@ -188,7 +188,7 @@ def test_a_hook_goes_on_with_a_part_and_the_result_tells_who_is_left_out() -> No
     assert result["data"]["changes"]["leftOutCount"] == 1
     assert result["data"]["BackendServerCount"] == 2
     (told,) = [fields for name, fields in cloud.log.steps if name == "outcome"]
-    assert told["left_out"] == {"i-0002": UNKNOWN_SERVER}
+    assert told["rejected"] == {"i-0002": UNKNOWN_SERVER}
 
 
 def test_a_hook_fails_for_a_part_where_its_binding_says_so() -> None:

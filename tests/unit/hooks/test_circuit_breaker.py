@@ -135,13 +135,8 @@ def test_a_record_that_cannot_be_read_does_not_keep_the_answer_back(error: Any) 
     assert "circuit_breaker.failed" in cloud.log.names
 
 
-@pytest.mark.parametrize("terms_are_known", [True, False])
-def test_a_record_that_takes_all_the_time_there_is_leaves_enough_to_answer(
-    terms_are_known: bool,
-) -> None:
+def test_a_record_that_takes_all_the_time_there_is_leaves_enough_to_answer() -> None:
     cloud = failing("ABANDON", "ABANDON", "ABANDON")
-    if not terms_are_known:
-        cloud.scaling_groups.read_hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
 
     def throttled(*_: object, within: float, **__: object) -> Any:
         cloud.clock.advance(max(within, 0.0))

@@ -9,6 +9,7 @@ import pytest
 
 from builders import a_hook_request
 from deployments import (
+    LONG,
     Deployment,
     a_binding,
     answers,
@@ -20,9 +21,11 @@ from deployments import (
 from fakes import HEARTBEATS
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.hooks.deadline import load_deadline
+from provisioner.hooks.action import load_action_context
+from provisioner.hooks.deadline import HookDeadline
 from provisioner.model import LifecycleResult
 from provisioner.ports import Heartbeat
+from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Status
 
 HOOK = a_hook_request()
@@ -45,6 +48,11 @@ def hasty(*bindings: Any, timeout: float = 30.0, began: float = 0.0, **policy: A
 def beats(cloud: Deployment) -> list[int]:
     """The seconds that each heartbeat asked for."""
     return [call.arguments[1] for call in cloud.scaling_groups.calls_of("record_heartbeat")]  # type: ignore[misc]
+
+
+def deadline_of(cloud: Deployment, seconds: float = LONG) -> HookDeadline:
+    task = ProvisionTask(cloud.means, HOOK, cloud.invocation(seconds))
+    return HookDeadline(cloud.means, load_action_context(task), task.invocation)
 
 
 def no_more(cloud: Deployment) -> None:
@@ -76,20 +84,20 @@ def test_terms_that_ess_cannot_tell_now_leave_the_hook_pending() -> None:
     assert cloud.operations == []
 
 
-def test_a_hook_that_ess_no_longer_knows_has_the_time_of_the_invocation() -> None:
-    cloud = hasty()
-    cloud.scaling_groups._activities.clear()
-    cloud.load_balancers.takes["create_vserver_group"] = [20.0]
-    (outcome,) = cloud.complete(HOOK)
-    assert outcome.status is Status.PROVISIONED
-    assert beats(cloud) == []
-
-
-def test_terms_that_ess_refuses_to_tell_are_no_failure() -> None:
+def test_terms_that_ess_refuses_to_tell_leave_the_hook_pending() -> None:
     cloud = waiting()
     cloud.scaling_groups.fail_next("read_hook_terms", Rejected("InvalidParameter", "no"))
-    cloud.complete(HOOK)
-    assert answers(cloud) == [CONTINUE]
+    with pytest.raises(Retryable, match="InvalidParameter"):
+        cloud.complete(HOOK)
+    assert untouched(cloud)
+
+
+@pytest.mark.parametrize("hours", [7, 700])
+def test_a_clock_alone_gives_no_action_up_ess_has_the_last_word(hours: float) -> None:
+    cloud = hasty(timeout=60, began=hours * HOUR)  # as ESS's Date has it
+    (outcome,) = cloud.complete(HOOK)
+    assert (outcome.status, answers(cloud)) == (Status.PROVISIONED, [CONTINUE])
+    assert beats(cloud) == [30]
 
 
 def test_work_that_outlasts_half_of_the_hooks_time_outlives_its_first_timeout() -> None:
@@ -123,22 +131,20 @@ def test_an_invocation_plans_on_sixteen_heartbeats_at_most_and_the_action_lives(
 ) -> None:
     cloud = hasty(timeout=timeout)
     assert HOOK.action
-    time = load_deadline(cloud.means, HOOK.action, cloud.invocation(whole))
-    assert time
+    time = deadline_of(cloud, whole)
     ends = cloud.clock.now() + whole
     while cloud.clock.now() < ends:
         assert time.checkpoint().until > cloud.clock.now()
         cloud.clock.advance(5)
     assert len(beats(cloud)) <= 16
-    assert not time.ended
+    assert not time.has_ended
 
 
 def test_groups_that_ask_at_once_have_one_heartbeat_sent_for_all() -> None:
     cloud = hasty(timeout=60)
     cloud.clock.advance(40)
     assert HOOK.action
-    time = load_deadline(cloud.means, HOOK.action, cloud.invocation())
-    assert time
+    time = deadline_of(cloud)
     beat, others = cloud.scaling_groups.record_heartbeat, ThreadPoolExecutor(1)
     asked = []
 
@@ -295,10 +301,11 @@ def test_past_the_deadline_nothing_is_written_and_the_failure_result_is_sent(
     assert answers(cloud) == [result]
 
 
-def test_past_six_hours_no_heartbeat_is_asked_for() -> None:
+def test_past_six_hours_ess_is_asked_once_more_before_the_failure_result_is_given() -> None:
     cloud = hasty(timeout=600, began=7 * HOUR)
+    no_more(cloud)
     cloud.complete(HOOK)
-    assert beats(cloud) == []
+    assert beats(cloud) == [30]
     assert (codes(cloud), answers(cloud)) == (["HookDeadlinePassed"], [ABANDON])
 
 
@@ -370,13 +377,10 @@ def test_a_topic_that_does_not_answer_gets_no_time_that_completing_needs() -> No
     assert answers(cloud) == [CONTINUE]
 
 
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_than_the_hook(
-    forgotten: bool,
-) -> None:
+def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_than_the_hook() -> (
+    None
+):
     cloud = hasty(timeout=600)
-    if forgotten:  # ESS tells no terms
-        cloud.scaling_groups.read_hook_terms = lambda *_, **__: None  # type: ignore[method-assign]
 
     def hangs(document: str, *, tag: str, within: float) -> str:  # noqa: ARG001
         cloud.clock.advance(within)

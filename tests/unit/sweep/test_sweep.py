@@ -24,8 +24,15 @@ from fakes import REGION
 from provisioner import handler
 from provisioner.errors import Ambiguous, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.model import Backend, EventRef, SweepMode, SweepRequest, Transition
-from provisioner.ports import ScalingActivity, ScalingInstance
+from provisioner.model import (
+    Backend,
+    EventRef,
+    ScalingActivity,
+    ScalingInstance,
+    SweepMode,
+    SweepRequest,
+    Transition,
+)
 from provisioner.sweep import SweepReport, run_sweep
 from provisioner.sweep.detect import GRACE, FindingKind
 
@@ -105,24 +112,6 @@ def test_a_claim_that_was_committed_meanwhile_is_left_alone() -> None:
     cloud.load_balancers.list_vserver_groups = listed  # type: ignore[method-assign]
     assert [each.applied for each in sweep(cloud).results] == [True]
     assert cloud.names == [GROUP, "web-8080"]
-
-
-@pytest.mark.parametrize(("held", "left"), [(0, []), (2, [GROUP])])
-def test_a_parked_group_is_put_back_or_deleted_where_its_name_is_known(
-    held: int, left: list[str]
-) -> None:
-    cloud = deployment(a_binding(), sweep=APPLY)
-    cloud.stands(*servers(held), name=naming.pending_delete_name(GROUP), tags=OURS)
-    assert [each.applied for each in sweep(cloud).results] == [True]
-    assert cloud.names == left
-
-
-def test_a_parked_group_of_an_unknown_name_is_only_told_of() -> None:
-    cloud = healthy()
-    cloud.stands(name=naming.pending_delete_name("somebody's"), tags=OURS)
-    done = sweep(cloud)
-    assert (kinds(done), done.results[0].applied) == ([FindingKind.STALE_CLAIM], False)
-    assert untouched(cloud)
 
 
 # Released instances
@@ -285,7 +274,6 @@ def leaving(*bindings: Any, waited: float) -> Deployment:
     cloud = deployment(*(bindings or (a_binding(),)), sweep=APPLY)
     cloud.stands(*servers(3), name=GROUP, tags=OURS)
     cloud.waits_at_a_hook(IN, instance(1, "Removing:Wait"), instance(2, "Removing:Wait"))
-    cloud.scaling_groups.transition = Transition.SCALE_IN
     cloud.clock.advance(waited)
     return cloud
 
@@ -324,7 +312,7 @@ def test_a_hook_whose_message_cannot_have_been_for_us_is_only_told_of(target: st
 
 def test_a_hook_of_an_unknown_transition_is_only_told_of() -> None:
     cloud = leaving(waited=310)
-    cloud.scaling_groups.transition = None
+    cloud.scaling_groups.transitions["ash-0001"] = None
     assert [each.applied for each in sweep(cloud).results] == [False]
     assert untouched(cloud)
 
@@ -336,7 +324,7 @@ def test_a_sweep_in_the_middle_of_a_delivery_comes_to_the_same_one_answer(
     """It begins while the message's own delivery is about to publish, and ends before it."""
     hook = replace(IN, action=replace(IN.action, transition=transition)) if IN.action else IN
     cloud = leaving(waited=310)
-    cloud.scaling_groups.transition = transition
+    cloud.scaling_groups.transitions["ash-0001"] = transition
     if transition is Transition.SCALE_OUT:
         cloud.scaling_groups.holds(GROUP, instance(1), instance(2))
         cloud.load_balancers.groups.clear()
