@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from localcloud import seed, worlds
-from localcloud.bell import Bell
+from localcloud.changes import Changes
 from localcloud.clock import Clock
 from localcloud.documents import check
 from localcloud.faults import Faults
@@ -75,7 +75,7 @@ class Cloud:
         self.clock = Clock()
         self.journal = Journal()
         self.faults = Faults()
-        self.bell = Bell()  # rings whenever somebody who waits should look again
+        self.changes = Changes()  # of the world and the clock
         self.nonces = Nonces()
         self.roles = Roles(lambda: self.clock.now())  # noqa: PLW0108 - reset() starts another
         self.work = Work()
@@ -98,7 +98,7 @@ class Cloud:
         check(document, "world")
         document = seed.filled(document, self.places)
         self.world = seed.planted(self.world, document, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def reset(self) -> None:
         self.work.cancel()
@@ -111,16 +111,16 @@ class Cloud:
         self.files.clear()
         self.stacks.clear()
         self.world = seed.planted(World(), self._document, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def send(self, queue: str, body: str) -> None:
         self.world.mns.send(self.world.mns.queue(queue), body, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def publish(self, topic: str, body: str) -> None:
         mns = self.world.mns
         mns.publish(mns.topic(topic), body, "", self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def deliver(self, arn: str, body: str) -> None:
         """To the queue or topic that an ARN names, in whichever form; ApiError if there is none."""
@@ -135,8 +135,8 @@ class Cloud:
         while (left := deadline - clock.now()) > 0 and self.clock is clock:
             if connection and connection.is_closed:
                 return
-            await self.bell.heard(left, connection.closed() if connection else None)
+            await self.changes.wait(left, connection.closed() if connection else None)
 
     def move_clock(self, to: float) -> None:
         self.clock.set(to)
-        self.bell.ring()
+        self.changes.notify()

@@ -75,7 +75,7 @@ async def journal(cloud: Cloud, request: Request) -> dict[str, Any]:
         left = deadline - time.monotonic()
         if entries or left <= 0 or connection.is_closed:
             return {"entries": entries}
-        await cloud.journal.bell.heard(left, connection.closed())
+        await cloud.journal.changes.wait(left, connection.closed())
 
 
 async def seed(cloud: Cloud, request: Request) -> dict[str, Any]:

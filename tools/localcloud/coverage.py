@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED
 from localcloud.registry import SERVICES
 from localcloud.services.ecs.coverage import COVERAGE as ECS
 from localcloud.services.ess.coverage import COVERAGE as ESS
@@ -22,7 +22,7 @@ from localcloud.services.sts.coverage import COVERAGE as STS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from localcloud.marks import Coverage
+    from localcloud.fidelity import Coverage
 
 COVERED: Final[dict[str, Coverage]] = {
     "slb": SLB,

@@ -1,6 +1,6 @@
 """What localcloud covers of Elastic Compute Service (ECS): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import INFERRED, Coverage, Covered
+from localcloud.fidelity import INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
     from localcloud.services.ess.model import ScalingGroup
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 async def keep_time(cloud: Cloud) -> None:
@@ -23,7 +23,7 @@ async def keep_time(cloud: Cloud) -> None:
         settle(cloud)
         deadline = lifecycle.next_deadline(cloud.world.ess)
         left = _LONG if deadline is None else deadline - cloud.clock.now()
-        await cloud.bell.heard(max(0.0, min(left, _LONG)))
+        await cloud.changes.wait(max(0.0, min(left, _LONG)))
 
 
 def settle(cloud: Cloud) -> None:
@@ -44,7 +44,7 @@ def deliver(cloud: Cloud) -> None:
             group = ess.groups[notice.activity.scaling_group_id]
             event = notices.activity_event(ess, group, notice)
             cloud.bus.publish(event)
-    cloud.bell.ring()
+    cloud.changes.notify()
 
 
 def _send(cloud: Cloud, group: ScalingGroup, action: LifecycleAction) -> str:

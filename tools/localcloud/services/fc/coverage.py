@@ -1,6 +1,6 @@
 """What localcloud covers of Function Compute (FC): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localcloud.services.mns.messaging import Messaging
     from localcloud.services.mns.queues import Queue
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 class DlqPolicy(NamedTuple):
@@ -71,8 +71,8 @@ async def keep_burying(cloud: Cloud) -> None:
     while True:
         mns, now = cloud.world.mns, cloud.clock.now()
         if bury(mns, now):
-            cloud.bell.ring()
-        await cloud.bell.heard(_next(mns, now))
+            cloud.changes.notify()
+        await cloud.changes.wait(_next(mns, now))
 
 
 def _next(mns: Messaging, now: float) -> float:

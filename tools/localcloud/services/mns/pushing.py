@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # doc: seconds within which an endpoint answers
 _PATH = "/notifications"  # doc: where the endpoint names none
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 _OK = range(200, 300)
 
 
@@ -33,7 +33,7 @@ async def keep_pushing(cloud: Cloud) -> None:
             # doc: at least once
             for _ in range(2 if cloud.settings.duplicate_delivery.strikes() else 1):
                 cloud.work.start(_deliver(cloud, push))
-        await cloud.bell.heard(_LONG)
+        await cloud.changes.wait(_LONG)
 
 
 async def _deliver(cloud: Cloud, push: Push) -> None:

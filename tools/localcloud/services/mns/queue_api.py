@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def queue_of(cloud: Cloud, call: Call) -> Queue:
     if bury(cloud.world.mns, cloud.clock.now()):
-        cloud.bell.ring()
+        cloud.changes.notify()
     return cloud.world.mns.queue(call.parameters.require("QueueName"))
 
 

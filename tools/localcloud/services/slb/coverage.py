@@ -1,6 +1,6 @@
 """What localcloud covers of Server Load Balancer (SLB): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 _LISTENER = (
     "port and VServer group only; runs at once; `ListenerAlreadyExists`; a group of another load "

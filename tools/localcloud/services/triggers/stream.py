@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localcloud.services.mns.queues import Queue
     from localcloud.services.triggers.model import EventStream
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 async def run(cloud: Cloud, stream: EventStream) -> None:
@@ -45,7 +45,7 @@ async def _hand_over(cloud: Cloud, stream: EventStream, batch: list[Message]) ->
     if not delivered:
         bury(cloud, stream, events)
     _delete(cloud, stream, batch)
-    cloud.bell.ring()
+    cloud.changes.notify()
 
 
 async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> None:
@@ -60,7 +60,7 @@ async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> No
             return
         arrival = queue.next_arrival(now) if queue else None
         left = _LONG if deadline is None else deadline - now
-        await cloud.bell.heard(min(left, arrival or _LONG))
+        await cloud.changes.wait(min(left, arrival or _LONG))
 
 
 def _take(cloud: Cloud, queue: Queue, now: float, at_most: int) -> list[Message]:
@@ -105,11 +105,11 @@ def _give_back(cloud: Cloud, stream: EventStream, batch: list[Message]) -> None:
     for item in queue.messages if queue else []:
         if item.handle in handles:
             item.hide(cloud.clock.now())
-    cloud.bell.ring()
+    cloud.changes.notify()
 
 
 def _queue(cloud: Cloud, stream: EventStream) -> Queue | None:
     """Looked up each time: a seed makes a new world, and the queue may be deleted."""
     if dead_letters.bury(cloud.world.mns, cloud.clock.now()):
-        cloud.bell.ring()
+        cloud.changes.notify()
     return cloud.world.mns.queues.get(stream.queue)
