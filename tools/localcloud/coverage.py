@@ -60,6 +60,8 @@ _EVERYWHERE = {
     "Time-outs, visibility, delays, retries, long polls and the `Date` header follow a clock that "
     "can be moved": EMULATOR_ONLY,
     "Faults, journal, seeds, settings, state under `/_cloud/`": EMULATOR_ONLY,
+    "A call that succeeds and changes nothing (the fault `no_effect`), a `Date` that is ahead or "
+    "behind (`DateSkew`)": EMULATOR_ONLY,
     "A reset ends every wait: a long poll is `MessageNotExist`, a call whose effect a "
     "fault holds back loses its connection": EMULATOR_ONLY,
     "`--tls` serves HTTPS with an authority made at the start": EMULATOR_ONLY,

@@ -53,6 +53,7 @@ class ScalingGroup:
     max_size: int = LARGEST_SIZE
     desired_capacity: int | None = None  # the expected number of instances, where there is one
     vpc_id: str = ""
+    group_type: str = "ECS"  # or ECI: its instances are container groups
     tags: dict[str, str] = field(default_factory=dict)
     rules: list[ScalingRule] = field(default_factory=list)
 
@@ -160,9 +161,9 @@ class AutoScaling:
         activities = self.activities.values()
         return any(item.is_in_progress and item.scaling_group_id == group_id for item in activities)
 
-    def release(self, instance: ScalingInstance) -> None:
+    def release(self, instance: ScalingInstance, now: float) -> None:
         del self.instances[instance.instance_id]
-        self.compute.release(instance.instance_id)
+        self.compute.release(instance.instance_id, now)
 
 
 def new_id(prefix: str) -> str:

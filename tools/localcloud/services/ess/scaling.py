@@ -136,7 +136,7 @@ def _begun(group: ScalingGroup, order: Order, change: int, now: float) -> Scalin
         transition=OUT if change > 0 else IN,
         instances={name: [] for name in _INSTANCE_LISTS},
         cause=order.cause,
-        description=f'{verb} "{abs(change)}" ECS instance',
+        description=f'{verb} "{abs(change)}" {group.group_type} instance',
         request_id=order.request_id,
     )
 
@@ -146,7 +146,9 @@ def _created(
 ) -> list[ScalingInstance]:
     created: list[ScalingInstance] = []
     for _ in range(number):
-        server = ess.compute.start(group.region_id, group.vpc_id, activity.start_time)
+        server = ess.compute.start(
+            group.region_id, group.vpc_id, activity.start_time, group.group_type.lower()
+        )
         instance = ScalingInstance(
             instance_id=server.instance_id,
             scaling_group_id=group.scaling_group_id,

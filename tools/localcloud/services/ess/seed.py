@@ -56,6 +56,7 @@ def _read_group(row: dict[str, Any], now: float) -> ScalingGroup:
         max_size=row.get("MaxSize", LARGEST_SIZE),
         desired_capacity=row.get("DesiredCapacity"),
         vpc_id=row.get("VpcId", ""),
+        group_type=row.get("GroupType", "ECS"),
         tags={tag["Key"]: tag.get("Value", "") for tag in row.get("Tags", [])},
         rules=[
             ScalingRule(rule["ScalingRuleAri"], rule["AdjustmentType"], rule["AdjustmentValue"])
@@ -126,8 +127,14 @@ def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -
             yield Problem(f"{path}/ScalingActivityId", f"there is no {activity_id}")
         if ess.instances.setdefault(instance.instance_id, instance) is not instance:
             yield Problem(f"{path}/InstanceId", f"{instance.instance_id} exists already")
-        address = instance.private_ip_address
-        ess.compute.run(Instance(instance.instance_id, group.region_id, address))
+        if instance.instance_id not in ess.compute.instances:  # a row of Instances says more
+            server = Instance(
+                instance.instance_id,
+                group.region_id,
+                instance.private_ip_address,
+                kind=group.group_type.lower(),
+            )
+            ess.compute.run(server)
 
 
 def _plant_actions(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:
