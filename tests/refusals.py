@@ -48,6 +48,9 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "DefaultResult": (["CONTINUE", "ABANDON"], ["RETRY"]),
     "HeartbeatTimeout": (["60", ""], ["1"]),
     "NotificationArn": ([f"acs:mns:{WHERE}:queue/q"], [f"acs:mns:{WHERE}:queue/gone", "q"]),
+    "NotificationTypes.1": (["AUTOSCALING:SCALE_OUT_START", ""], ["AUTOSCALING:SCALE_UP"]),
+    "MessageEncoding": (["", "PlainText"], ["Rot13"]),
+    "TimeZone": (["", "UTC-7"], ["UTC+13"]),
     "LifecycleHookStatus": (["", "InActive"], ["Gone"]),
     "LifecycleActionToken": (["token"], ["other", ""]),
     "LifecycleActionResult": (["CONTINUE", "ABANDON", ""], ["RETRY"]),
@@ -71,6 +74,13 @@ HOOK = (
     "DefaultResult",
     "HeartbeatTimeout",
     "NotificationArn",
+)
+NOTIFICATION = (
+    "ScalingGroupId",
+    "NotificationArn",
+    "NotificationTypes.1",
+    "MessageEncoding",
+    "TimeZone",
 )
 WRITES: dict[tuple[str, str], tuple[str, ...]] = {
     ("slb", "CreateVServerGroup"): (
@@ -109,6 +119,9 @@ WRITES: dict[tuple[str, str], tuple[str, ...]] = {
     ("ess", "ExecuteScalingRule"): ("ScalingRuleAri", "ClientToken"),
     ("ess", "CreateLifecycleHook"): HOOK,
     ("ess", "ModifyLifecycleHook"): ("LifecycleHookId", "LifecycleHookStatus", *HOOK),
+    ("ess", "CreateNotificationConfiguration"): NOTIFICATION,
+    ("ess", "ModifyNotificationConfiguration"): NOTIFICATION,
+    ("ess", "DeleteNotificationConfiguration"): NOTIFICATION[:2],
     ("ess", "DeleteLifecycleHook"): ("LifecycleHookId", "ScalingGroupId", "LifecycleHookName"),
     ("ess", "CompleteLifecycleAction"): (
         "LifecycleHookId",

@@ -63,6 +63,9 @@ def _scaling(ess: AutoScaling) -> dict[str, Any]:
                 "LifecycleHooks": [
                     shapes.hook(hook, group.scaling_group_id) for hook in group.hooks.values()
                 ],
+                "NotificationConfigurations": [
+                    item.describe(group) for item in group.notifications.values()
+                ],
             }
             for group in ess.groups.values()
         ],

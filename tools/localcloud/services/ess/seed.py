@@ -20,6 +20,12 @@ from localcloud.services.ess.model import (
     ScalingInstance,
     ScalingRule,
 )
+from localcloud.services.ess.notifications import (
+    DEFAULT_ZONE,
+    ENCODINGS,
+    NotificationConfiguration,
+    target,
+)
 from localcloud.services.ess.targets import nowhere, target_of
 
 if TYPE_CHECKING:
@@ -41,6 +47,9 @@ def _plant_groups(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> I
         for position, hook_row in enumerate(row.get("LifecycleHooks", [])):
             path = pointer("ScalingGroups", index, "LifecycleHooks", position)
             yield from _plant_hook(ess, group, hook_row, path)
+        for position, given in enumerate(row.get("NotificationConfigurations", [])):
+            path = pointer("ScalingGroups", index, "NotificationConfigurations", position)
+            yield from _plant_notification(ess, group, given, path)
         if ess.groups.setdefault(group.scaling_group_id, group) is not group:
             path = pointer("ScalingGroups", index, "ScalingGroupId")
             yield Problem(path, f"{group.scaling_group_id} exists already")
@@ -85,6 +94,23 @@ def _plant_hook(
         problem = "a target of no known form, or of another region or account"
         yield Problem(f"{path}/NotificationArn", problem)
     group.hooks[hook_id] = hook
+
+
+def _plant_notification(
+    ess: AutoScaling, group: ScalingGroup, row: dict[str, Any], path: str
+) -> Iterator[Problem]:
+    item = NotificationConfiguration(
+        arn=row["NotificationArn"],
+        types=tuple(row["NotificationTypes"]),
+        encoding=row.get("MessageEncoding", ENCODINGS[0]),
+        time_zone=row.get("TimeZone", DEFAULT_ZONE),
+    )
+    if target(item.arn, ess, group) is None:
+        problem = "a target of no known form, or of another region or account"
+        yield Problem(f"{path}/NotificationArn", problem)
+    if item.arn in group.notifications:
+        yield Problem(f"{path}/NotificationArn", f"{item.arn} has one already")
+    group.notifications[item.arn] = item
 
 
 def _plant_activities(
