@@ -36,9 +36,12 @@ class FunctionCompute:
 
     def enqueue(self, function: str, payload: bytes, request_id: str = "") -> str:
         """Accepts an asynchronous invocation and answers its request id; ApiError if it cannot."""
+        return self.enqueue_job(function, Job(payload, request_id or new_request_id()))
+
+    def enqueue_job(self, function: str, job: Job) -> str:
         self.definition(function)
-        _check_size(payload, LARGEST_EVENT)
-        event = Event(function, payload, request_id or new_request_id(), self._cloud.clock.now())
+        _check_size(job.payload, LARGEST_EVENT)
+        event = Event(function, job, self._cloud.clock.now())
         self._cloud.work.start(see_through(self._cloud, event))
         return event.request_id
 
