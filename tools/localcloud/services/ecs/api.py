@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 _IDS_PER_CALL = 100  # doc
 _RESULTS = (10, 500)  # inferred: MaxResults outside of them counts as the nearer one
-_UNREAD = (  # filters of DescribeNetworkInterfaces that would be ignored
-    "Attribute",
-    "Ipv6Address",
-    "NetworkInterfaceName",
-    "QueueId",
-    "ResourceGroupId",
-    "SecurityGroupId",
-    "ServiceManaged",
-    "Tag",
-)
+_FILTERS = {
+    "NetworkInterfaceId",
+    "PrivateIpAddress",
+    "InstanceId",
+    "PrimaryIpAddress",
+    "VpcId",
+    "VSwitchId",
+    "Type",
+    "Status",
+}
+_PAGING = {"PageNumber", "PageSize", "MaxResults", "NextToken"}
 
 
 def describe_instances(cloud: Cloud, call: Call) -> dict[str, Any]:
@@ -58,9 +59,9 @@ def describe_instances(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 def describe_network_interfaces(cloud: Cloud, call: Call) -> dict[str, Any]:
     parameters = call.parameters
-    for name in _UNREAD:
-        if parameters.sent(name):
-            raise not_implemented(f"{name} of DescribeNetworkInterfaces")
+    unread = parameters.names() - _FILTERS - _PAGING - rpc.COMMON
+    if unread:
+        raise not_implemented(f"{', '.join(sorted(unread))} of DescribeNetworkInterfaces")
     region_id = parameters.require("RegionId")
     ids = _listed(call, "NetworkInterfaceId")
     addresses = _listed(call, "PrivateIpAddress")
