@@ -75,7 +75,7 @@ async def handle(cloud: Cloud, call: Call) -> HttpAnswer | None:
             answer = call.dialect.render(call, _rehearse(operation, cloud, call, fault))
         elif fault.commit:
             answer = call.dialect.render(call, await _run(operation, cloud, call))
-        answer = fault.disguise(answer)
+        answer = fault.alter_response(answer)
     except ApiError as error:
         answer, code = call.dialect.render_error(call, error), error.code
     except Exception:  # noqa: BLE001 - the funnel: whatever a service's bug is, it is answered

@@ -75,16 +75,18 @@ class Fault:
         if self.count is None and self.probability is None:
             self.count = 1
 
-    def strikes(self, cloud: Cloud, call: Call) -> bool:
+    def matches(self, cloud: Cloud, call: Call) -> bool:
         name = call.service.name if call.service else None
-        if self.service not in (None, name) or self.action not in (None, call.action):
-            return False
-        if self.caller and not (call.identity and call.identity.caller == self.caller):
-            return False
-        if self.kind == "crash_caller" and not (call.identity and call.identity.function):
-            return False
-        if self.where and not self._is_about(cloud, call):
-            return False
+        return (
+            self.service in (None, name)
+            and self.action in (None, call.action)
+            and (not self.caller or bool(call.identity and call.identity.caller == self.caller))
+            and (self.kind != "crash_caller" or bool(call.identity and call.identity.function))
+            and (not self.where or self._is_about(cloud, call))
+        )
+
+    def fire(self) -> bool:
+        """Counts a matching call, and says whether the rule strikes it."""
         if self.skip:
             self.skip -= 1
             return False
@@ -116,7 +118,7 @@ class Fault:
         if self.kind in ("late", "latency"):
             await cloud.elapse(self.seconds)
 
-    def disguise(self, answer: HttpAnswer | None) -> HttpAnswer | None:
+    def alter_response(self, answer: HttpAnswer | None) -> HttpAnswer | None:
         """Returns the answer that takes the place of the given one; ApiError for an error."""
         if self.kind == "error":
             wait = {"x-acs-retry-after": str(self.retry_after)} if self.retry_after else None
@@ -174,7 +176,8 @@ class Faults:
 
     def pick(self, cloud: Cloud, call: Call) -> Fault:
         """Returns the first rule that strikes; the rules after it do not count this call."""
-        return next((rule for rule in self._rules if rule.strikes(cloud, call)), NO_FAULT)
+        matching = (rule for rule in self._rules if rule.matches(cloud, call))
+        return next((rule for rule in matching if rule.fire()), NO_FAULT)
 
     def describe(self) -> list[dict[str, Any]]:
         return [rule.describe() for rule in self._rules]

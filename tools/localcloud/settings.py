@@ -27,7 +27,8 @@ class Duplicates:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)  # noqa: S311 - a replayable draw, not a secret
 
-    def strikes(self) -> bool:
+    def happens(self) -> bool:
+        """Counts a delivery, and says whether it happens twice."""
         self.deliveries += 1
         if self.every is not None:
             return self.deliveries % self.every == 0

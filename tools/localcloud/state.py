@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def describe(cloud: Cloud) -> dict[str, Any]:
     delivery.settle(cloud)
-    dead_letters.bury(cloud.world.mns, cloud.clock.now())
+    dead_letters.move_to_dead_letter_queue(cloud.world.mns, cloud.clock.now())
     world, now = cloud.world, cloud.clock.now()
     return {
         "Clock": {"now": now, "Time": timestamp(now)},

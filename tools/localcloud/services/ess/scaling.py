@@ -46,7 +46,7 @@ class HookContext:
     disabled: bool = False
     ignored: frozenset[str] = frozenset()
 
-    def heeds(self, hook: LifecycleHook, activity: ScalingActivity) -> bool:
+    def applies_to(self, hook: LifecycleHook, activity: ScalingActivity) -> bool:
         fits = hook.status == "Active" and hook.transition == activity.transition
         return fits and not self.disabled and hook.lifecycle_hook_id not in self.ignored
 
@@ -109,7 +109,7 @@ def scale(ess: AutoScaling, group: ScalingGroup, order: Order, now: float) -> Sc
         instances = _chosen(ess, group, -change)
     ids = [instance.instance_id for instance in instances]
     ess.outbox.append(ActivityNotice(activity, "Start", tuple(ids)))
-    hooks = [item for item in group.hooks.values() if order.context.heeds(item, activity)]
+    hooks = [item for item in group.hooks.values() if order.context.applies_to(item, activity)]
     if instances and hooks:
         _wait(ess, activity, hooks, instances, now)
     else:

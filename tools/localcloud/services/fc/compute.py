@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.services.fc import calls
 from localcloud.services.fc.calls import Job, new_request_id
-from localcloud.services.fc.events import Event, see_through
+from localcloud.services.fc.events import Event, process
 from localcloud.services.fc.fleet import Fleet
 from localcloud.services.fc.model import Function, not_found
 from localcloud.services.fc.outcome import FUNCTION_ERROR, Invocation
@@ -42,7 +42,7 @@ class FunctionCompute:
         self.definition(function)
         _check_size(job.payload, LARGEST_EVENT)
         event = Event(function, job, self._cloud.clock.now())
-        self._cloud.work.start(see_through(self._cloud, event))
+        self._cloud.work.start(process(self._cloud, event))
         return event.request_id
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:

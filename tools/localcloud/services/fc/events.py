@@ -40,7 +40,7 @@ class Event:
         return self.job.request_id
 
 
-async def see_through(cloud: Cloud, event: Event) -> None:
+async def process(cloud: Cloud, event: Event) -> None:
     ended = await _tried(cloud, event)
     function = cloud.world.functions.get(event.function)
     if function is None:  # deleted meanwhile, and with it whom to tell

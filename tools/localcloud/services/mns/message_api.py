@@ -84,7 +84,7 @@ async def _arrivals(cloud: Cloud, call: Call, at_most: int) -> list[Message]:
     deadline = clock.now() + seconds
     while cloud.clock is clock:
         queue, now = queue_of(cloud, call), clock.now()
-        messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.strikes)
+        messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.happens)
         if messages:
             return messages
         if now >= deadline or call.connection.is_closed:

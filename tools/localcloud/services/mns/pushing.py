@@ -33,7 +33,7 @@ async def keep_pushing(cloud: Cloud) -> None:
         waiting, mns.outbox = mns.outbox, []
         for push in waiting:
             # doc: at least once
-            for _ in range(2 if cloud.settings.duplicate_delivery.strikes() else 1):
+            for _ in range(2 if cloud.settings.duplicate_delivery.happens() else 1):
                 cloud.work.start(_deliver(cloud, push))
         await cloud.changes.wait(_LONG)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.clock import timestamp_ms
 from localcloud.services.mns import dead_letters
 from localcloud.services.mns.queues import Message
-from localcloud.services.triggers.calling import bury, deliver
+from localcloud.services.triggers.calling import deliver, move_to_dead_letter_queue
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -43,7 +43,7 @@ async def _hand_over(cloud: Cloud, stream: EventStream, batch: list[Message]) ->
         cloud.world.triggers.stopped.add(stream.key)
         return
     if not delivered:
-        bury(cloud, stream, events)
+        move_to_dead_letter_queue(cloud, stream, events)
     _delete(cloud, stream, batch)
     cloud.changes.notify()
 
@@ -66,7 +66,7 @@ async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> No
 def _take(cloud: Cloud, queue: Queue, now: float, at_most: int) -> list[Message]:
     """Hidden for as long as the queue keeps them: a stream forgets no message it took."""
     keeps = queue.attributes.numbers["MessageRetentionPeriod"]
-    duplicated = cloud.settings.duplicate_delivery.strikes
+    duplicated = cloud.settings.duplicate_delivery.happens
     return queue.receive(now, at_most, hidden=keeps, duplicated=duplicated)
 
 
@@ -110,6 +110,6 @@ def _give_back(cloud: Cloud, stream: EventStream, batch: list[Message]) -> None:
 
 def _queue(cloud: Cloud, stream: EventStream) -> Queue | None:
     """Looked up each time: a seed makes a new world, and the queue may be deleted."""
-    if dead_letters.bury(cloud.world.mns, cloud.clock.now()):
+    if dead_letters.move_to_dead_letter_queue(cloud.world.mns, cloud.clock.now()):
         cloud.changes.notify()
     return cloud.world.mns.queues.get(stream.queue)
