@@ -251,21 +251,28 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class GroupRemoval:
-    """What was removed from one group. `remaining` is empty if the group no longer exists."""
+    """What was removed from one group. `remaining` is empty if the group no longer exists.
+
+    `rejected` are those that the load balancer refused to remove."""
 
     id: str
     name: str
     removed: tuple[Backend, ...] = ()
     remaining: tuple[Backend, ...] = ()
     deleted: bool = False
+    rejected: tuple[RejectedBackend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """All owned groups of one load balancer after a removal, unchanged ones too."""
+    """All groups that the servers were to leave, after a removal, unchanged ones too.
+
+    `not_restored` are backends whose servers stay and whose weight of before could not be set
+    again."""
 
     groups: tuple[GroupRemoval, ...] = ()
     drained_seconds: float = 0.0
+    not_restored: tuple[Backend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

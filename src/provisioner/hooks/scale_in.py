@@ -10,7 +10,7 @@ After an action that has ended, backends that its instances left in a group of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Code, Fault, Rejected
@@ -19,7 +19,7 @@ from provisioner.groups.deregister import (
     DeregisterProtocol,
     Removal,
     plan_removals,
-    read_owned_groups,
+    read_concerned_groups,
 )
 from provisioner.model import Binding, GroupRemoval, LifecycleResult, RemovalResult, VServerGroup
 from provisioner.provisioning import ProvisionTask
@@ -68,15 +68,16 @@ def _plan_removals(task: ProvisionTask, context: ActionContext) -> tuple[Removal
         context.request,
         context.bindings,
         _select_leaving(context),
-        {name: instance.private_ip for name, instance in context.instances.items()},
         default_region_id=task.deps.config.region_id,
+        all_bindings=task.deps.config.bindings,
     )
 
 
-def _select_leaving(context: ActionContext) -> tuple[str, ...]:
-    staying = _select_staying(context)
-    ids = (instance.instance_id for instance in context.request.instances)
-    return tuple(instance_id for instance_id in ids if instance_id not in staying)
+def _select_leaving(context: ActionContext) -> Mapping[str, str]:
+    """Return the addresses of the instances that leave, by their ids; "" is unknown."""
+    staying, known = _select_staying(context), context.instances
+    ids = [instance.instance_id for instance in context.request.instances]
+    return {i: known[i].private_ip if i in known else "" for i in ids if i not in staying}
 
 
 def _select_staying(context: ActionContext) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ def _reject_staying(task: ProvisionTask, removal: Removal) -> Outcome:
 def _inspect_removal(task: ProvisionTask, removal: Removal, context: ActionContext) -> Outcome:
     executor = task.new_executor(removal.group)
     try:
-        groups = read_owned_groups(removal, executor.execute)
+        groups = read_concerned_groups(removal, executor.execute)
     except Rejected as error:
         return _failure_outcome(task, removal, executor, error)
     unchanged = tuple(

@@ -14,7 +14,7 @@ from typing import Any
 from provisioner.errors import Retryable
 from provisioner.groups import naming
 from provisioner.mapping import document
-from provisioner.model import Backend, RemovalResult
+from provisioner.model import Backend, RejectedBackend, RemovalResult
 
 from .outcome import Outcome
 
@@ -82,7 +82,7 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
             "reweighedCount": len(plan.update_weight),
             "alreadyPresentCount": len(plan.already_present),
             "foreignCount": len(plan.unmanaged),
-            "leftOut": [{**_render_key(each.backend), "code": each.code} for each in plan.rejected],
+            "leftOut": _render_rejected(plan.rejected),
             "leftOutCount": len(plan.rejected),
             "dropped": list(outcome.dropped_instance_ids),
             "droppedCount": len(outcome.dropped_instance_ids),
@@ -105,8 +105,8 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
 
 
 def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
-    """Add the groups that lost backends."""
-    groups = [group for group in removal.groups if group.removed or group.deleted]
+    """Add the groups that lost backends, and those that keep some because of a refusal."""
+    groups = [group for group in removal.groups if group.removed or group.deleted or group.rejected]
     data["changes"] |= {
         "shrunkCount": len(groups),
         "removedCount": sum(len(group.removed) for group in groups),
@@ -119,6 +119,8 @@ def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
             "VServerGroupName": group.name,
             "removed": _render_keys(group.removed),
             "removedCount": len(group.removed),
+            "leftOut": _render_rejected(group.rejected),
+            "leftOutCount": len(group.rejected),
             "BackendServerCount": len(group.remaining),
             "deleted": group.deleted,
         }
@@ -136,6 +138,10 @@ def _build_correlation(outcome: Outcome) -> dict[str, Any]:
         "fcRequestId": outcome.fc_request_id or None,
         "slbRequestIds": list(outcome.slb_request_ids),
     }
+
+
+def _render_rejected(rejected: Sequence[RejectedBackend]) -> list[dict[str, Any]]:
+    return [{**_render_key(each.backend), "code": each.code} for each in rejected]
 
 
 def _render_keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:

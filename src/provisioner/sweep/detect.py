@@ -1,11 +1,12 @@
 """Find drift in what was read of the load balancers and the scaling groups. Pure.
 
 StaleClaim        A claim with an expired lease, whatever name it is for: read again and deleted.
-ReleasedInstance  A group of ours that a binding names holds a server that ESS says it destroyed,
-                  and that no scaling group of the region knows: removed. A server that ESS created
-                  there and did not destroy may have been detached and live on: only reported. Any
-                  other server may be there by an explicit request. An ENI or ECI backend is never
-                  judged, because addresses are used again.
+ReleasedInstance  A group that a binding names holds a server that ESS says it destroyed, and that
+                  no scaling group of the region knows: removed. A server that ESS created there and
+                  did not destroy may have been detached and live on: only reported. Any other
+                  server may be there by an explicit request. An ECI is known by its own id, so a
+                  stale one is told from its successor, which may have its address. An ENI backend
+                  is never judged: its ServerId is the interface's.
 MissingInstance   An instance has been in service for a while and no group of a binding holds it:
                   added, if the name, the ports and the weight are known without the event. An
                   instance that is protected or on standby is somebody's choice.
@@ -42,6 +43,7 @@ from provisioner.model import (
 IN_SERVICE = "InService"
 GRACE = 600.0  # seconds after its activity in which an instance is not missed
 _SECONDS_AROUND_DRAIN = 60.0  # for what a scale-in does before and after its drain
+_JUDGED_TYPES = frozenset({"ecs", "eci"})  # of backends with an id that ESS knows
 _MAY_BE_OURS = frozenset({"queue", "topic", "eventbus"})  # kinds of a hook's NotificationArn
 
 
@@ -140,9 +142,9 @@ def find_unknown_servers(
     """Return the servers of the binding's groups that its scaling group does not have."""
     return {
         backend.server_id
-        for group in _select_owned(state, binding)
+        for group in select_groups(state.groups, binding)
         for backend in group.backends
-        if backend.type == "ecs" and backend.server_id not in scaling_group.instances
+        if backend.type in _JUDGED_TYPES and backend.server_id not in scaling_group.instances
     }
 
 
@@ -159,10 +161,12 @@ def find_released_instances(
         (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
         (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
     )
-    for group in _select_owned(state, binding):
+    for group in select_groups(state.groups, binding):
         for server_ids, remedy, what in cases:
             removal = build_removal(group, server_ids - known, binding)
-            leaving = {b.server_id for b in removal.select_leaving(group) if b.type == "ecs"}
+            leaving = {
+                b.server_id for b in removal.select_leaving(group) if b.type in _JUDGED_TYPES
+            }
             if leaving:
                 yield replace(
                     _finding(group, FindingKind.RELEASED_INSTANCE, remedy, what),
@@ -193,7 +197,7 @@ def find_missing_instances(
                 region_id=state.region_id,
                 load_balancer_id=state.load_balancer_id,
                 vserver_group_id=candidates[0].id if name and len(candidates) == 1 else "",
-                vserver_group_name=name or binding_name_glob(binding),
+                vserver_group_name=name or naming.binding_glob(binding),
                 scaling_group_id=scaling_group.scaling_group_id,
                 server_ids=tuple(sorted(missing)),
                 binding=binding,
@@ -227,16 +231,9 @@ def find_stuck_hooks(
         )
 
 
-def binding_name_glob(binding: Binding) -> str:
-    """Return the names of the binding's groups; * stands for what only the event knows."""
-    if "VServerGroupName" in binding.metadata_may_override:
-        return "*"
-    return naming.name_glob(binding.name_template, binding.scaling_group_id)
-
-
 def select_groups(groups: Sequence[VServerGroup], binding: Binding) -> list[VServerGroup]:
     """Return the finished groups that bear a name of the binding."""
-    glob = binding_name_glob(binding)
+    glob = naming.binding_glob(binding)
     return [
         group
         for group in groups
@@ -249,13 +246,8 @@ def build_removal(group: VServerGroup, server_ids: frozenset[str], binding: Bind
         group.region_id,
         group.load_balancer_id,
         server_ids,
-        name_globs=(binding_name_glob(binding),),
+        name_globs=(naming.binding_glob(binding),),
     )
-
-
-def _select_owned(state: LoadBalancerState, binding: Binding) -> list[VServerGroup]:
-    groups = select_groups(state.groups, binding)
-    return [g for g in groups if build_removal(g, frozenset(), binding).is_owned(g)]
 
 
 def _has_settled(instance: ScalingInstance, scaling_group: ScalingGroupState, now: float) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups.bisect_rejected import rejection_error
-from provisioner.groups.deregister import DeregisterProtocol
+from provisioner.groups.deregister import DeregisterProtocol, removal_error
 from provisioner.groups.ensure import EnsureProtocol
 from provisioner.groups.lease import delete_expired_claim
 from provisioner.groups.naming import build_hook_event_id
@@ -33,9 +33,12 @@ def _delete_claim(deps: Dependencies, finding: Finding, invocation: Invocation) 
 
 
 def _remove_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    """Raises `Rejected` if the load balancer keeps some of them; the others are removed."""
     assert finding.binding is not None
     removal = build_removal(finding.group, frozenset(finding.server_ids), finding.binding)
-    _new_executor(deps, finding, invocation).run(DeregisterProtocol(removal))
+    result = _new_executor(deps, finding, invocation).run(DeregisterProtocol(removal))
+    if any(group.rejected for group in result.groups):
+        raise removal_error(result.groups)
 
 
 def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:

@@ -22,7 +22,14 @@ from deployments import (
 from fakes import HEARTBEATS
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.model import Backend, LifecycleResult, OnPause, Transition, VServerGroup
+from provisioner.model import (
+    Backend,
+    Instance,
+    LifecycleResult,
+    OnPause,
+    Transition,
+    VServerGroup,
+)
 from provisioner.results.outcome import Outcome, Status
 
 OUT = a_hook_request(
@@ -86,6 +93,8 @@ def test_servers_leave_the_group_the_result_is_published_then_the_action_complet
             "VServerGroupName": GROUP,
             "removed": [{"ServerId": f"i-000{n}", "Port": 8080} for n in (1, 2)],
             "removedCount": 2,
+            "leftOut": [],
+            "leftOutCount": 0,
             "BackendServerCount": 3,
             "deleted": False,
         }
@@ -119,13 +128,72 @@ def test_where_nothing_is_left_to_take_out_that_is_success() -> None:
 # Whose groups, whose backends
 
 
-def test_groups_that_bear_no_tag_of_ours_are_not_touched() -> None:
+def test_groups_that_are_not_ours_and_that_no_binding_names_are_not_touched() -> None:
     cloud = leaving()
     cloud.stands(*servers(5), name="theirs")
-    cloud.stands(*servers(5), name=GROUP)
     cloud.complete(HOOK)
     assert cloud.writes == []
     assert answers(cloud) == [CONTINUE]
+
+
+def test_servers_leave_the_group_that_a_binding_names_whoever_created_it() -> None:
+    cloud = leaving()
+    cloud.stands(*servers(5), name=GROUP)
+    outcome = only(cloud.complete(HOOK))
+    assert outcome.status is Status.DEREGISTERED
+    assert cloud.held(GROUP) == set(servers(3, first=3))
+    assert cloud.notifications.results[0]["data"]["changes"]["removedCount"] == 2
+
+
+@pytest.mark.parametrize("result", [CONTINUE, ROLLBACK])
+def test_a_load_balancer_that_was_deleted_does_not_keep_servers(result: LifecycleResult) -> None:
+    cloud = leaving(a_binding(load_balancer_id="lb-gone", scale_in_failure_result=result))
+    outcome = only(cloud.complete(HOOK))
+    assert outcome.status is Status.DEREGISTERED
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_an_ended_hook_of_a_load_balancer_that_was_deleted_is_a_replay() -> None:
+    cloud = leaving(a_binding(load_balancer_id="lb-gone"))
+    assert HOOK.action
+    cloud.scaling_groups.ended(HOOK.action, "CONTINUE")
+    assert only(cloud.complete(HOOK)).status is Status.DEREGISTERED
+
+
+@pytest.mark.parametrize(("accepts", "answer"), [(True, CONTINUE), (False, ABANDON)])
+def test_one_stopped_server_costs_itself_and_the_result_names_it(
+    accepts: bool, answer: LifecycleResult
+) -> None:
+    binding = a_binding(accept_partial=accepts, scale_in_failure_result=ABANDON)
+    cloud = leaving(binding, states=("Removing:Wait",) * 20)
+    owned(cloud, *servers(20))
+    cloud.load_balancers.stopped["i-0003"] = "InvalidServerId.NotExist"
+    cloud.complete(replace(HOOK, instances=tuple(Instance(f"i-{n:04}") for n in range(1, 21))))
+    assert shrunk_to(cloud) == {"i-0003"}
+    assert answers(cloud) == [answer]
+    (group,) = cloud.notifications.results[0]["data"]["groups"]
+    assert group["removedCount"] == 19
+    assert group["leftOut"] == [
+        {"ServerId": "i-0003", "Port": 8080, "code": "InvalidServerId.NotExist"}
+    ]
+
+
+def test_a_redelivery_that_finds_only_the_stopped_server_is_a_success_too() -> None:
+    cloud = leaving(a_binding(scale_in_failure_result=ROLLBACK))
+    owned(cloud, *servers(1))
+    cloud.load_balancers.stopped["i-0001"] = "InvalidServerId.NotExist"
+    assert only(cloud.complete(HOOK)).status is Status.DEREGISTERED
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_a_group_left_empty_stays_where_a_binding_of_another_scaling_group_keeps_it() -> None:
+    template = "shared/{content_hash}"
+    ours = a_binding(name_template=template, delete_empty=True)
+    theirs = a_binding(name_template="shared/{scaling_activity_id}", scaling_group_id="asg-0002")
+    cloud = leaving(ours, theirs)
+    owned(cloud, *servers(2), name="shared/one")
+    cloud.complete(HOOK)
+    assert cloud.held("shared/one") == set()
 
 
 def test_other_servers_of_our_group_stay_and_so_does_every_other_load_balancer() -> None:

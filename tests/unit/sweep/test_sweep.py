@@ -140,7 +140,7 @@ def test_a_server_that_ess_destroyed_is_removed() -> None:
     ("stranger", "tags", "name"),
     [
         pytest.param(Backend("i-0099", 8080), OURS, GROUP, id="named by an explicit request"),
-        pytest.param(Backend("i-0003", 8080), {}, GROUP, id="in a foreign group"),
+        pytest.param(Backend("i-0003", 8080), {}, "web", id="in a foreign group"),
         pytest.param(Backend("i-0003", 8080), OURS, "web", id="in a group that no binding names"),
         pytest.param(
             Backend("eni-1", 8080, type="eni", server_ip="10.0.0.9"), OURS, GROUP, id="of an eni"
@@ -153,6 +153,34 @@ def test_no_other_server_is_touched_or_told_of(stranger: Backend, tags: Any, nam
     destroyed(cloud, "i-0003", "eni-1")
     assert sweep(cloud).results == ()
     assert untouched(cloud)
+
+
+def test_a_destroyed_server_leaves_the_group_that_a_binding_names_whoever_created_it() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(*servers(3, first=3), name=GROUP)
+    destroyed(cloud, "i-0003")
+    assert [each.applied for each in sweep(cloud).results] == [True]
+    assert cloud.held(GROUP) == set(servers(2, first=4))
+
+
+def test_one_destroyed_server_that_may_not_be_removed_does_not_keep_the_others() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(*servers(20), name=GROUP, tags=OURS)
+    destroyed(cloud, *(f"i-{n:04}" for n in range(1, 21)))
+    cloud.load_balancers.stopped["i-0003"] = "InvalidServerId.NotExist"
+    (each,) = sweep(cloud).results
+    assert (each.applied, each.error and each.error.code) == (False, "InvalidServerId.NotExist")
+    assert {backend.server_id for backend in cloud.held(GROUP)} == {"i-0003"}
+
+
+def test_a_stale_eci_is_removed_and_its_successor_with_the_same_address_stays() -> None:
+    stale, successor = (Backend(f"eci-{n}", 8080, 100, "eci", "10.0.0.9") for n in (1, 2))
+    cloud = deployment(a_binding(type="eci"), sweep=APPLY)
+    cloud.scaling_groups.holds(GROUP, ScalingInstance("eci-2", "InService", "10.0.0.9"))
+    cloud.stands(stale, successor, name=GROUP, tags=OURS)
+    destroyed(cloud, "eci-1")
+    assert [each.finding.server_ids for each in sweep(cloud).results] == [("eci-1",)]
+    assert cloud.held(GROUP) == {successor}
 
 
 def test_a_server_that_may_have_been_detached_is_only_told_of() -> None:
