@@ -199,6 +199,7 @@ class ProvisionTask:
             dropped=len(outcome.dropped_instance_ids),
             removed=sum(len(removal.removed) for removal in removals),
             deleted=sum(removal.deleted for removal in removals),
+            not_restored=len(outcome.removal.not_restored) if outcome.removal else 0,
             error=error and error.to_log_fields(),
         )
         return outcome

@@ -112,6 +112,8 @@ def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
         "removedCount": sum(len(group.removed) for group in groups),
         "deletedCount": sum(group.deleted for group in groups),
         "drainedSeconds": round(removal.drained_seconds, 1),
+        "notRestored": _render_keys(removal.not_restored),
+        "notRestoredCount": len(removal.not_restored),
     }
     data["groups"] = [
         {

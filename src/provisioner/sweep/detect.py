@@ -10,6 +10,10 @@ ReleasedInstance  A group that a binding names holds a server that ESS says it d
 MissingInstance   An instance has been in service for a while and no group of a binding holds it:
                   added, if the name, the ports and the weight are known without the event. An
                   instance that is protected or on standby is somebody's choice.
+ZeroWeight        An instance has been in service for a while, and its backend in a group that a
+                  binding names has the weight 0, where the binding gives another. A drain that was
+                  not followed by the removal leaves this, or an operator: the weight is set if it
+                  is known without the event.
 StuckHook         An action still waits after half of its time: the ordinary hook handles it, with
                   an action that is recovered from ESS.
 
@@ -30,6 +34,7 @@ from provisioner.groups.lease import is_expired
 from provisioner.mapping.bindings import backends_from_instances
 from provisioner.model import (
     ActionState,
+    Backend,
     Binding,
     HookTerms,
     Instance,
@@ -51,6 +56,7 @@ class FindingKind(str, Enum):
     STALE_CLAIM = "StaleClaim"
     RELEASED_INSTANCE = "ReleasedInstance"
     MISSING_INSTANCE = "MissingInstance"
+    ZERO_WEIGHT = "ZeroWeight"
     STUCK_HOOK = "StuckHook"
 
 
@@ -59,6 +65,7 @@ class Remedy(str, Enum):
     DELETE = "delete the claim"
     REMOVE = "remove the backends"
     ADD = "add the backends"
+    SET_WEIGHT = "set the weight"
     HANDLE = "handle the hook"
 
 
@@ -202,6 +209,48 @@ def find_missing_instances(
                 server_ids=tuple(sorted(missing)),
                 binding=binding,
             )
+
+
+def find_zero_weights(
+    state: LoadBalancerState, binding: Binding, scaling_group: ScalingGroupState
+) -> Iterator[Finding]:
+    instances = [
+        instance
+        for instance in scaling_group.instances.values()
+        if _has_settled(instance, scaling_group, state.date)
+    ]
+    for group in select_groups(state.groups, binding):
+        servers = {backend.server_id for backend in select_zero_weights(group, binding, instances)}
+        if servers:
+            may_override = "Weight" in binding.metadata_may_override
+            yield replace(
+                _finding(
+                    group,
+                    FindingKind.ZERO_WEIGHT,
+                    Remedy.NONE if may_override else Remedy.SET_WEIGHT,
+                    "gives the weight 0 to servers that are in service",
+                ),
+                server_ids=tuple(sorted(servers)),
+                scaling_group_id=scaling_group.scaling_group_id,
+                binding=binding,
+            )
+
+
+def select_zero_weights(
+    group: VServerGroup, binding: Binding, instances: Iterable[ScalingInstance]
+) -> tuple[Backend, ...]:
+    """Return the binding's backends of these instances that have the weight 0 in the group, with
+    the weight that the binding gives. An ENI is known by its address."""
+    several = list(instances)
+    ids = {instance.instance_id for instance in several}
+    addresses = {each.private_ip for each in several if each.private_ip and binding.type == "eni"}
+    return tuple(
+        replace(backend, weight=binding.weight)
+        for backend in group.backends
+        if backend.weight == 0 < binding.weight
+        and (backend.type, backend.port in binding.ports) == (binding.type, True)
+        and (backend.server_id in ids or backend.server_ip in addresses)
+    )
 
 
 def find_stuck_hooks(

@@ -52,6 +52,7 @@ class StateReader:
                 for state, binding in pairs:
                     findings += detect.find_released_instances(state, binding, scaling_group)
                     findings += detect.find_missing_instances(state, binding, scaling_group)
+                    findings += detect.find_zero_weights(state, binding, scaling_group)
                 findings += detect.find_stuck_hooks(scaling_group, members)
         return _deduplicate(findings)
 

@@ -632,6 +632,115 @@ def test_past_the_hooks_deadline_nothing_is_written_and_one_attempt_is_made_to_a
     assert (cloud.operations, answers(cloud)) == ([], [CONTINUE])
 
 
+def draining(result: LifecycleResult = ROLLBACK, drain: int = 30) -> Deployment:
+    """i-0001 and i-0002 wait to be removed after a drain; of several weights."""
+    cloud = leaving(a_binding(drain=drain, scale_in_failure_result=result, ports=(8080,)))
+    owned(cloud, *servers(1, weight=70), *servers(4, first=2))
+    return cloud
+
+
+BEFORE = {*servers(1, weight=70), *servers(4, first=2)}
+REFUSED = Rejected("LbStatusNotSupport", "the load balancer is inactive")
+
+
+def test_a_failure_that_is_answered_with_rollback_sets_the_weights_of_before_again() -> None:
+    cloud = draining()
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    assert only(cloud.complete(HOOK)).status is Status.FAILED
+    assert cloud.held(GROUP) == BEFORE
+    assert answers(cloud) == [ROLLBACK]
+    assert cloud.notifications.results[0]["data"]["changes"]["notRestoredCount"] == 0
+
+
+@pytest.mark.parametrize("result", [CONTINUE, ABANDON])
+def test_a_failure_after_which_the_servers_leave_all_the_same_keeps_them_at_0(
+    result: LifecycleResult,
+) -> None:
+    cloud = draining(result)
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    cloud.complete(HOOK)
+    assert {b.weight for b in cloud.held(GROUP) if b.server_id in ("i-0001", "i-0002")} == {0}
+
+
+def test_a_weight_that_cannot_be_restored_is_in_the_result() -> None:
+    cloud = draining()
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    cloud.clock.later(10.0, lambda: cloud.load_balancers.stopped.update({"i-0001": "ObtainIpFail"}))
+    cloud.complete(HOOK)
+    changes = cloud.notifications.results[0]["data"]["changes"]
+    assert changes["notRestored"] == [{"ServerId": "i-0001", "Port": 8080}]
+    assert ("outcome", 1) in [(name, f.get("not_restored")) for name, f in cloud.log.steps]
+
+
+@pytest.mark.parametrize("own_result", [True, False])
+def test_a_scale_in_that_is_called_off_during_its_drain_leaves_the_weights_of_before(
+    own_result: bool,
+) -> None:
+    cloud = draining(ROLLBACK if own_result else CONTINUE, drain=60)
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    action = HOOK.action
+    assert action
+    cloud.scaling_groups.pending(action)
+    cloud.clock.later(20.0, lambda: cloud.scaling_groups.ended(action, "ROLLBACK"))
+    cloud.complete(HOOK)
+    assert "remove" not in cloud.operations
+    assert cloud.held(GROUP) == BEFORE
+    assert answers(cloud) == []
+
+
+def test_of_a_scale_in_that_ended_otherwise_the_instances_that_stay_get_their_weight_back() -> None:
+    cloud = draining(CONTINUE, drain=60)
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    action = HOOK.action
+    assert action
+    cloud.scaling_groups.pending(action)
+
+    def end() -> None:
+        cloud.scaling_groups.ended(action, "ABANDON")
+        cloud.scaling_groups.holds(GROUP, instance(1, "Protected"))
+
+    cloud.clock.later(20.0, end)
+    cloud.complete(HOOK)
+    weights = {b.server_id: b.weight for b in cloud.held(GROUP)}
+    assert (weights["i-0001"], weights["i-0002"]) == (70, 0)
+
+
+def test_where_the_hooks_time_runs_out_and_the_servers_stay_the_weights_are_set_again() -> None:
+    """The drain ends in time, and then the load balancer is busy until the hook's time is over."""
+    cloud = draining()
+    assert HOOK.action
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    cloud.scaling_groups.pending(HOOK.action)
+    cloud.scaling_groups.beats[TOKEN] = HEARTBEATS
+    for _ in range(30):
+        cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert cloud.held(GROUP) == BEFORE
+
+
+def test_while_the_hook_waits_on_the_next_delivery_finds_the_drain_as_it_was_left() -> None:
+    cloud = draining()
+    for _ in range(30):
+        cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert {b.weight for b in cloud.held(GROUP) if b.server_id == "i-0001"} == {0}
+
+
+def test_what_an_earlier_delivery_left_at_0_is_told_after_a_rollback() -> None:
+    cloud = draining(CONTINUE)
+    (group,) = cloud.load_balancers.named(GROUP)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=servers(2, weight=0))
+    assert HOOK.action
+    cloud.scaling_groups.ended(HOOK.action, "ROLLBACK")
+    cloud.scaling_groups.holds(GROUP, instance(1, "InService"), instance(2, "InService"))
+    cloud.complete(HOOK)
+    data = cloud.notifications.results[0]["data"]
+    assert (data["error"]["code"], data["changes"]["notRestoredCount"]) == ("HookEndedOtherwise", 2)
+    assert cloud.writes == []
+
+
 def test_a_rollback_by_another_hook_meanwhile_is_told_of() -> None:
     cloud = leaving(a_binding(drain=20))
     owned(cloud, *servers(3))

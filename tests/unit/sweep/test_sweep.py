@@ -183,6 +183,56 @@ def test_a_stale_eci_is_removed_and_its_successor_with_the_same_address_stays() 
     assert cloud.held(GROUP) == {successor}
 
 
+# Weights that a drain left at 0
+
+
+def lowered(cloud: Deployment, *backends: Backend) -> None:
+    (group,) = cloud.load_balancers.named(GROUP)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=backends)
+
+
+def test_a_server_in_service_with_the_weight_0_is_reported_and_gets_the_bindings_weight() -> None:
+    cloud = healthy(a_binding(weight=80))
+    lowered(cloud, *servers(1, weight=0), *servers(1, first=2))
+    (found,) = sweep(cloud, REPORT).results
+    assert (found.finding.kind, found.finding.server_ids) == (FindingKind.ZERO_WEIGHT, ("i-0001",))
+    assert untouched(cloud)
+    assert [each.applied for each in sweep(cloud).results] == [True]
+    assert cloud.held(GROUP) == {*servers(1, weight=80), *servers(1, first=2)}
+
+
+@pytest.mark.parametrize(
+    ("binding", "state"),
+    [
+        pytest.param(a_binding(weight=0), "InService", id="as the binding says"),
+        pytest.param(a_binding(), "Removing:Wait", id="of an instance that leaves"),
+        pytest.param(a_binding(), "Standby", id="of an instance that somebody set aside"),
+        pytest.param(a_binding(ports=(8443,)), "InService", id="at a port that is not bound"),
+    ],
+)
+def test_no_other_weight_of_0_is_told_of(binding: Any, state: str) -> None:
+    cloud = deployment(binding, sweep=APPLY)
+    in_service(cloud, 1, state=state)
+    cloud.stands(*servers(1, weight=0), *servers(1, port=8443), name=GROUP, tags=OURS)
+    assert FindingKind.ZERO_WEIGHT not in kinds(sweep(cloud))
+
+
+def test_a_weight_of_0_that_only_a_hook_knows_is_only_told_of() -> None:
+    cloud = healthy(a_binding(metadata_may_override=frozenset({"Weight"})))
+    lowered(cloud, *servers(2, weight=0))
+    assert [each.applied for each in sweep(cloud).results] == [False]
+    assert untouched(cloud)
+
+
+def test_a_weight_that_the_load_balancer_refuses_is_told_as_a_failure() -> None:
+    cloud = healthy()
+    lowered(cloud, *servers(2, weight=0))
+    cloud.load_balancers.stopped["i-0001"] = "ObtainIpFail"
+    (each,) = sweep(cloud).results
+    assert (each.applied, each.error and each.error.code) == (False, "StillChanging")
+    assert cloud.held(GROUP) == {*servers(1, weight=0), *servers(1, first=2)}
+
+
 def test_a_server_that_may_have_been_detached_is_only_told_of() -> None:
     cloud = healthy()
     cloud.scaling_groups.releases(GROUP, "i-0002")
