@@ -721,7 +721,7 @@ def test_where_the_hooks_time_runs_out_and_the_servers_stay_the_weights_are_set_
 
 def test_while_the_hook_waits_on_the_next_delivery_finds_the_drain_as_it_was_left() -> None:
     cloud = draining()
-    for _ in range(30):
+    for _ in range(90):
         cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
