@@ -239,9 +239,17 @@ class ProvisionTask:
     def _success_outcome(
         self, status: Status, result: EnsureResult, executor: CommandExecutor
     ) -> Outcome:
+        if result.is_unused:
+            self.invocation.log.write(
+                "group_unused",
+                LoadBalancerId=result.group.load_balancer_id,
+                VServerGroupId=result.group.id or None,
+                in_use=list(result.others_in_use),
+            )
         return replace(
             self.new_outcome(status, group=result.group),
             created=result.created,
+            others_in_use=result.others_in_use,
             plan=result.plan,
             slb_request_ids=tuple(executor.request_ids),
         )

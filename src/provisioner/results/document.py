@@ -16,11 +16,12 @@ from provisioner.groups import naming
 from provisioner.mapping import document
 from provisioner.model import Backend, RejectedBackend, RemovalResult
 
-from .outcome import Outcome
+from .outcome import Outcome, Status
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
 MAX_BYTES = 64 * 1024  # a message of a topic (doc)
+_WITH_REFERENCES = (Status.PROVISIONED, Status.PLANNED)  # the list of groups said what is in use
 MAX_TAG_LENGTH = 16  # characters of a message's tag (doc)
 
 
@@ -89,6 +90,9 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
         },
         "correlation": _build_correlation(outcome),
     }
+    if group and outcome.status in _WITH_REFERENCES:
+        data["inUse"] = group.in_use
+        data["otherGroupsInUse"] = list(outcome.others_in_use)
     if outcome.removal:
         _add_removal(data, outcome.removal)
     if outcome.action:

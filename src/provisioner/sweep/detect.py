@@ -10,6 +10,9 @@ ReleasedInstance  A group that a binding names holds a server that ESS says it d
 MissingInstance   An instance has been in service for a while and no group of a binding holds it:
                   added, if the name, the ports and the weight are known without the event. An
                   instance that is protected or on standby is somebody's choice.
+UnusedGroup       No listener or rule refers to a group of ours that a binding names, while one
+                  refers to another group of ours: a group was renamed, or a binding's name was
+                  changed. Somebody has to look, and nothing is added to such a group.
 ZeroWeight        An instance has been in service for a while, and its backend in a group that a
                   binding names has the weight 0, where the binding gives another. A drain that was
                   not followed by the removal leaves this, or an operator: the weight is set if it
@@ -56,6 +59,7 @@ class FindingKind(str, Enum):
     STALE_CLAIM = "StaleClaim"
     RELEASED_INSTANCE = "ReleasedInstance"
     MISSING_INSTANCE = "MissingInstance"
+    UNUSED_GROUP = "UnusedGroup"
     ZERO_WEIGHT = "ZeroWeight"
     STUCK_HOOK = "StuckHook"
 
@@ -195,11 +199,12 @@ def find_missing_instances(
     groups = select_groups(state.groups, binding)
     for name, instances in by_name.items():
         candidates = [group for group in groups if name in ("", group.name)]
+        is_unused = _is_unused(state, candidates)
         missing = [i.instance_id for i in instances if not _is_in(candidates, i, binding, name)]
         if missing:
             yield Finding(
                 FindingKind.MISSING_INSTANCE,
-                Remedy.ADD if name else Remedy.NONE,
+                Remedy.ADD if name and not is_unused else Remedy.NONE,
                 "does not hold instances that are in service",
                 region_id=state.region_id,
                 load_balancer_id=state.load_balancer_id,
@@ -207,6 +212,17 @@ def find_missing_instances(
                 vserver_group_name=name or naming.binding_glob(binding),
                 scaling_group_id=scaling_group.scaling_group_id,
                 server_ids=tuple(sorted(missing)),
+                binding=binding,
+            )
+
+
+def find_unused_groups(state: LoadBalancerState, binding: Binding) -> Iterator[Finding]:
+    for group in select_groups(state.groups, binding):
+        if naming.is_owned(group) and _is_unused(state, [group]):
+            what = "nobody refers to it, while another group of the function is in use"
+            yield replace(
+                _finding(group, FindingKind.UNUSED_GROUP, Remedy.NONE, what),
+                scaling_group_id=binding.scaling_group_id,
                 binding=binding,
             )
 
@@ -297,6 +313,12 @@ def build_removal(group: VServerGroup, server_ids: frozenset[str], binding: Bind
         server_ids,
         name_globs=(naming.binding_glob(binding),),
     )
+
+
+def _is_unused(state: LoadBalancerState, groups: Sequence[VServerGroup]) -> bool:
+    """Tell whether nobody refers to any of the groups, while another group of ours is in use."""
+    in_use = {group.id for group in state.groups if group.in_use and naming.is_owned(group)}
+    return bool(in_use) and not any(group.in_use for group in groups)
 
 
 def _has_settled(instance: ScalingInstance, scaling_group: ScalingGroupState, now: float) -> bool:

@@ -18,6 +18,9 @@ from .detect import Finding, FindingKind, LoadBalancerState, ScalingGroupState
 
 T = TypeVar("T")
 
+# Kinds that do not depend on which of several bindings names the group.
+_SHARED = (FindingKind.RELEASED_INSTANCE, FindingKind.UNUSED_GROUP)
+
 _Place = tuple[str, str]  # a region and an id in it
 
 
@@ -50,6 +53,7 @@ class StateReader:
             read = partial(self._read_scaling_group, *place, pairs)
             if scaling_group := self._try_read(place[1], read):
                 for state, binding in pairs:
+                    findings += detect.find_unused_groups(state, binding)
                     findings += detect.find_released_instances(state, binding, scaling_group)
                     findings += detect.find_missing_instances(state, binding, scaling_group)
                     findings += detect.find_zero_weights(state, binding, scaling_group)
@@ -70,7 +74,9 @@ class StateReader:
 
     def _read_load_balancer(self, region_id: str, load_balancer_id: str) -> LoadBalancerState:
         port = self._deps.load_balancers
-        listed = port.list_vserver_groups(region_id, load_balancer_id, within=self._seconds_left())
+        listed = port.list_vserver_groups(
+            region_id, load_balancer_id, references=True, within=self._seconds_left()
+        )
         groups = []
         for group in listed.value:
             if naming.parse_claim(group.name):
@@ -125,6 +131,6 @@ def _deduplicate(findings: Sequence[Finding]) -> list[Finding]:
     """Two bindings may name the same group: what both find is one finding."""
     first: dict[object, Finding] = {}
     for finding in findings:
-        is_shared = finding.kind is FindingKind.RELEASED_INSTANCE
+        is_shared = finding.kind in _SHARED
         first.setdefault(replace(finding, binding=None) if is_shared else id(finding), finding)
     return list(first.values())

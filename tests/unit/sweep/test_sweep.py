@@ -183,6 +183,48 @@ def test_a_stale_eci_is_removed_and_its_successor_with_the_same_address_stays() 
     assert cloud.held(GROUP) == {successor}
 
 
+# Groups that nobody refers to
+
+
+def renamed() -> Deployment:
+    """A listener refers to the group that was renamed; a scale-out has created the name anew."""
+    cloud = healthy()
+    there = cloud.stands(*servers(1, first=5), name="renamed", tags=OURS)
+    cloud.load_balancers.referred_to.add(there.id)
+    return cloud
+
+
+def test_a_group_that_nobody_refers_to_is_told_of_while_another_of_ours_is_in_use() -> None:
+    cloud = renamed()
+    (found,) = sweep(cloud).results
+    assert (found.finding.kind, found.finding.vserver_group_name, found.applied) == (
+        FindingKind.UNUSED_GROUP,
+        GROUP,
+        False,
+    )
+    assert untouched(cloud)
+
+
+def test_a_foreign_group_in_use_says_nothing_about_ours() -> None:
+    cloud = healthy()
+    cloud.load_balancers.referred_to.add(cloud.stands(name="theirs").id)
+    assert sweep(cloud).results == ()
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_nothing_is_added_to_a_group_that_nobody_refers_to_while_another_of_ours_is_in_use(
+    stands: bool,
+) -> None:
+    cloud = renamed()
+    in_service(cloud, 3)
+    if not stands:
+        (group,) = cloud.load_balancers.named(GROUP)
+        del cloud.load_balancers.groups[group.id]
+    missing = [e for e in sweep(cloud).results if e.finding.kind is FindingKind.MISSING_INSTANCE]
+    assert [each.applied for each in missing] == [False]
+    assert untouched(cloud)
+
+
 # Weights that a drain left at 0
 
 
