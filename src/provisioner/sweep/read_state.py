@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from provisioner.error_reporting import as_provisioner_error
+from provisioner.errors import ProvisionerError
 from provisioner.groups import naming
 from provisioner.invocation import Invocation
 from provisioner.model import ActionState, Binding, HookTerms, ScalingActivity
@@ -33,7 +35,10 @@ class StateReader:
 
     def read_findings(self) -> list[Finding]:
         config = self._deps.config
-        bindings = [replace(b, region_id=b.region_id or config.region_id) for b in config.bindings]
+        bindings = [
+            replace(b, region_id=b.region_id or self._find_region(b.load_balancer_id))
+            for b in config.bindings
+        ]
         load_balancers: dict[_Place, LoadBalancerState] = {}
         for place in sorted({(b.region_id, b.load_balancer_id) for b in bindings}):
             if state := self._try_read(place[1], partial(self._read_load_balancer, *place)):
@@ -59,6 +64,19 @@ class StateReader:
                     findings += detect.find_zero_weights(state, binding, scaling_group)
                 findings += detect.find_stuck_hooks(scaling_group, members)
         return _deduplicate(findings)
+
+    def _find_region(self, load_balancer_id: str) -> str:
+        """Return the region of a load balancer that a binding names without a RegionId.
+
+        A hook is handled in the region of its message: REGION_ID, or one of REGIONS.
+        """
+        config, port = self._deps.config, self._deps.load_balancers
+        for region_id in sorted(config.regions - {config.region_id}):
+            with suppress(ProvisionerError):  # not there, or its own read will say what is wrong
+                within = self._seconds_left()
+                port.list_vserver_groups(region_id, load_balancer_id, within=within)
+                return region_id
+        return config.region_id
 
     def _try_read(self, name: str, read: Callable[[], T]) -> T | None:
         try:

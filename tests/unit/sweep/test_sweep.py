@@ -183,6 +183,20 @@ def test_a_stale_eci_is_removed_and_its_successor_with_the_same_address_stays() 
     assert cloud.held(GROUP) == {successor}
 
 
+def test_a_binding_without_a_region_is_read_where_its_hooks_are_handled() -> None:
+    """The load balancer and the scaling group are in a region of REGIONS."""
+    cloud = deployment(a_binding(load_balancer_id="lb-b"), sweep=APPLY, regions={"cn-beijing"})
+    cloud.load_balancers.seed("lb-b", region_id="cn-beijing")
+    there = instance(1, "InService")
+    cloud.scaling_groups.holds(GROUP, there, region_id="cn-beijing")
+    cloud.stands(*servers(1, weight=0), name=GROUP, region_id="cn-beijing", load_balancer_id="lb-b")
+    done = sweep(cloud)
+    assert done.unread == ()
+    assert [(each.finding.kind, each.applied) for each in done.results] == [
+        (FindingKind.ZERO_WEIGHT, True)
+    ]
+
+
 # Groups that nobody refers to
 
 
