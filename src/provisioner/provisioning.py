@@ -192,7 +192,7 @@ class ProvisionTask:
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
             VServerGroupName=(group.name or None) if group else None,
-            created=outcome.created,
+            group_created=outcome.created,
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             rejected={each.backend.server_id: each.code for each in outcome.plan.rejected},

@@ -143,7 +143,7 @@ def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
     staged.deliver(document(5))
 
     (outcome,) = planned(staged, event)["outcomes"]
-    assert (outcome["created"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
+    assert (outcome["group_created"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
     staged.deliver(event)
     (outcome,) = planned(staged, event)["outcomes"]
     assert (outcome["added"], outcome["already_present"]) == (0, 25)
