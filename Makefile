@@ -79,9 +79,9 @@ lock: .venv/.ready
 	.venv/bin/python -m pip install --quiet uv
 	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes \
 		--custom-compile-command "make lock" --quiet --output-file requirements.txt
-	.venv/bin/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal \
-		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
-		--output-file requirements-dev.txt
+	.venv/bin/uv pip compile pyproject.toml --extra opskit --group dev \
+		--constraint requirements.txt --universal --python-version 3.10 --generate-hashes \
+		--custom-compile-command "make lock" --quiet --output-file requirements-dev.txt
 	printf 'ros-cdk-%s\n' ess fc fc3 mns ram sls | .venv/bin/uv pip compile - --no-deps --universal \
 		--python-version 3.10 --generate-hashes --custom-compile-command "make lock" --quiet \
 		--output-file requirements-ros.txt

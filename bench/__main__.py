@@ -1,5 +1,5 @@
-"""Runs everything, prints it, and writes it into docs/performance.md; exits with 1 where what is
-required was missed.
+"""Measure everything, print it, and write it into docs/performance.md. Exits with 1 where a
+requirement is missed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bench import measure, profile
 from bench.cloud import localcloud
 from bench.cores import CLOUD, on
 from bench.measure import Effort
-from bench.package import ROOT, packages
+from bench.package import ROOT, build_packages
 from bench.report import Results
 
 _REPORT = ROOT / "docs" / "performance.md"
@@ -21,11 +21,11 @@ _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 
 def main() -> int:
     parser = argparse.ArgumentParser("bench", description="The function beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="once each: does it run at all?")
+    parser.add_argument("--quick", action="store_true", help="once each, to see that it runs")
     parser.add_argument("--output", type=Path, default=_REPORT, help="the file to write into")
     options = parser.parse_args()
     with on(CLOUD):
-        results = measured(Effort.quick() if options.quick else Effort.full())
+        results = measure_all(Effort.quick() if options.quick else Effort.full())
     text = results.markdown()
     print(text)
     write(options.output, text)
@@ -33,41 +33,39 @@ def main() -> int:
     return 0 if options.quick or not missed else 1
 
 
-def measured(effort: Effort) -> Results:
-    measurable = packages()
+def measure_all(effort: Effort) -> Results:
+    packages = build_packages()
     with localcloud() as cloud:
         cold, imports = {}, {}
-        for package in measurable:
-            _say(f"cold start on {package.version}")
-            cold[package.version] = measure.cold(package, cloud, effort)
-            imports[package.version] = profile.imports(package, effort.runs)
-        oldest = measurable[0]
-        _say("warm")
-        warm = measure.warm(oldest, cloud, effort)
-        calls = measure.calls(oldest, cloud)
-        _say("scale")
-        scale = measure.scale(oldest, cloud, effort)
-        _say(f"{effort.lasting} events on one instance")
-        lasting = measure.lasting(oldest, cloud, effort)
-    unhindered = warm["0 ms"]
-    spent = profile.spent(unhindered[measure.OURS], unhindered[measure.QUIET])
-    told = {
-        latency: {name: measure.figures(samples) for name, samples in by.items()}
-        for latency, by in warm.items()
+        for package in packages:
+            _report_progress(f"cold start on {package.version}")
+            cold[package.version] = measure.measure_cold_start(package, cloud, effort)
+            imports[package.version] = profile.measure_imports(package, effort.runs)
+        oldest = packages[0]
+        _report_progress("warm events")
+        samples = measure.measure_warm(oldest, cloud, effort)
+        calls = measure.record_calls(oldest, cloud)
+        _report_progress("scale")
+        scale = measure.measure_scale(oldest, cloud, effort)
+        _report_progress(f"{effort.endurance} events on one instance")
+        endurance = measure.measure_endurance(oldest, cloud, effort)
+    warm = {
+        latency: {name: measure.summarize(taken) for name, taken in by.items()}
+        for latency, by in samples.items()
     }
-    shares = {latency: measure.own_share(by) for latency, by in warm.items()}
-    return Results(cold, imports, told, shares, spent, calls, lasting, scale, effort.runs)
+    cpu = profile.split_cpu(samples["0 ms"][measure.OURS])
+    return Results(cold, imports, warm, cpu, calls, endurance, scale, effort.runs)
 
 
 def write(file: Path, text: str) -> None:
-    """Between the marks, so that what people wrote around them stays."""
+    """Write between the marks: the text around them stays."""
     old = file.read_text() if file.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, _, rest = old.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     file.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
-def _say(what: str) -> None:
+def _report_progress(what: str) -> None:
     sys.stderr.write(f"bench: {what}\n")
 
 

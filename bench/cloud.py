@@ -1,4 +1,4 @@
-"""localcloud over TLS, as a process of its own, and the small world that is measured in."""
+"""localcloud over TLS, as a process of its own, with the small world that the bench measures in."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Cloud:
     pid: int
 
     def environ(self) -> dict[str, str]:
-        """SLB and ESS are on hosts of their own, as in the cloud; MNS has its own client."""
+        """Return the settings of the function. SLB and ESS are on different hosts, as they are in
+        the cloud; MNS has its own client."""
         port = self.url.rpartition(":")[2]
         return {
             "SLB_ENDPOINT": f"https://127.0.0.1:{port}",
@@ -51,8 +52,8 @@ class Cloud:
             "REQUESTS_CA_BUNDLE": self.ca_file,
         }
 
-    def fresh(self, instances: int, *, latency: float = 0.0, balancers: int = 1) -> None:
-        """Nothing is provisioned, and the hook waits for that many instances."""
+    def reset(self, instances: int, *, latency: float = 0.0, balancers: int = 1) -> None:
+        """Reset the world: nothing is provisioned, and the hook waits for so many instances."""
         self.ask("POST", "reset")
         self.ask("POST", "seed", world(instances, balancers))
         if latency:
@@ -60,13 +61,13 @@ class Cloud:
             self.ask("POST", "faults", [rule])
 
     def calls(self) -> list[str]:
-        """Since the world is fresh."""
+        """Return the actions that were called since the last reset."""
         return [
             entry["action"] for entry in self.ask("GET", "journal")["entries"] if entry["caller"]
         ]
 
     def cpu(self) -> float:
-        """Seconds that localcloud has used."""
+        """Return the seconds of CPU that localcloud has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -101,7 +102,7 @@ def world(instances: int, balancers: int = 1) -> dict[str, Any]:
 
 
 def bindings(balancers: int) -> dict[str, str]:
-    """The settings of a scaling group that is bound to so many load balancers."""
+    """Return the settings of a scaling group that is bound to so many load balancers."""
     each = {"ScalingGroupId": GROUP, "Ports": [8080], "VServerGroupName": "{scaling_activity_id}"}
     bound = [{**each, "LoadBalancerId": balancer_id(number)} for number in range(balancers)]
     single = ("SCALING_GROUP_ID", "LOAD_BALANCER_ID", "BACKEND_PORTS", "VSERVER_GROUP_NAME")

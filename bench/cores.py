@@ -1,5 +1,5 @@
-"""Which core does what: one is for whoever is measured, as an instance of the function has a share
-of one by default; localcloud and the bench itself have the others, where there are any.
+"""Give one core to the process that is measured, as an instance of the function has a share of one
+core by default. localcloud and the bench have the others, where there are any.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CLOUD = frozenset(_OTHERS) or MEASURED
 
 @contextmanager
 def on(cores: Collection[int]) -> Iterator[None]:
-    """Processes that are started meanwhile run there, from their first instruction on."""
+    """Let processes that are started meanwhile run on these cores only, from their beginning."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,12 +1,14 @@
-"""What is run, and how often. Runs of the function and its peers take turns, so that what disturbs
-the machine disturbs them alike. Answers are in milliseconds, MiB and counts.
+"""Run the function and its peers, and take their time, memory and calls.
+
+They take turns, so that what disturbs the machine disturbs all of them. Results are in
+milliseconds, MiB and counts.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median, quantiles
@@ -18,28 +20,27 @@ from bench.package import Package
 from bench.process import Process, Sample, cold_start, initialize, running
 
 OURS, NAIVE, CAREFUL, DIRECT, CALLS = "index", "naive", "careful", "direct", "calls"
-QUIET = "quiet"  # the function, at a level at which it logs nothing
-ONE_CALL = "one call"  # of the SDK's, with 20 backends
+ONE_CALL = "one call"  # of the SLB SDK, with 20 backends
 PEERS = (NAIVE, CAREFUL, DIRECT)
 INSTANCES = 5
 _GROUPS = (1, 2, 4)  # of one hook, each on another load balancer
-_SOON_DONE = 20  # messages: a larger batch runs less often
-_LONG = 100  # messages: a larger batch runs once
-_FEW = 3  # runs: they have no middle half
+_SHORT_BATCH = 20  # messages: a larger batch runs less often
+_LONG_BATCH = 100  # messages: a larger batch runs once
+_FEW_RUNS = 3  # have no middle half
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much of everything."""
+    """How often everything runs, and how large it is."""
 
     runs: int
     latencies: tuple[float, ...]
     backends: tuple[int, ...]
     batches: tuple[tuple[int, int], ...]  # messages, load balancers
-    overlap: int  # messages of the batch whose throughput is compared
-    lasting: int  # events that memory has to stay flat over
+    overlap: int  # messages of the batch that runs over one and over ten load balancers
+    endurance: int  # events over which memory must stay flat
 
     @classmethod
     def full(cls) -> Effort:
@@ -51,148 +52,150 @@ class Effort:
         return cls(1, (0.0,), (1, 10), ((1, 1), (4, 2)), 4, 20)
 
     def runs_of_batch(self, messages: int) -> int:
-        if messages > _LONG:
+        if messages > _LONG_BATCH:
             return 1
-        return self.runs if messages <= _SOON_DONE else min(3, self.runs)
+        return self.runs if messages <= _SHORT_BATCH else min(3, self.runs)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A median and where the middle half of the runs lies; of a few, the median alone."""
+    """A median, and where the middle half of the runs lies. A few runs have the median alone."""
 
     median: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Figure:
+    def from_values(cls, values: Iterable[float]) -> Figure:
         found = sorted(values)
         middle = median(found)
-        low, _, high = quantiles(found, n=4) if len(found) > _FEW else (middle,) * 3
+        low, _, high = quantiles(found, n=4) if len(found) > _FEW_RUNS else (middle,) * 3
         return cls(middle, low, high)
 
 
-def figures(samples: Iterable[Sample]) -> dict[str, Figure]:
+def summarize(samples: Iterable[Sample]) -> dict[str, Figure]:
     found = list(samples)
     return {
-        "cpu": Figure.of(each.cpu * 1000 for each in found),
-        "wall": Figure.of(each.wall * 1000 for each in found),
-        "own": Figure.of(each.own * 1000 for each in found),
-        "memory": Figure.of(each.memory for each in found),
+        "cpu": Figure.from_values(each.cpu * 1000 for each in found),
+        "wall": Figure.from_values(each.wall * 1000 for each in found),
+        "own": Figure.from_values(each.own * 1000 for each in found),
+        "memory": Figure.from_values(each.memory for each in found),
     }
 
 
-def cold(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, Figure]]:
-    """By who: the function and its peers; the function when it only initialises, and without byte
-    code."""
-    bare, event = package.without_byte_code(), events.hook(INSTANCES)
+def measure_cold_start(
+    package: Package, cloud: Cloud, effort: Effort
+) -> dict[str, dict[str, Figure]]:
+    """Return figures of the function and its peers, and of the function that only initializes or
+    that has no byte code."""
+    uncompiled, event = package.copy_without_byte_code(), events.hook(INSTANCES)
     runs: dict[str, Callable[[], Sample]] = {
         module: partial(cold_start, package, module, cloud, event) for module in (OURS, *PEERS)
     }
     runs["initialize"] = lambda: initialize(package, OURS, cloud)
-    runs["no byte code"] = lambda: cold_start(bare, OURS, cloud, event)
+    runs["no byte code"] = lambda: cold_start(uncompiled, OURS, cloud, event)
 
-    def fresh(run: Callable[[], Sample]) -> Sample:
-        cloud.fresh(INSTANCES)
+    def run_afresh(run: Callable[[], Sample]) -> Sample:
+        cloud.reset(INSTANCES)
         return run()
 
-    return _in_turns(effort.runs, {name: partial(fresh, run) for name, run in runs.items()})
+    return _take_turns(effort.runs, {name: partial(run_afresh, run) for name, run in runs.items()})
 
 
-def warm(package: Package, cloud: Cloud, effort: Effort) -> dict[str, dict[str, list[Sample]]]:
-    """By latency, then by who; the function and the one call beside it, since they are compared in
-    pairs. Wall time is what is beyond the calls' own latency."""
+def measure_warm(
+    package: Package, cloud: Cloud, effort: Effort
+) -> dict[str, dict[str, list[Sample]]]:
+    """Return samples by latency, then by who ran. Wall time leaves out the latency of calls."""
     event = events.hook(INSTANCES)
     taken: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
-        processes = _processes(stack, package, cloud)
-        turns = {OURS: (processes[OURS], event), ONE_CALL: (processes[CALLS], b"one")}
-        turns |= {name: (process, event) for name, process in processes.items()}
+        processes = {
+            name: stack.enter_context(running(package, name, cloud))
+            for name in (OURS, *PEERS, CALLS)
+        }
+        for process in processes.values():
+            process.wait_until_ready()
+        turns = {name: (process, event) for name, process in processes.items()}
+        turns[ONE_CALL] = (processes[CALLS], b"one")
         for latency in effort.latencies:
             by = taken[f"{latency * 1000:g} ms"]
             for _ in range(effort.runs):
                 for name, (process, asked) in turns.items():
-                    by[name].append(_second(process, asked, cloud, latency))
+                    by[name].append(_handle_twice(process, asked, cloud, latency))
     return taken
 
 
-def own_share(by: Mapping[str, Sequence[Sample]]) -> Figure:
-    """The function's, as a part of what one call takes right after it: a pair meets the machine in
-    the same mood."""
-    pairs = zip(by[OURS], by[ONE_CALL], strict=True)
-    return Figure.of(ours.own / call.cpu for ours, call in pairs)
-
-
-def _second(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
-    """The first of two brings code and data back to the processor's caches."""
+def _handle_twice(process: Process, event: bytes, cloud: Cloud, latency: float) -> Sample:
+    """Return the second sample: the first brings code and data back to the processor's caches."""
     for _ in range(2):
-        cloud.fresh(INSTANCES, latency=latency)
+        cloud.reset(INSTANCES, latency=latency)
         sample = process.handle(event)
     return replace(sample, wall=sample.wall - latency * len(cloud.calls()))
 
 
-def calls(package: Package, cloud: Cloud) -> dict[str, list[str]]:
-    """By case, as the cloud saw them; two of a hook's reads are on their way at once."""
+def record_calls(package: Package, cloud: Cloud) -> dict[str, list[str]]:
+    """Return the calls of each case in the order in which the cloud got them."""
     made = {}
     with running(package, OURS, cloud) as process:
-        process.started()
+        process.wait_until_ready()
         for count in (5, 45):
-            cloud.fresh(count)
+            cloud.reset(count)
             process.handle(events.hook(count))
             made[f"hook, new group of {count}"] = before = cloud.calls()
         process.handle(events.hook(45))
         made["hook, replay of 45"] = cloud.calls()[len(before) :]
-        cloud.fresh(1)
+        cloud.reset(1)
         process.handle(events.http_plan())
         made["HTTP plan"] = cloud.calls()
     return made
 
 
-def lasting(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
-    """Events one after the other on one instance: what it opens, and what it keeps. After a hundred
-    hooks, one in four is a hook's replay, the others are plans over HTTP."""
+def measure_endurance(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
+    """Send events to one instance, and return what it opens and what it keeps. After a hundred
+    hooks, one event in four is a replay of the hook, the others are plans over HTTP."""
     with running(package, OURS, cloud) as process:
-        process.started()
-        cloud.fresh(INSTANCES)
+        process.wait_until_ready()
+        cloud.reset(INSTANCES)
         spent = cloud.cpu()
-        first = [process.handle(events.hook(INSTANCES)) for _ in range(min(100, effort.lasting))]
+        first = [process.handle(events.hook(INSTANCES)) for _ in range(min(100, effort.endurance))]
         spent = (cloud.cpu() - spent) / len(cloud.calls())
         last = first[-1]
         replay, plan = events.hook(INSTANCES), events.http_plan()
-        for number in range(effort.lasting - len(first)):
+        for number in range(effort.endurance - len(first)):
             last = process.handle(plan if number % 4 else replay)
     return {
         "connections": sum(sample.connections for sample in first),
-        "events": effort.lasting,
+        "events": effort.endurance,
         "resident": (first[-1].resident, last.resident),
         "replays per second": 1 / median(sample.wall for sample in first),
         "localcloud per call": spent * 1000,
     }
 
 
-def scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
-    """Sizes grow, since memory is the peak of a process: only what is compared takes turns."""
+def measure_scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
+    """Return figures by size. Sizes grow, since memory is the peak of a process: only what is
+    compared takes turns."""
     with running(package, OURS, cloud) as process:
-        process.started()
+        process.wait_until_ready()
         process.handle(events.hook(1, "SCALE_IN"))
 
         def run(event: bytes, instances: int = 1, **world: Any) -> Sample:
-            cloud.fresh(instances, **world)
+            cloud.reset(instances, **world)
             return process.handle(event)
 
         run(events.hook(1))
         backends = {
-            n: figures(run(events.hook(n), instances=n) for _ in range(effort.runs))
+            n: summarize(run(events.hook(n), instances=n) for _ in range(effort.runs))
             for n in effort.backends
         }
         batches = {
-            (n, spread): figures(
+            (n, spread): summarize(
                 run(events.batch(n, spread), balancers=spread)
                 for _ in range(effort.runs_of_batch(n))
             )
             for n, spread in effort.batches
         }
-        overlap = _in_turns(
+        overlap = _take_turns(
             effort.runs,
             {
                 spread: partial(
@@ -205,15 +208,16 @@ def scale(package: Package, cloud: Cloud, effort: Effort) -> dict[str, Any]:
         "backends": backends,
         "batches": batches,
         "overlap": overlap,
-        "groups": _groups(package, cloud, effort),
+        "groups": _measure_groups(package, cloud, effort),
     }
 
 
-def _groups(package: Package, cloud: Cloud, effort: Effort) -> dict[int, dict[str, Figure]]:
-    """By how many load balancers the scaling group of one hook is bound to, at 50 ms a call."""
+def _measure_groups(package: Package, cloud: Cloud, effort: Effort) -> dict[int, dict[str, Figure]]:
+    """Return figures by the number of load balancers that the scaling group of one hook is bound
+    to, at 50 ms a call."""
 
     def run(process: Process, balancers: int) -> Sample:
-        cloud.fresh(INSTANCES, balancers=balancers, latency=0.05)
+        cloud.reset(INSTANCES, balancers=balancers, latency=0.05)
         return process.handle(events.hook(INSTANCES))
 
     with ExitStack() as stack:
@@ -222,30 +226,18 @@ def _groups(package: Package, cloud: Cloud, effort: Effort) -> dict[int, dict[st
             for balancers in _GROUPS
         }
         for balancers, process in bound.items():
-            process.started()
+            process.wait_until_ready()
             run(process, balancers)
-        return _in_turns(effort.runs, {n: partial(run, process, n) for n, process in bound.items()})
+        return _take_turns(
+            effort.runs, {n: partial(run, process, n) for n, process in bound.items()}
+        )
 
 
-def _in_turns(times: int, runs: Mapping[Key, Callable[[], Sample]]) -> dict[Key, dict[str, Figure]]:
+def _take_turns(
+    times: int, runs: Mapping[Key, Callable[[], Sample]]
+) -> dict[Key, dict[str, Figure]]:
     taken: dict[Key, list[Sample]] = defaultdict(list)
     for _ in range(times):
         for key, run in runs.items():
             taken[key].append(run())
-    return {key: figures(samples) for key, samples in taken.items()}
-
-
-def process_of(package: Package, name: str, cloud: Cloud) -> AbstractContextManager[Process]:
-    if name == QUIET:
-        return running(package, OURS, cloud, LOG_LEVEL="ERROR")
-    return running(package, name, cloud)
-
-
-def _processes(stack: ExitStack, package: Package, cloud: Cloud) -> dict[str, Process]:
-    found = {
-        name: stack.enter_context(process_of(package, name, cloud))
-        for name in (OURS, *PEERS, CALLS, QUIET)
-    }
-    for process in found.values():
-        process.started()
-    return found
+    return {key: summarize(samples) for key, samples in taken.items()}

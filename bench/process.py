@@ -1,4 +1,4 @@
-"""A measured process: one handler on one interpreter, given events one at a time."""
+"""A process that is measured: one handler on one interpreter, which gets events one at a time."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Process:
     def pid(self) -> int:
         return self._popen.pid
 
-    def started(self) -> Sample:
-        """Loaded and initialised."""
+    def wait_until_ready(self) -> Sample:
+        """Wait until the handler is loaded and initialized."""
         return self._sample()
 
     def handle(self, event: bytes) -> Sample:
@@ -55,7 +55,7 @@ class Process:
         assert self._popen.stdout is not None
         line = self._popen.stdout.readline()
         if not line:
-            raise SystemExit("a measured process ended; what it said is above")
+            raise SystemExit("a measured process ended; set BENCH_VERBOSE=1 to see its output")
         answer: dict[str, Any] = json.loads(line)
         if answer.get("error"):
             raise SystemExit(f"a measured handler raised {answer['error']}")
@@ -76,7 +76,7 @@ def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iter
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
             env={
-                "PYTHONPATH": os.pathsep.join(package.paths),
+                "PYTHONPATH": os.pathsep.join(package.list_paths(module)),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "FC_FUNC_CODE_PATH": f"{package.folder}/",
                 "LANG": "C.UTF-8",
@@ -95,10 +95,10 @@ def running(package: Package, module: str, cloud: Cloud, **environ: str) -> Iter
 
 
 def cold_start(package: Package, module: str, cloud: Cloud, event: bytes) -> Sample:
-    """From the start of the process to the first handled event."""
+    """Measure from the start of the process to the first handled event."""
     start = time.perf_counter()
     with running(package, module, cloud) as process:
-        process.started()
+        process.wait_until_ready()
         done = process.handle(event)
         return Sample(done.total, time.perf_counter() - start, done.memory)
 
@@ -106,5 +106,5 @@ def cold_start(package: Package, module: str, cloud: Cloud, event: bytes) -> Sam
 def initialize(package: Package, module: str, cloud: Cloud) -> Sample:
     start = time.perf_counter()
     with running(package, module, cloud) as process:
-        done = process.started()
+        done = process.wait_until_ready()
         return Sample(done.total, time.perf_counter() - start, done.memory)

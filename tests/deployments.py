@@ -25,7 +25,7 @@ from fakes import (
 from provisioner.app import App, RoleCredentials
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
-from provisioner.groups.ensure import ensure
+from provisioner.groups.ensure import EnsureProtocol
 from provisioner.hooks import handle_hook
 from provisioner.invocation import Invocation
 from provisioner.mapping import validation
@@ -218,7 +218,7 @@ class Deployment:
             self.clock,
             replayable(),
         )
-        ensured: EnsureResult = self.drive.run(ensure(desired, claiming=claiming))
+        ensured: EnsureResult = self.drive.run(EnsureProtocol(desired, claiming))
         return ensured
 
     def provision(self, request: Request, *, seconds: float = LONG) -> list[Outcome]:

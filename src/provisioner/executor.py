@@ -1,12 +1,12 @@
-"""Drives the protocols on the real load balancer: one command, one call, inside the time there is.
+"""Runs the commands of a protocol on the real load balancer, inside the time of the invocation.
 
-The driver knows what the protocol must not: how to wait (with jitter), what the time is at the load
-balancer (from its own Date headers, never early), when to stop, and what has been done so far.
+The executor knows what a protocol does not: how to wait with jitter, what the time is at the load
+balancer, when to stop, and what has been written so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from random import Random
@@ -20,24 +20,27 @@ from .ports import Clock, LoadBalancers
 
 T = TypeVar("T")
 
-# Seconds for deleting our own unfinished group when time is up: else it is in the way of others.
-_SECONDS_TO_DELETE = 3.0
-_SECONDS_BETWEEN_CHECKPOINTS = (
-    8.0  # seconds that a call gets beyond the time when the hold has to be asked again
-)
-_DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
-_MAY_BE_REPEATED = (
+# All in seconds.
+_CLEANUP = 3.0  # for deleting a claim when the time is over: it would block other runs
+_PAST_CHECKPOINT = 8.0  # a call may last so long after the next checkpoint is due
+_DATE_RESOLUTION = 1.0  # a Date header drops the fraction of the second
+_AFTER_DRAIN = 8.0  # what a drain leaves for the calls after it
+
+# The adapter sends these again by itself; it sends every other call once.
+_REPEATABLE = (
     commands.ListGroups,
     commands.ReadGroup,
     commands.AddBackends,
     commands.RemoveBackends,
 )
-_SECONDS_AFTER_DRAIN = 8.0  # seconds that a drain leaves for what comes after it
 
 
 class CommandExecutor:
-    """One run on one load balancer. Afterwards `wrote`, `added`, `reweighed`, `drained` and
-    `request_ids` say what was done, however it ended."""
+    """One run on one load balancer.
+
+    Afterwards `has_written`, `added`, `weights_set`, `drained_seconds` and `request_ids` say what
+    was done, whether the run succeeded or not. `added` and `weights_set` are by VServerGroupId.
+    """
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class CommandExecutor:
         self.has_written = False
         self.added: dict[str, list[Backend]] = {}
         self.weights_set: dict[str, list[Backend]] = {}
-        self.drained_seconds = 0.0  # seconds
+        self.drained_seconds = 0.0
         self.request_ids: list[str] = []
         self._group = group
         self._load_balancers = load_balancers
@@ -59,63 +62,58 @@ class CommandExecutor:
         self._log = invocation.log
         self._deadline = invocation.deadline
         self._checkpoint = invocation.checkpoint
-        self._window = WorkWindow()  # as it was when the last call was sent
-        self._date_offset = -inf  # of the clock: the load balancer's time at most
+        self._window = WorkWindow()  # what the checkpoint said before the last call
+        self._date_offset = -inf  # the load balancer's time is at most the clock's plus this
         self._last_failure: ProvisionerError | None = None
 
-    def run(self, steps: Generator[commands.Command, Any, T]) -> T:
-        """Raises what the protocol raises."""
-        try:
-            command = next(steps)
-            while True:
-                try:
-                    answer = self._execute(command)
-                except ProvisionerError as error:
-                    self._last_failure = error
-                    command = steps.throw(error)
-                else:
-                    command = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-    def _execute(self, command: commands.Command) -> Any:
-        match command:
-            case commands.Wait(seconds=seconds, whole=whole, least=least):
-                return self._drain(seconds) if whole else self._wait(seconds, least)
-            case commands.Time():
-                return self._clock.now() + self._date_offset
-            case commands.Nonce():
-                return f"{self._random.getrandbits(64):016x}"
-            case _:
-                return self._call_with_retry(command)
-
-    def _call_with_retry(
-        self, command: commands.ListGroups | commands.ReadGroup | commands.Write
-    ) -> Any:
-        """What the adapter tries again as long as it has time gets that in stretches, each until
-        the hold has to be asked again."""
-        while True:
-            within = self._seconds_left(command)  # what the hold raises is no answer to the call
+    def run(self, protocol: commands.Protocol[T]) -> T:
+        """Run a protocol to its end. Returns and raises what the protocol comes to."""
+        while (command := protocol.next_command()) is not None:
+            answer: Any
             try:
-                return self._call_once(command, within)
+                answer = self._execute(command)
+            except ProvisionerError as error:
+                answer = self._last_failure = error
+            protocol.receive(answer, self._load_balancer_time())
+        return protocol.result()
+
+    def execute(self, call: commands.Call) -> Any:
+        """Run one call and return its `ApiResponse`. Raises `Rejected` or `Retryable`."""
+        while True:
+            within = self._seconds_left(call)  # what this raises is no answer to the call
+            try:
+                return self._call_once(call, within)
             except (Ambiguous, ConfigurationError):
                 raise
             except Retryable as error:
-                # Where the hold is as it was, the adapter had all the time that there is.
-                if not isinstance(command, _MAY_BE_REPEATED) or self._checkpoint() == self._window:
+                # The adapter was given the time until the next checkpoint. If that has been moved
+                # on, there is more.
+                if not isinstance(call, _REPEATABLE) or self._checkpoint() == self._window:
                     raise
                 self._last_failure = error
 
-    def _call_once(
-        self, command: commands.ListGroups | commands.ReadGroup | commands.Write, within: float
-    ) -> Any:
-        name, about, call = self._describe_call(command)
+    def _execute(self, command: commands.Command) -> Any:
+        match command:
+            case commands.Wait(seconds=seconds, least=least):
+                return self._wait(seconds, least)
+            case commands.Drain(seconds=seconds):
+                return self._drain(seconds)
+            case commands.DrawNonce():
+                return f"{self._random.getrandbits(64):016x}"
+            case _:
+                return self.execute(command)
+
+    def _load_balancer_time(self) -> float:
+        """Return an upper bound of the time at the load balancer, in seconds since 1970."""
+        return self._clock.now() + self._date_offset
+
+    def _call_once(self, call: commands.Call, within: float) -> Any:
+        name, about, send = self._describe_call(call)
         sent_at = self._clock.now()
-        self.has_written = self.has_written or isinstance(command, commands.Write)
+        self.has_written = self.has_written or isinstance(call, commands.Write)
         balancer = self._group.load_balancer_id
         try:
-            answer = call(within=within)
+            answer = send(within=within)
         except ProvisionerError as error:
             if error.request_id:
                 self.request_ids.append(error.request_id)
@@ -128,22 +126,23 @@ class CommandExecutor:
         if answer.request_id:
             self.request_ids.append(answer.request_id)
         self._last_failure = None
-        self._record_write(command)
+        self._record_write(call)
         request_id = answer.request_id
         self._log.write(f"slb.{name}", slb_request_id=request_id, LoadBalancerId=balancer, **about)
         return answer
 
     def _describe_call(
-        self, command: commands.ListGroups | commands.ReadGroup | commands.Write
+        self, call: commands.Call
     ) -> tuple[str, dict[str, object], Callable[..., ApiResponse[Any]]]:
-        """The name of the step, what the log tells of it, and the call, which takes `within`."""
+        """Return the name of the step in the log, its fields, and a function that sends the call
+        and takes the seconds `within` which it may last."""
         port, group = self._load_balancers, self._group
         region, balancer = group.region_id, group.load_balancer_id
         about: dict[str, object]
-        match command:
+        match call:
             case commands.ListGroups(references=references):
-                call = partial(port.list_vserver_groups, references=references)
-                return "list", {}, partial(call, region, balancer)
+                send = partial(port.list_vserver_groups, references=references)
+                return "list", {}, partial(send, region, balancer)
             case commands.ReadGroup(id=id_):
                 about = {"VServerGroupId": id_}
                 return "read", about, partial(port.read_vserver_group, region, id_)
@@ -167,51 +166,49 @@ class CommandExecutor:
                 about = {"VServerGroupId": id_}
                 return "delete", about, partial(port.delete_vserver_group, region, id_)
 
-    def _seconds_left(self, command: commands.Command) -> float:
-        before: float = getattr(command, "before", inf)
-        if isinstance(command, commands.DeleteGroup) and before == inf:
-            return max(self._deadline - self._clock.now(), _SECONDS_TO_DELETE)
+    def _seconds_left(self, call: commands.Call) -> float:
+        """Return the seconds that a call may last. Raises `Retryable` if there are none."""
+        if isinstance(call, commands.DeleteGroup) and call.cleanup:
+            return max(self._deadline - self._clock.now(), _CLEANUP)
         self._window = until, again = self._checkpoint()
         now = self._clock.now()
-        left = min(self._deadline, until, max(again, now) + _SECONDS_BETWEEN_CHECKPOINTS) - now
+        left = min(self._deadline, until, max(again, now) + _PAST_CHECKPOINT) - now
         if left <= 0:
             raise self._out_of_time_error()
-        left = min(left, before - (now + self._date_offset))
+        before: float = getattr(call, "before", inf)
+        left = min(left, before - self._load_balancer_time())
         if left <= 0:
-            raise Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
+            raise Retryable(
+                Code.OUT_OF_TIME, "the claim expired before the call about it could be sent"
+            )
         return left
 
-    def _wait(self, seconds: float, least: float) -> float:
-        pause = self._random.uniform(max(seconds / 2, least), seconds)
-        ends = self._clock.now() + pause
+    def _wait(self, seconds: float, least: float) -> None:
+        """Wait between half and all of `seconds`, and at least `least`."""
+        ends = self._clock.now() + self._random.uniform(max(seconds / 2, least), seconds)
         if ends >= self._deadline:
             raise self._out_of_time_error()
         while (now := self._clock.now()) < ends:
-            step = min(ends, now + _SECONDS_BETWEEN_CHECKPOINTS)
+            step = min(ends, now + _PAST_CHECKPOINT)
             if step >= self._checkpoint().until:
                 raise self._out_of_time_error()
             self._clock.wait(step - now)
-        return pause
 
     def _drain(self, seconds: float) -> float:
-        """No longer than what there is time for, which a heartbeat may prolong meanwhile."""
-        begun = self._clock.now()
-        ends = min(begun + seconds, self._deadline - _SECONDS_AFTER_DRAIN)
+        """Wait `seconds`, or as long as there is time; a heartbeat may add some meanwhile."""
+        started = self._clock.now()
+        ends = min(started + seconds, self._deadline - _AFTER_DRAIN)
         while (now := self._clock.now()) < ends:
-            step = min(
-                ends,
-                now + _SECONDS_BETWEEN_CHECKPOINTS,
-                self._checkpoint().until - _SECONDS_AFTER_DRAIN,
-            )
+            step = min(ends, now + _PAST_CHECKPOINT, self._checkpoint().until - _AFTER_DRAIN)
             if step <= now:
                 break
             self._clock.wait(step - now)
-        self.drained_seconds = self._clock.now() - begun
+        self.drained_seconds = self._clock.now() - started
         self._log.write("drained", seconds=round(self.drained_seconds, 1), wanted=seconds)
         return self.drained_seconds
 
     def _out_of_time_error(self) -> Retryable:
-        """What kept us is more telling than that it did."""
+        """Return the failure that took the time, which says more than that the time is over."""
         if isinstance(self._last_failure, Retryable):
             return self._last_failure
         return Retryable(
@@ -219,9 +216,8 @@ class CommandExecutor:
             "this invocation has no time left; the next delivery of the event goes on from here",
         )
 
-    def _record_write(self, command: commands.Command) -> None:
-        """What stands because of us."""
-        match command:
+    def _record_write(self, call: commands.Call) -> None:
+        match call:
             case commands.AddBackends(id=id_, backends=backends):
                 self.added.setdefault(id_, []).extend(backends)
             case commands.SetWeights(id=id_, backends=backends):

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
-from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 
@@ -42,7 +41,6 @@ T = TypeVar("T")
 
 DEFAULT_WEIGHT = 100
 BACKENDS_PER_CALL = 20  # CreateVServerGroup and its siblings: at most 20 list elements a call
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ class VServerGroup:
     load_balancer_id: str
     name: str
     backends: tuple[Backend, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=lambda: _NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=dict)
     id: str = ""
     in_use: bool = False
 
@@ -163,7 +161,7 @@ class Request:
     scaling_group_id: str = ""
     backends: tuple[Backend, ...] | None = None
     instances: tuple[Instance, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=lambda: _NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=dict)
     on_existing: OnExisting | None = None
     dry_run: bool = False
     action: LifecycleAction | None = None

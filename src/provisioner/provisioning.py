@@ -22,7 +22,7 @@ from .errors import (
     Retryable,
 )
 from .executor import CommandExecutor
-from .groups.ensure import ensure, inspect
+from .groups.ensure import EnsureProtocol, inspect
 from .invocation import Invocation
 from .mapping import bindings
 from .mapping.config import DeploymentConfig
@@ -139,7 +139,7 @@ class ProvisionTask:
         """Return the outcome that ensuring the group would have: `status` if it can succeed."""
         executor = self.new_executor(wanted.group)
         try:
-            return self._success_outcome(status, executor.run(inspect(wanted)), executor)
+            return self._success_outcome(status, inspect(wanted, executor.execute), executor)
         except Rejected as error:
             return self._failure_outcome(wanted, executor, error)
 
@@ -230,7 +230,7 @@ class ProvisionTask:
     def _ensure_group(self, wanted: DesiredGroup) -> Outcome:
         executor = self.new_executor(wanted.group)
         try:
-            result = executor.run(ensure(wanted, claiming=self.deps.config.claiming))
+            result = executor.run(EnsureProtocol(wanted, self.deps.config.claiming))
         except Rejected as error:
             return self._failure_outcome(wanted, executor, error)
         return self._success_outcome(Status.PROVISIONED, result, executor)

@@ -104,7 +104,8 @@ VARIABLES = (
     Variable(
         "DELETE_EMPTY",
         "off",
-        "single binding: on deletes a group when a scale-in removes its last backend",
+        "single binding: on deletes a group when a scale-in removes its last backend; "
+        "only with a name for each event",
         "DeleteEmpty",
         _parse_switch,
     ),
@@ -148,7 +149,6 @@ VARIABLES = (
     Variable(
         "CLAIM", "on", "off: create groups without a claim; only with a reserved concurrency of 1"
     ),
-    Variable("TAGS", "on", "off: for an endpoint whose VServer groups have no tags"),
     Variable("SLB_ROLE_ARN", "", "role to assume for load balancers of another account"),
     Variable("NETWORK", "public", "vpc: use endpoints inside the VPC; Auto Scaling has none there"),
     Variable("SLB_ENDPOINT", "by region", "host or URL of the load balancer API"),
@@ -223,7 +223,6 @@ class _Reader:
             bindings=self._read_bindings(),
             backend_quota=int(self._read_number("BACKEND_QUOTA", 1, 100_000)),
             claiming=self._read_switch("CLAIM"),
-            tagging=self._read_switch("TAGS"),
             circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
             skip_unbound_hooks=self._read_choice("UNBOUND_HOOKS", "refuse", "skip") == "skip",
             paused=self._read_switch("PAUSE"),

@@ -22,6 +22,7 @@ PROVISIONER = SOURCES / "provisioner"
 
 # What pure packages may import of the standard library: values and text, no world.
 PURE = {
+    "abc",
     "base64",
     "collections",
     "contextlib",

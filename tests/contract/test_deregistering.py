@@ -7,8 +7,8 @@ import pytest
 from fakes import REGION, FakeClock, FakeLog
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
-from provisioner.groups.deregister import Removal, deregister
-from provisioner.groups.ensure import ensure
+from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.groups.ensure import EnsureProtocol
 from provisioner.invocation import Invocation
 from provisioner.model import Backend, DesiredGroup, OnExisting, RemovalResult, VServerGroup
 from worlds import Balancing, replayable
@@ -30,13 +30,13 @@ def a_drive(balancing: Balancing, group: VServerGroup) -> CommandExecutor:
 def made(balancing: Balancing, lb: str, name: str) -> str:
     group = VServerGroup(REGION, lb, name, SERVERS, naming.build_owner_tags("mark"))
     desired = DesiredGroup(group, OnExisting.EXTEND, "mark")
-    return a_drive(balancing, group).run(ensure(desired)).group.id
+    return a_drive(balancing, group).run(EnsureProtocol(desired)).group.id
 
 
 def taken_out(balancing: Balancing, lb: str, *leaving: Backend) -> RemovalResult:
     ids = frozenset(backend.server_id for backend in leaving)
     removal = Removal(REGION, lb, ids, name_globs=("web", "used"), drain=5.0, delete_empty=True)
-    return a_drive(balancing, removal.group).run(deregister(removal))
+    return a_drive(balancing, removal.group).run(DeregisterProtocol(removal))
 
 
 def test_servers_leave_and_the_last_ones_take_the_group_along_unless_it_is_in_use(

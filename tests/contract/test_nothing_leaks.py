@@ -34,7 +34,6 @@ from provisioner.aliyun.slb import SlbLoadBalancers
 from provisioner.errors import ProvisionerError
 from provisioner.model import Backend, LifecycleAction, LifecycleResult, VServerGroup
 from provisioner.ports import Credentials
-import fc2
 if when == "after":
     silence_sdk_loggers()
 logging.getLogger("urllib3").setLevel(logging.DEBUG)
@@ -63,12 +62,6 @@ for balancer in (lb, "lb-of-nobody"):
 attempt("publish", lambda: mns.publish('{"id": "canary-document"}', tag="t", within=5))
 result = LifecycleResult.CONTINUE
 attempt("complete", lambda: ess.complete_lifecycle_action(action, result, within=5))
-client = fc2.Client(endpoint=url, accessKeyID="canary-key", accessKeySecret="canary-secret",
-                    securityToken="canary-token")
-try:
-    client.get_service("nothing")
-except Exception:
-    log.write("fc2", ended="badly")
 logging.getLogger("host").debug("the host goes on")
 mns.close()
 """
@@ -103,7 +96,7 @@ def test_nothing_leaks_from_real_calls_whenever_the_sdks_are_imported(
     assert "canary" not in steps
     assert "canary" not in logs
     assert "the host goes on" in logs
-    assert [line.count('"ended":"well"') for line in steps.splitlines()] == [1, 0, 1, 1, 0]
+    assert [line.count('"ended":"well"') for line in steps.splitlines()] == [1, 0, 1, 1]
 
 
 def test_without_the_silence_these_calls_do_leak(cloud: LocalCloud) -> None:

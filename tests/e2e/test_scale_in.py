@@ -34,6 +34,8 @@ Staged = Callable[..., Stage]
 EVENT = hook_event(2, lifecycleTransition="SCALE_IN")
 LEFT = ["i-0001", "i-0002"]
 WHOLE = [*LOOKED, LIST, READ, REMOVE, READ, PUBLISH, COMPLETE]
+BY_ACTIVITY = {"VServerGroupName": "{scaling_group_id}/{scaling_activity_id}", "DeleteEmpty": True}
+OURS = naming.build_owner_tags("mark")
 
 
 def bound(stage: Stage, **changes: Any) -> Stage:
@@ -84,7 +86,8 @@ def test_the_same_event_again_reads_and_publishes_the_same_result(staged: Staged
 
 
 def test_a_drain_takes_the_weights_first_and_a_group_left_empty_goes(staged: Staged) -> None:
-    stage = bound(staged(EVENT), Drain=30, DeleteEmpty=True)
+    stage = bound(staged(EVENT), **BY_ACTIVITY, Drain=30)
+    holds(stage, *LEFT, name="asg-0001/asa-0000", tags=OURS)
     before = stage.cloud.advance(0)
 
     stage.deliver(EVENT)
@@ -92,7 +95,8 @@ def test_a_drain_takes_the_weights_first_and_a_group_left_empty_goes(staged: Sta
     assert stage.cloud.advance(0) - before >= 30
     calls = stage.actions()
     assert calls.index(RENAME) < calls.index(REMOVE) < calls.index(DELETE) < calls.index(PUBLISH)
-    assert stage.groups() == []
+    assert servers_of(stage.the_group()) == []  # its name is not one of the binding's
+    assert [group["VServerGroupName"] for group in stage.groups()] == ["asg-0001"]
     (result,) = stage.received()
     changes = result["data"]["changes"]
     assert (changes["deletedCount"], changes["drainedSeconds"]) == (1, 30)
@@ -101,22 +105,12 @@ def test_a_drain_takes_the_weights_first_and_a_group_left_empty_goes(staged: Sta
 def test_a_replay_after_the_group_was_deleted_has_the_id_of_the_first_result(
     staged: Staged,
 ) -> None:
-    stage = bound(staged(EVENT), DeleteEmpty=True)
+    stage = bound(staged(EVENT), **BY_ACTIVITY)
+    holds(stage, *LEFT, name="asg-0001/asa-0000", tags=OURS)
     stage.deliver(EVENT)
     stage.deliver(EVENT)
     first, second = stage.received()
     assert (first["id"], first["subject"]) == (second["id"], second["subject"])
-
-
-def test_without_tags_only_marked_backends_of_named_groups_leave(staged: Staged) -> None:
-    stage = staged(EVENT)
-    holds(stage, *LEFT, name="named-otherwise", tags=naming.build_owner_tags("mark"))
-
-    stage.deliver(EVENT, stage.app(TAGS="off"))
-
-    assert servers_of(stage.the_group()) == LEFT  # its backends bear no mark
-    assert servers_of(stage.the_group("named-otherwise")) == LEFT
-    assert stage.hook() == ("Completed", "CONTINUE")
 
 
 @pytest.mark.parametrize("action", [REMOVE, PUBLISH, COMPLETE])

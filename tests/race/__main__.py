@@ -2,7 +2,7 @@
 
     python -m race [--seed SEED] [--samples NUMBER]
 
-The exit status is 1 where the shipped protocol breaks a promise, or a broken one is not found out.
+The exit status is 1 where the shipped protocol breaks a promise, or a mutant is not found out.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from time import monotonic, process_time
 
-from . import fair, sampler
-from .explorer import Budget, Found
-from .proof import Exploration, Sampling, bitten, explored, sampled_all
-from .teeth import TEETH
+from . import liveness, sampler
+from .explorer import Budget, Progress
+from .mutants import MUTANTS, Mutant
+from .suite import Exploration, Sampling, find_violation, run_exploration, run_sampling
 from .trace import Violation
 
 HEAD = (
     f"{'configuration':58} {'crash lost busy refused tick':29} "
     f"{'states':>8} {'depth':>10} {'calls':>5} {'violations':>10} {'CPU':>7}"
 )
-HELD, PARKED = "the group holds what leaves", "it was left parked, not empty"
+HELD_BY_X, HELD_BY_Y = "the group holds what x takes", "the group holds what y takes"
 # The longest first, so that two processes end together.
 EXPLORATIONS = (
     Exploration("aa", Budget(crashes=1, ambiguous=1, ticks=1)),
-    Exploration("ax", Budget(ambiguous=1, ticks=1), world=HELD),
+    Exploration("ay", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_Y),
     Exploration("aaa", Budget(ambiguous=1)),
-    Exploration("ax", Budget(crashes=1, ambiguous=1), world=PARKED),
-    Exploration("xx", Budget(crashes=1, ambiguous=1), world=HELD),
-    Exploration("ax", Budget(crashes=1, ticks=1), world=HELD),
-    Exploration("aax", world=HELD),
+    Exploration("aa", Budget(ticks=2)),
+    Exploration("ax", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
+    Exploration("xx", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
+    Exploration("yy", Budget(1, 1, 1, ticks=1), world=HELD_BY_Y),
+    Exploration("aay", Budget(crashes=1), world=HELD_BY_Y),
+    Exploration("ayy", Budget(crashes=1), world=HELD_BY_Y),
+    Exploration("aax", Budget(crashes=1), world=HELD_BY_X),
     Exploration("aaa", Budget(crashes=1, ambiguous=1), depth=16),
     Exploration("ab", Budget(crashes=2, ambiguous=1)),
-    Exploration("ab", Budget(crashes=1, ambiguous=1), chunked=True),
+    Exploration("ab", Budget(crashes=1, ambiguous=1), one_backend_a_call=True),
     Exploration("ab", Budget(ambiguous=1, busy=1, refused=1)),
     Exploration("aaa", Budget(ticks=1), depth=16),
-    Exploration("ax", Budget(crashes=1, ambiguous=1), world=HELD),
-    Exploration("ax", Budget(crashes=1, ambiguous=1), world="it was left parked"),
-    Exploration("ax", Budget(1, 1, 1), world="likewise, and is in use"),
-    Exploration("ay", Budget(1, 1, 1), world=HELD),
+    Exploration("ay", Budget(1, 1, 1), world="likewise, and is in use"),
     Exploration("ab", Budget(crashes=1, ticks=1), world="a crashed claim is there"),
     Exploration("aab", Budget(crashes=1)),
     Exploration("aaaa"),
@@ -53,7 +53,7 @@ EXPLORATIONS = (
 SAMPLED = (
     ("aaaa", "aaab", "aabb", "abcd"),
     ("aaa", "aab", "abb", "bcd"),
-    ("aax", "abx", "axx", "aay", "abxy"),
+    ("aax", "abx", "axx", "aay", "ayy", "abxy"),
 )
 BATCHES = 4
 
@@ -65,22 +65,22 @@ class Line:
     violation: Violation | None = None
 
 
-def exploration(what: Exploration) -> Line:
+def explore(what: Exploration) -> Line:
     began = process_time()
-    told = 0
+    reported = 0
 
-    def note(found: Found) -> None:
-        nonlocal told
-        if found.states >= told + 50_000:
-            told = found.states
-            _say(f"  … {what.title}: {told:,} states, depth {found.depth}")
+    def report(progress: Progress) -> None:
+        nonlocal reported
+        if progress.states >= reported + 50_000:
+            reported = progress.states
+            _print(f"  … {what.title}: {reported:,} states, depth {progress.depth}")
 
     try:
-        found, way = explored(what, note)
+        progress, way = run_exploration(what, report)
     except Violation as violation:
         return _line(_row(what), "", began, violation)
-    depth = f"{found.depth}{' (whole)' if found.whole else ''}"
-    return _line(_row(what), f"{found.states:8,} {depth:>10} {way.most:5}", began)
+    depth = f"{progress.depth}{' (whole)' if progress.is_whole else ''}"
+    return _line(_row(what), f"{progress.states:8,} {depth:>10} {way.most:5}", began)
 
 
 def _row(what: Exploration) -> str:
@@ -89,11 +89,11 @@ def _row(what: Exploration) -> str:
     return f"{what.title:58} {spent} "
 
 
-def sampling(what: Sampling) -> Line:
+def sample(what: Sampling) -> Line:
     began = process_time()
     title = f"{what.title:58} {'up to 6 of any kind':29}"
     try:
-        most = sampled_all(what)
+        most = run_sampling(what)
     except Violation as violation:
         return _line(title, "", began, violation)
     return _line(title, f"{what.number:8,} {'':>10} {most:5}", began)
@@ -111,16 +111,16 @@ def main() -> int:
     options.add_argument("--samples", type=int, default=10_000, help="of each row of kinds")
     chosen = options.parse_args()
     began, wrong, seconds = monotonic(), 0, 0.0
-    _say(f"seed {chosen.seed}; calls: of one run to its end, once nothing more goes wrong")
-    _say("CPU in seconds\n")
-    _say(HEAD)
+    _print(f"seed {chosen.seed}; calls: of one run to its end, once nothing more goes wrong")
+    _print("CPU in seconds\n")
+    _print(HEAD)
     for line in _lines(chosen.seed, chosen.samples):
-        wrong += _shown(line)
+        wrong += _show(line)
         seconds += line.seconds
-    _say(f"\npromised: {fair.CALLS} calls (explored), {sampler.CALLS} (sampled)\n")
-    wrong += sum(not _bites(number) for number in range(len(TEETH)))
+    _print(f"\npromised: {liveness.MAX_CALLS} calls (explored), {sampler.MAX_CALLS} (sampled)\n")
+    wrong += sum(not _find_out(mutant) for mutant in MUTANTS)
     seconds += process_time()
-    _say(f"\n{wrong} wrong; {seconds:.0f} s of CPU, {monotonic() - began:.0f} s in all")
+    _print(f"\n{wrong} wrong; {seconds:.0f} s of CPU, {monotonic() - began:.0f} s in all")
     return int(wrong > 0)
 
 
@@ -132,34 +132,33 @@ def _lines(seed: str, samples: int) -> Iterator[Line]:
         for batch in range(BATCHES)
     ]
     with ProcessPoolExecutor() as pool:
-        waiting = [pool.submit(exploration, what) for what in EXPLORATIONS]
-        waiting += [pool.submit(sampling, what) for what in batches]
+        waiting = [pool.submit(explore, what) for what in EXPLORATIONS]
+        waiting += [pool.submit(sample, what) for what in batches]
         for done in as_completed(waiting):
             yield done.result()
 
 
-def _shown(line: Line) -> bool:
-    _say(line.text)
+def _show(line: Line) -> bool:
+    _print(line.text)
     if line.violation is not None:
-        _say(str(line.violation))
+        _print(str(line.violation))
     return line.violation is not None
 
 
-def _bites(number: int) -> bool:
-    tooth = TEETH[number]
+def _find_out(mutant: Mutant) -> bool:
     began = process_time()
-    violation = bitten(tooth)
-    _say(f"\nbroken: {tooth.name}. {tooth.what[0].upper()}{tooth.what[1:]}.")
-    if violation is None or tooth.violation not in violation.what:
-        _say(f"  NOT FOUND ({violation and violation.what})")
+    violation = find_violation(mutant)
+    _print(f"\nmutant: {mutant.name}. {mutant.what[0].upper()}{mutant.what[1:]}.")
+    if violation is None or mutant.violation not in violation.what:
+        _print(f"  NOT FOUND ({violation and violation.what})")
         return False
-    _say(f"  found in {process_time() - began:.1f} s: {violation.what}; a shortest way there:")
+    _print(f"  found in {process_time() - began:.1f} s: {violation.what}; a shortest way there:")
     for step in violation.steps:
-        _say(f"    {step}")
+        _print(f"    {step}")
     return True
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 

@@ -1,20 +1,20 @@
 """Drives several runs of a protocol at once, command by command, through every interleaving.
 
-A run is a generator that yields `core.commands`, just as the service drives it; it is never told
-it is explored. The world is a small model of the load balancer (`world`). At each state the
-explorer tries every next step:
+A run is a protocol object of `provisioner.groups`, and the explorer asks it for commands and gives
+it answers as `executor` does. The world is a small model of the load balancer (`world`). At each
+state the explorer tries every next step:
 
-  call      a run's command takes effect and is answered
-  unheard   it takes effect, and the answer is lost (`Ambiguous`)
-  late      it may take effect at some later moment within `LATE`, or never; neither is told
-  busy      it is refused for the moment (`Retryable`)
-  refused   it is refused for good (`Rejected`)
-  crash     the run ends before its command, and the event is delivered again
-  strike    a late call takes effect now
-  tick      time passes
+  call       a run's command takes effect and is answered
+  no answer  it takes effect, and the answer is lost (`Ambiguous`)
+  late       it may take effect at some later moment within MAX_IN_FLIGHT, or never; no answer comes
+  busy       it is refused for the moment (`Retryable`)
+  refused    it is refused for good (`Rejected`)
+  crash      the run ends before its command, and the event is delivered again
+  effect     a late call takes effect now
+  tick       time passes
 
-Faults and ticks are bounded by a budget, so the search ends; states seen before are not searched
-again. Breadth first: the trace of a violation is a shortest one.
+Faults and ticks are bounded by a budget, so the search ends; a state that was seen before is not
+searched again. The search is breadth first: the trace of a violation is a shortest one.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from typing import Any, NamedTuple
 from provisioner.groups import commands
 from provisioner.groups.lease import MAX_IN_FLIGHT
 
-from .marks import borne, mark
-from .promises import check, check_end, still_changing
+from .canonical import canonical_key, visible_nonces
+from .invariants import check_end, check_state, is_still_changing
 from .runs import Racer, Run
 from .trace import Step
-from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, UNSENT, Heard, World
+from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, UNSENT, Reply, World
 
 TICKS = (10, 25, 50)  # seconds: a renewal is due; its owner is silent; every lease is over
-_NOTHING = Heard(None, None)
+_NOTHING = Reply(None, None)
 
 
 class Budget(NamedTuple):
@@ -47,7 +47,7 @@ class Budget(NamedTuple):
     refused: int = 0
     ticks: int = 0
 
-    def less(self, what: str) -> Budget:
+    def spend(self, what: str) -> Budget:
         return self._replace(**{what: getattr(self, what) - 1})
 
 
@@ -61,25 +61,28 @@ class State(NamedTuple):
     trace: Step | None = None
 
     @property
-    def over(self) -> bool:
+    def has_ended(self) -> bool:
         return all(run.command is None for run in self.runs)
 
-    def mark(self, budget: Sequence[int]) -> bytes:
+    def key(self, budget: Sequence[int]) -> bytes:
         world = self.world
-        runs = [run.shape for run in self.runs]
-        runs += [late.shape for late in world.late]
-        return mark([group.shape for group in world.groups], runs, world.time, budget)
+        shapes = [run.shape for run in self.runs]
+        shapes += [late.shape for late in world.late]
+        return canonical_key([group.shape for group in world.groups], shapes, world.time, budget)
 
 
 @dataclass
-class Found:
+class Progress:
+    """`ends` counts states in which all runs have ended. `is_whole` says that nothing was left
+    unexplored at the depth asked for."""
+
     states: int = 0
     ends: int = 0
     depth: int = 0
-    whole: bool = True  # nothing was left unexplored at the depth asked for
+    is_whole: bool = True
 
 
-Look = Callable[[State, Found], None]
+Visitor = Callable[[State, Progress], None]
 
 
 def explore(
@@ -88,132 +91,135 @@ def explore(
     *,
     world: World = EMPTY,
     depth: int | None = None,
-    look: Look | None = None,
-) -> Found:
-    """Raises `Violation` with the trace that led there. `look` sees each new state once."""
-    start = State(world, tuple(racer.begun() for racer in racers), budget)
-    layer, seen, found = deque([start]), {start.mark(budget)}, Found()
+    visit: Visitor | None = None,
+) -> Progress:
+    """Explore every state. `visit` sees each once. Raises `Violation` with the trace to it."""
+    start = State(world, tuple(racer.first_run() for racer in racers), budget)
+    layer, seen, progress = deque([start]), {start.key(budget)}, Progress()
     while layer:
-        if depth == found.depth:
-            found.whole = False
+        if depth == progress.depth:
+            progress.is_whole = False
             break
-        found.depth += 1
-        following: deque[State] = deque()
+        progress.depth += 1
+        next_layer: deque[State] = deque()
         while layer:
             state = layer.popleft()
-            found.states += 1
-            found.ends += state.over
-            if look is not None:
-                look(state, found)
-            for after in _following(state):
-                marked = after.mark(after.budget)
-                if marked not in seen:
-                    seen.add(marked)
-                    checked(after)
-                    following.append(after)
-        layer = following
-    return found
+            progress.states += 1
+            progress.ends += state.has_ended
+            if visit is not None:
+                visit(state, progress)
+            for after in _next_states(state):
+                key = after.key(after.budget)
+                if key not in seen:
+                    seen.add(key)
+                    check(after)
+                    next_layer.append(after)
+        layer = next_layer
+    return progress
 
 
-def checked(state: State) -> State:
-    check(state.world, state.runs, state.trace)
-    if state.over and not state.world.late:
+def check(state: State) -> State:
+    check_state(state.world, state.runs, state.trace)
+    if state.has_ended and not state.world.late:
         check_end(state.world, state.runs, state.trace)
     return state
 
 
-def _following(state: State) -> Iterator[State]:
+def _next_states(state: State) -> Iterator[State]:
     for number, run in enumerate(state.runs):
-        if isinstance(run.command, commands.Wait | commands.Nonce) or (
-            isinstance(run.command, commands.Time) and not state.budget.ticks
+        if isinstance(run.command, commands.DrawNonce) or (
+            isinstance(run.command, commands.Wait) and not state.budget.ticks
         ):
-            # It neither sees the others nor is seen by them: its order is no choice.
-            yield from _calls(state, number)
+            # Neither the world nor the other runs see it: its order is no choice. A wait reads the
+            # time when it ends, so its order matters while time may pass.
+            yield from _run_command(state, number)
             return
     for number, run in enumerate(state.runs):
         if run.command is not None:
-            yield from _calls(state, number)
-            yield from _faults(state, number)
+            yield from _run_command(state, number)
+            yield from _fail_command(state, number)
     for late in state.world.late:
-        step = Step(state.trace, None, "strikes", late.command)
-        yield state._replace(world=state.world.struck(late), trace=step)
+        step = Step(state.trace, None, "late", late.command)
+        yield state._replace(world=state.world.take_effect(late), trace=step)
     if state.budget.ticks:
         for seconds in TICKS:
             step = Step(state.trace, None, f"{seconds} s pass")
-            yield state._replace(
-                world=state.world.passed(seconds), budget=state.budget.less("ticks"), trace=step
-            )
+            budget = state.budget.spend("ticks")
+            yield state._replace(world=state.world.advance(seconds), budget=budget, trace=step)
 
 
-def _calls(state: State, number: int) -> Iterator[State]:
+def _run_command(state: State, number: int) -> Iterator[State]:
     command = state.runs[number].command
-    if isinstance(command, commands.Nonce):
-        for nonce in _drawn(state):
-            world = state.world._replace(drawn=(*state.world.drawn, nonce))
-            yield tell(state, number, Heard(nonce, nonce), f"draws {nonce}", world)
+    if isinstance(command, commands.DrawNonce):
+        for nonce in _possible_nonces(state):
+            yield draw(state, number, nonce)
     else:
-        world, heard = answer(state.world, command)
-        yield tell(state, number, heard, "", world)
+        world, reply = answer(state.world, command)
+        yield give(state, number, reply, "", world)
 
 
-def answer(world: World, command: Any) -> tuple[World, Heard]:
-    """Of everything but a nonce."""
+def answer(world: World, command: Any) -> tuple[World, Reply]:
+    """Answer every command but DrawNonce."""
     match command:
-        case commands.Time():
-            return world, Heard(float(world.time), world.time)
         case commands.Wait():
             return world, _NOTHING
-        case _ if not world.sendable(command):
+        case _ if not world.may_send(command):
             return world, UNSENT
         case _:
             return world.call(command)
 
 
-def _faults(state: State, number: int) -> Iterator[State]:
+def draw(state: State, number: int, nonce: str) -> State:
+    world = state.world._replace(drawn=(*state.world.drawn, nonce))
+    return give(state, number, Reply(nonce, nonce), f"draws {nonce}", world)
+
+
+def _fail_command(state: State, number: int) -> Iterator[State]:
     world, budget, command = state.world, state.budget, state.runs[number].command
     if budget.crashes:
-        yield crashed(state._replace(budget=budget.less("crashes")), number)
-    if not isinstance(command, commands.Write) or not world.sendable(command):
+        yield _crash(state._replace(budget=budget.spend("crashes")), number)
+    if not isinstance(command, commands.Write) or not world.may_send(command):
         return
     if budget.ambiguous:
-        less = state._replace(budget=budget.less("ambiguous"))
-        yield tell(less, number, AMBIGUOUS, "unheard", world.call(command)[0])
-        later = world.later(command, world.time + MAX_IN_FLIGHT)
-        yield tell(less, number, AMBIGUOUS, "late", later)
+        less = state._replace(budget=budget.spend("ambiguous"))
+        yield give(less, number, AMBIGUOUS, "no answer", world.call(command)[0])
+        later = world.delay(command, world.time + MAX_IN_FLIGHT)
+        yield give(less, number, AMBIGUOUS, "late", later)
     if budget.busy:
-        yield tell(state._replace(budget=budget.less("busy")), number, BUSY, "busy", world)
+        yield give(state._replace(budget=budget.spend("busy")), number, BUSY, "busy", world)
     if budget.refused and isinstance(command, commands.AddBackends):
-        less = state._replace(budget=budget.less("refused"))
-        yield tell(less, number, REFUSED, "refused", world)
+        less = state._replace(budget=budget.spend("refused"))
+        yield give(less, number, REFUSED, "refused", world)
 
 
-def crashed(state: State, number: int) -> State:
-    """The event is delivered again, to somebody who knows nothing."""
+def _crash(state: State, number: int) -> State:
+    """The event is delivered again, to a run that knows nothing."""
     step = Step(state.trace, number, "crashes, and is delivered again")
-    return _at(state, number, state.runs[number].racer.begun(), step)
+    return _replace_run(state, number, state.runs[number].racer.first_run(), step)
 
 
-def tell(state: State, number: int, heard: Heard, what: str, world: World) -> State:
+def give(state: State, number: int, reply: Reply, what: str, world: World) -> State:
+    """Give a run the reply to its command."""
     run = state.runs[number]
-    step = Step(state.trace, number, what, run.command, heard.value)
-    after = run.heard(heard)
+    step = Step(state.trace, number, what, run.command, reply.value)
+    after = run.receive(reply, world.time)
     racers = (other.racer for other in state.runs)
-    if after.error is BUSY.value or still_changing(after.error, racers):
-        after = run.racer.begun()  # raised to the platform, which delivers again
-    return _at(state._replace(world=world), number, after, step)
+    if after.error is BUSY.value or is_still_changing(after.error, racers):
+        after = run.racer.first_run()  # raised to the platform, which delivers again
+    return _replace_run(state._replace(world=world), number, after, step)
 
 
-def _at(state: State, number: int, run: Run, step: Step) -> State:
+def _replace_run(state: State, number: int, run: Run, step: Step) -> State:
     runs = (*state.runs[:number], run, *state.runs[number + 1 :])
     return state._replace(runs=runs, trace=step)
 
 
-def _drawn(state: State) -> Iterator[str]:
-    """A nonce is drawn by chance: one for each place among those that somebody bears."""
+def _possible_nonces(state: State) -> Iterator[str]:
+    """A nonce is random: one for each place among those that can be seen."""
     world = state.world
     shapes = [group.shape for group in world.groups] + [late.shape for late in world.late]
     shapes += [run.shape for run in state.runs]
-    bounds = [0, *(int(nonce, 16) for nonce in borne(shapes)), 2**64 - 1]
+    bounds = [0, *(int(nonce, 16) for nonce in visible_nonces(shapes)), 2**64 - 1]
     for low, high in pairwise(bounds):
         taken = [int(nonce, 16) for nonce in world.drawn]
         above = min([high, *(nonce for nonce in taken if low < nonce)])

@@ -2,27 +2,39 @@
 
 a, b, c, d  come, each with servers of its own
 h           a hook comes with servers of which the load balancer may refuse one
-x           takes out the server that the group held before, and deletes the group if it is empty
-y           likewise, the servers that a comes with
+x           takes out the server that the group held before; the group may be wanted again
+y           takes out the servers that a comes with, and deletes the group if it is empty: nobody
+            else wants its name
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from provisioner.groups import naming
-from provisioner.groups.deregister import Removal, deregister
-from provisioner.model import Backend, DesiredGroup, EnsureResult, OnExisting, VServerGroup
+from provisioner.groups import commands, naming
+from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.groups.ensure import EnsureProtocol
+from provisioner.model import BACKENDS_PER_CALL, Backend, DesiredGroup, OnExisting, VServerGroup
 
 from .runs import Racer
 from .world import EMPTY, START, Group, World
 
-Ensure: TypeAlias = Callable[[DesiredGroup], Generator[Any, Any, EnsureResult]]
 NAME = "Group1"
-GONE = Backend("i-z0", 80)
-_PARKED = naming.pending_delete_name(NAME)
-_LEFT = naming.make_claim(NAME, START - 30, "8" * 16)
+STAYING, COMING = Backend("i-z0", 80), Backend("i-a0", 80)
+_CRASHED = naming.make_claim(NAME, START - 30, "8" * 16)
+
+
+class Ensure(Protocol):
+    """`EnsureProtocol`, or a protocol with something wrong."""
+
+    def __call__(
+        self, desired: DesiredGroup, *, backends_per_call: int
+    ) -> commands.Protocol[Any]: ...
+
+
+class Deregister(Protocol):
+    def __call__(self, removal: Removal) -> commands.Protocol[Any]: ...
 
 
 def _with(name: str, *backends: Backend, in_use: bool = False) -> World:
@@ -32,34 +44,42 @@ def _with(name: str, *backends: Backend, in_use: bool = False) -> World:
 WORLDS = {
     "an empty load balancer": EMPTY,
     "the group is there": _with(NAME, Backend("i-0000", 80)),
-    "a crashed claim is there": _with(_LEFT.name),
+    "a crashed claim is there": _with(_CRASHED.name),
     "a server is refused": EMPTY._replace(refuses=("i-h1",)),
-    "the group holds what leaves": _with(NAME, GONE),
-    "likewise, and is in use": _with(NAME, GONE, in_use=True),
-    "it was left parked": _with(_PARKED),
-    "it was left parked, not empty": _with(_PARKED, GONE),
+    "the group holds what x takes": _with(NAME, STAYING),
+    "the group holds what y takes": _with(NAME, COMING),
+    "likewise, and is in use": _with(NAME, COMING, in_use=True),
 }
-LEAVING = {"x": "z", "y": "a"}
+LEAVING = {"x": STAYING, "y": COMING}
 
 
-def racers(kinds: str, ensure: Ensure, *, several: bool = False) -> Sequence[Racer]:
-    known = {kind: racer(kind, ensure, several=several) for kind in sorted(set(kinds))}
+def build_racers(
+    kinds: str,
+    *,
+    ensure: Ensure = EnsureProtocol,
+    deregister: Deregister = DeregisterProtocol,
+    several: bool = False,
+) -> Sequence[Racer]:
+    """Return a racer for each letter. `several`: each comes with two servers, one a call."""
+    known = {
+        kind: _build_leaving(kind, deregister)
+        if kind in LEAVING
+        else _build_coming(kind, ensure, several=several)
+        for kind in sorted(set(kinds))
+    }
     return [known[kind] for kind in kinds]
 
 
-def racer(kind: str, ensure: Ensure, *, several: bool = False) -> Racer:
-    if kind in LEAVING:
-        return _leaves(kind)
+def _build_coming(kind: str, ensure: Ensure, *, several: bool) -> Racer:
     ids = [f"i-{kind}{number}" for number in range(1 + (several or kind == "h"))]
     group = VServerGroup("cn-hangzhou", "lb-0001", NAME, tuple(Backend(i, 80) for i in ids))
     desired = DesiredGroup(group, OnExisting.EXTEND, f"event {kind}", from_hook=kind == "h")
-    return Racer(kind, lambda: ensure(desired), group)
+    size = 1 if several else BACKENDS_PER_CALL
+    return Racer(kind, lambda: ensure(desired, backends_per_call=size), group)
 
 
-def _leaves(kind: str) -> Racer:
-    ids = frozenset({f"i-{LEAVING[kind]}0"})
-    removal = Removal(
-        "cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=True, mark=f"event {kind}"
-    )
+def _build_leaving(kind: str, deregister: Deregister) -> Racer:
+    ids, deletes = frozenset({LEAVING[kind].server_id}), kind == "y"
+    removal = Removal("cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=deletes)
     where = VServerGroup("cn-hangzhou", "lb-0001", NAME)
-    return Racer(kind, lambda: deregister(removal), where, ids)
+    return Racer(kind, lambda: deregister(removal), where, ids, deletes)

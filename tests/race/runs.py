@@ -1,81 +1,64 @@
-"""A run of a protocol as a value: where it stands, and where each answer would take it.
+"""Runs of a protocol as values: a run in a state, which an answer turns into another run.
 
-A generator cannot be copied, so a run is brought to where it stands by replaying what it was told.
-What it may still do is known by its frames; runs that stand alike are one, and each step from there
-is replayed once, however many interleavings pass through it.
+Runs in the same state are one object, and each step from there is made once, however many
+interleavings pass through it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Hashable
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from provisioner.errors import ProvisionerError
+from provisioner.groups.commands import Protocol
 from provisioner.model import VServerGroup
 
-from .frames import frozen, handles, position
-from .marks import Shape, shape
-from .world import Heard
-
-Protocol: TypeAlias = Callable[[], Generator[Any, Any, Any]]
+from .canonical import Shape, find_shape, snapshot
+from .world import Reply
 
 
 @dataclass(frozen=True, eq=False)
 class Racer:
     """Who runs: runs of one racer are interchangeable. It comes with the backends of the group
-    that it wants, or goes with the servers that leave the group."""
+    that it wants, or it takes the `leaving` servers out; it may then delete an empty group."""
 
     name: str
-    start: Protocol
+    start: Callable[[], Protocol[Any]]
     wanted: VServerGroup
     leaving: frozenset[str] = frozenset()
+    deletes_empty: bool = False
     known: dict[str, Run] = field(default_factory=dict)
 
-    def begun(self) -> Run:
-        return self.told(())
+    def first_run(self) -> Run:
+        return self.run_of(self.start())
 
-    def told(self, heard: tuple[Any, ...]) -> Run:
-        run = Run(self, heard)
-        return self.known.setdefault(run.position, run)
+    def run_of(self, protocol: Protocol[Any]) -> Run:
+        text = snapshot(protocol)
+        found = self.known.get(text)
+        if found is None:
+            found = self.known[text] = Run(self, protocol, text)
+        return found
 
 
 class Run:
-    """Its next command, or what it ended with."""
+    """`command` is the next one, and None once the run has a result or an error."""
 
-    def __init__(self, racer: Racer, told: tuple[Any, ...]) -> None:
-        self.racer, self.told = racer, told
-        self.command: Any = None
-        self.result: Any = None  # Ensured or Deregistered
-        self.error: ProvisionerError | None = None
-        self.position = repr((racer.name, self._replayed()))
-        self.shape: Shape = shape(self.position)
+    def __init__(self, racer: Racer, protocol: Protocol[Any], text: str) -> None:
+        self.racer, self.protocol = racer, protocol
+        self.command: Any = protocol.next_command()
+        ended = self.command is None
+        self.result: Any = protocol.done if ended else None
+        self.error: ProvisionerError | None = protocol.error if ended else None
+        self.shape: Shape = find_shape(racer.name + text)
         self._next: dict[Hashable, Run] = {}
 
-    def heard(self, heard: Heard) -> Run:
-        found = self._next.get(heard.key)
+    def receive(self, reply: Reply, now: float) -> Run:
+        key = reply.key, now
+        found = self._next.get(key)
         if found is None:
-            found = self._next[heard.key] = self.racer.told((*self.told, heard.value))
+            protocol = copy(self.protocol)
+            protocol.receive(reply.value, now)
+            found = self._next[key] = self.racer.run_of(protocol)
         return found
-
-    def _replayed(self) -> object:
-        generator, thrown = self.racer.start(), None
-        try:
-            self.command = next(generator)
-            for value in self.told:
-                if isinstance(value, ProvisionerError):
-                    thrown = value.code
-                    self.command = generator.throw(value)
-                else:
-                    self.command = generator.send(value)
-            # What an `except` is about to raise again stands in no variable.
-            raising = thrown if handles(generator) else None
-            where = frozen(self.command), position(generator), raising
-            generator.close()
-        except StopIteration as end:
-            self.command, self.result = None, end.value
-            return frozen(end.value)
-        except ProvisionerError as error:
-            self.command, self.error = None, error
-            return error.code
-        return where

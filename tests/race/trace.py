@@ -1,4 +1,4 @@
-"""What led to a state, and how it is told to people."""
+"""What led to a state, and how it is shown to people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Step(NamedTuple):
     number: int | None
     what: str
     command: Any = None
-    heard: Any = None
+    answer: Any = None
 
 
 class Violation(AssertionError):
@@ -31,43 +31,44 @@ class Violation(AssertionError):
         return "\n".join((self.what, *self.steps))
 
     @classmethod
-    def of(cls, what: str, trace: Step | None) -> Violation:
-        return cls(what, told(trace))
+    def at(cls, what: str, trace: Step | None) -> Violation:
+        return cls(what, describe_trace(trace))
 
 
-def told(last: Step | None) -> tuple[str, ...]:
+def describe_trace(last: Step | None) -> tuple[str, ...]:
     steps: list[Step] = []
     while last is not None:
         steps.append(last)
         last = last.before
-    quiet = commands.Wait | commands.Time
-    lines = [_line(s) for s in reversed(steps) if not (isinstance(s.command, quiet))]
+    lines = [_describe(s) for s in reversed(steps) if not isinstance(s.command, commands.Wait)]
     nonces = sorted(set(_NONCE.findall("\n".join(lines))))
     return tuple(_NONCE.sub(lambda m: f"n{nonces.index(m[0])}", line) for line in lines)
 
 
 _NONCE = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 _FAULTS = {
-    "unheard": "; it takes effect, and no answer comes",
+    "no answer": "; it takes effect, and no answer comes",
     "late": "; no answer comes, and it has not taken effect yet",
     "busy": "; refused for the moment",
     "refused": "; refused for good",
 }
 
 
-def _line(step: Step) -> str:
+def _describe(step: Step) -> str:
     if step.number is None:
-        return f"        {step.what}" if step.command is None else f"late    {said(step.command)}"
+        call = describe_command(step.command)
+        return f"        {step.what}" if step.command is None else f"late    {call}"
     who = f"run {step.number}   "
-    if step.command is None or isinstance(step.command, commands.Nonce):
+    if step.command is None or isinstance(step.command, commands.DrawNonce):
         return who + step.what
-    return who + said(step.command) + (_FAULTS.get(step.what) or _outcome(step.heard))
+    outcome = _FAULTS.get(step.what) or _describe_answer(step.answer)
+    return who + describe_command(step.command) + outcome
 
 
-def _outcome(heard: Any) -> str:
-    if isinstance(heard, ProvisionerError):
-        return f"; {heard.message}"
-    value = heard.value if isinstance(heard, ApiResponse) else heard
+def _describe_answer(answer: Any) -> str:
+    if isinstance(answer, ProvisionerError):
+        return f"; {answer.message}"
+    value = answer.value if isinstance(answer, ApiResponse) else answer
     if isinstance(value, tuple):
         return ": " + (", ".join(f"{g.id} is {_name(g.name)}" for g in value) or "no group")
     if isinstance(value, str):
@@ -77,7 +78,7 @@ def _outcome(heard: Any) -> str:
     return ""
 
 
-def said(command: Any) -> str:
+def describe_command(command: Any) -> str:
     match command:
         case commands.ListGroups():
             return "lists"

@@ -1,7 +1,8 @@
 """A model of the load balancer: groups, a clock, and calls whose effect is still to come.
 
 `World.call` is the one place that says what a command does and what is answered. Names need not be
-unique, a list has no backends and no CreateTime of a group's own, and what is not there is a 404.
+unique, a list has no backends and no CreateTime of a group's own, and a group that is not there is
+a 404.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from provisioner.errors import IN_USE, Ambiguous, Code, Fault, Rejected, Retryab
 from provisioner.groups import commands, diff, naming
 from provisioner.model import ApiResponse, Backend, VServerGroup
 
-from .marks import Shape, shape
+from .canonical import Shape, find_shape
 
 START = 150000  # seconds; six digits that begin with 1 are times, wherever they stand
 NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
 BAD_SERVER = Rejected("InvalidServerId.NotFound", "no such server")
 REFERRED_TO = Retryable(min(IN_USE), "a listener or a rule refers to the group")
-TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim is too old to be spoken of")
+TOO_LATE = Retryable(Code.OUT_OF_TIME, "the claim expired before the call could be sent")
 OURS = naming.build_owner_tags("mark")
 
 
@@ -34,7 +35,7 @@ class Group:
 
     @cached_property
     def shape(self) -> Shape:
-        return shape(repr((self.id, self.name, self.backends)))  # nothing changes `in_use`
+        return find_shape(repr((self.id, self.name, self.backends)))  # nothing changes `in_use`
 
     def as_listed(self, *, references: bool) -> VServerGroup:
         in_use = references and self.in_use
@@ -44,7 +45,7 @@ class Group:
         return VServerGroup("r", "lb", self.name, self.backends, OURS, self.id)
 
 
-class Late(NamedTuple):
+class LateCall(NamedTuple):
     """A call whose effect may still come, until the given time at the latest."""
 
     command: Any
@@ -52,35 +53,31 @@ class Late(NamedTuple):
     shape: Shape
 
 
-class Heard(NamedTuple):
-    """What a run is told: a value, or an error that is thrown. Equal keys tell the same."""
+class Reply(NamedTuple):
+    """What a run receives: an answer or an error. Replies with equal keys are the same."""
 
     value: Any
     key: Hashable
 
-    @classmethod
-    def error(cls, error: Exception, kind: str) -> Heard:
-        return cls(error, kind)
 
-
-AMBIGUOUS = Heard.error(Ambiguous("no answer"), "ambiguous")
-BUSY = Heard.error(Retryable("SystemBusy", "try again later"), "busy")
-REFUSED = Heard.error(Rejected("InvalidParameter", "refused for good"), "refused")
-UNSENT = Heard.error(TOO_LATE, "too late")
+AMBIGUOUS = Reply(Ambiguous("no answer"), "ambiguous")
+BUSY = Reply(Retryable("SystemBusy", "try again later"), "busy")
+REFUSED = Reply(Rejected("InvalidParameter", "refused for good"), "refused")
+UNSENT = Reply(TOO_LATE, "too late")
 
 
 class World(NamedTuple):
-    """`refuses`: servers that no group may hold."""
+    """`refuses`: servers that no group may hold. `drawn`: the nonces that runs have drawn."""
 
     groups: tuple[Group, ...] = ()
-    late: tuple[Late, ...] = ()
+    late: tuple[LateCall, ...] = ()
     time: float = START
     created: int = 0
     drawn: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
 
-    def call(self, command: Any) -> tuple[World, Heard]:
-        """The world once `command` has taken effect, and what its sender hears."""
+    def call(self, command: Any) -> tuple[World, Reply]:
+        """Return the world after `command` has taken effect, and its reply."""
         match command:
             case commands.ListGroups(references=references):
                 listed = tuple(g.as_listed(references=references) for g in self.groups)
@@ -89,18 +86,20 @@ class World(NamedTuple):
                 read = self.group(id_)
                 return self, self._answer(read and read.as_read(), read)
             case commands.CreateGroup(name=name, backends=servers):
-                made = Group(f"rsp-{self.created}", name, servers)
-                world = self._replace(groups=(*self.groups, made), created=self.created + 1)
-                return world, self._answer(made.id, made.id)
+                created = Group(f"rsp-{self.created}", name, servers)
+                world = self._replace(groups=(*self.groups, created), created=self.created + 1)
+                return world, self._answer(created.id, created.id)
         group = self.group(command.id)
+        if group is None and isinstance(command, commands.DeleteGroup):
+            return self, self._answer(None, None)  # the port deletes a group that is gone
         if group is None:
-            return self, Heard.error(NOT_FOUND, "not found")
-        refusal = self._refusal(group, command)
+            return self, Reply(NOT_FOUND, "not found")
+        refusal = self._find_refusal(group, command)
         if refusal is not None:
-            return self, Heard.error(refusal, refusal.code)
-        return self._changed(group, command), self._answer(None, None)
+            return self, Reply(refusal, refusal.code)
+        return self._change(group, command), self._answer(None, None)
 
-    def _refusal(self, group: Group, command: Any) -> Rejected | Retryable | None:
+    def _find_refusal(self, group: Group, command: Any) -> Rejected | Retryable | None:
         match command:
             case commands.AddBackends(backends=servers):
                 bad = any(server.server_id in self.refuses for server in servers)
@@ -109,13 +108,13 @@ class World(NamedTuple):
                 return REFERRED_TO if group.in_use else None
         return None
 
-    def _changed(self, group: Group, command: Any) -> World:
+    def _change(self, group: Group, command: Any) -> World:
         match command:
             case commands.RenameGroup(name=name):
                 return self._with(replace(group, name=name))
             case commands.AddBackends(backends=servers):
-                held = diff.deduplicate((*group.backends, *servers))
-                return self._with(replace(group, backends=held))
+                backends = diff.deduplicate((*group.backends, *servers))
+                return self._with(replace(group, backends=backends))
             case commands.RemoveBackends(backends=servers):
                 gone = {server.key for server in servers}
                 kept = tuple(server for server in group.backends if server.key not in gone)
@@ -127,19 +126,19 @@ class World(NamedTuple):
     def group(self, id_: str) -> Group | None:
         return next((g for g in self.groups if g.id == id_), None)
 
-    def sendable(self, command: Any) -> bool:
-        """The driver sends nothing about a claim that is too old."""
+    def may_send(self, command: Any) -> bool:
+        """The executor sends nothing about a claim that is too old."""
         return self.time <= float(getattr(command, "before", self.time))
 
-    def later(self, command: Any, until: float) -> World:
-        late = Late(command, until, shape(repr((command, until))))
+    def delay(self, command: Any, until: float) -> World:
+        late = LateCall(command, until, find_shape(repr((command, until))))
         return self._replace(late=(*self.late, late))
 
-    def struck(self, late: Late) -> World:
+    def take_effect(self, late: LateCall) -> World:
         rest = tuple(other for other in self.late if other is not late)
         return self._replace(late=rest).call(late.command)[0]
 
-    def passed(self, seconds: float) -> World:
+    def advance(self, seconds: float) -> World:
         """A call takes effect in time or never: what is too late by then is gone."""
         now = self.time + seconds
         return self._replace(time=now, late=tuple(late for late in self.late if now <= late.until))
@@ -149,9 +148,9 @@ class World(NamedTuple):
             groups=tuple(changed if g.id == changed.id else g for g in self.groups)
         )
 
-    def _answer(self, value: Any, key: Hashable) -> Heard:
+    def _answer(self, value: Any, key: Hashable) -> Reply:
         """A Date header drops the fraction of the second."""
-        return Heard(ApiResponse(value, float(int(self.time)), ""), (int(self.time), key))
+        return Reply(ApiResponse(value, float(int(self.time)), ""), (int(self.time), key))
 
 
 EMPTY = World()

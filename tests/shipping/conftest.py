@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,3 +31,21 @@ def package_of() -> Callable[[str], Package]:
 @pytest.fixture(params=sorted(RUNTIMES))
 def package(request: pytest.FixtureRequest, package_of: Callable[[str], Package]) -> Package:
     return package_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def code_of(
+    package_of: Callable[[str], Package], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Unpacks a package as Function Compute does, in a folder that tests only read."""
+    unpacked: dict[str, Path] = {}
+
+    def unpack(runtime: str) -> Path:
+        package = package_of(runtime)
+        if runtime not in unpacked:
+            unpacked[runtime] = tmp_path_factory.mktemp(runtime)
+            with zipfile.ZipFile(package.path) as archive:
+                archive.extractall(unpacked[runtime])
+        return unpacked[runtime]
+
+    return unpack

@@ -188,7 +188,7 @@ def test_a_change_of_the_configuration_changes_what_it_is_about_and_nothing_else
     assert {change["Action"] for change in account.opskit("plan-deploy")["Changes"]} == {"None"}
     assert account.opskit("deploy")["StackId"] == deployed["StackId"]
 
-    changes = {"FunctionTimeout": 300, "SweepSchedule": "@every 20m", "DeleteEmpty": True}
+    changes = {"FunctionTimeout": 300, "SweepSchedule": "@every 20m", "CircuitBreaker": 0}
     account.configured(Parameters=changes)
     plan = account.opskit("plan-deploy")
     changed = {item["LogicalResourceId"] for item in plan["Changes"] if item["Action"] != "None"}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import events, measure
+from bench.cloud import localcloud
+from bench.package import Package as Measured
+from bench.process import running as running_handler
 from e2e.test_default_world import World
 from localcloud.server import running
 from localcloud.worlds import served_world
-from opskit.package import Package
+from opskit.interpreters import find
+from opskit.package import RUNTIMES, Package
 
 
 def shipped_world(package: Package) -> dict[str, Any]:
@@ -36,3 +43,15 @@ def test_a_scale_out_passes_on_the_package_alone(
         assert list(states.values()) == ["InService"] * 3
         assert world.groups() == {"asg-local": sorted(states)}
         assert world.results() == ["vservergroup.provisioned"]
+
+
+def test_a_hook_is_completed_over_tls_on_the_package_alone(
+    package: Package, code_of: Callable[[str], Path]
+) -> None:
+    measured = Measured(find(RUNTIMES[package.runtime]), package.runtime, code_of(package.runtime))
+    with localcloud() as cloud:
+        cloud.reset(5)
+        with running_handler(measured, measure.OURS, cloud) as process:
+            process.wait_until_ready()
+            process.handle(events.hook(5))
+        assert {"PublishMessage", "CompleteLifecycleAction"} <= set(cloud.calls())

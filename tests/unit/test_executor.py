@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -12,9 +11,17 @@ import pytest
 from builders import REGION
 from deployments import Deployment, a_group, deployment, replayable, servers
 from fakes import FakeLog
-from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
+from provisioner.errors import (
+    Ambiguous,
+    Code,
+    ConfigurationError,
+    ProvisionerError,
+    Rejected,
+    Retryable,
+)
 from provisioner.executor import CommandExecutor
 from provisioner.groups import commands
+from provisioner.groups.commands import Command, Protocol
 from provisioner.invocation import Invocation, WorkWindow
 from provisioner.model import ApiResponse, VServerGroup
 
@@ -31,17 +38,45 @@ def drive(cloud: Deployment, seconds: float = 60.0) -> CommandExecutor:
     return CommandExecutor(a_group(), invocation, cloud.load_balancers, cloud.clock, replayable())
 
 
-def ask(driven: CommandExecutor, *asked: commands.Command) -> list[Any]:
-    """The answers; of a call, its value."""
+class Script(Protocol[list[Any]]):
+    """Sends commands one after the other, and keeps the answers; of a call, its value. The first
+    error ends it, after `cleanup`."""
 
-    def steps() -> Generator[commands.Command, Any, list[Any]]:
-        answers = []
-        for command in asked:
-            answer = yield command
-            answers.append(getattr(answer, "value", answer))
-        return answers
+    def __init__(self, *asked: Command, cleanup: Command | None = None) -> None:
+        self.done = []
+        self.times: list[float] = []
+        self.asked, self.cleanup = list(asked), cleanup
 
-    return driven.run(steps())
+    def next_command(self) -> Command | None:
+        return self.asked[0] if self.asked else None
+
+    def _receive(self, answer: Any) -> None:
+        if isinstance(answer, ProvisionerError):
+            raise answer
+        assert self.done is not None
+        self.done.append(getattr(answer, "value", answer))
+        self.times.append(self.now)
+        del self.asked[0]
+
+    def _fail(self, error: ProvisionerError) -> None:
+        self.error = error
+        self.asked = [self.cleanup] if self.cleanup else []
+
+
+class Persistent(Script):
+    """Goes on after an error; the last command says how it ends."""
+
+    def _receive(self, answer: Any) -> None:
+        super()._receive(answer)
+        self.error = None
+
+    def _fail(self, error: ProvisionerError) -> None:
+        self.error = error
+        del self.asked[0]
+
+
+def ask(driven: CommandExecutor, *asked: Command) -> list[Any]:
+    return driven.run(Script(*asked))
 
 
 def test_each_command_is_one_call_on_the_load_balancer_of_the_group(cloud: Deployment) -> None:
@@ -135,7 +170,7 @@ def test_a_wait_that_would_outlast_the_time_is_not_begun(cloud: Deployment) -> N
 
 
 def test_nonces_are_16_hexadecimal_digits_and_differ(cloud: Deployment) -> None:
-    nonces = ask(drive(cloud), *(commands.Nonce() for _ in range(50)))
+    nonces = ask(drive(cloud), *(commands.DrawNonce() for _ in range(50)))
     assert len(set(nonces)) == 50
     assert all(len(nonce) == 16 and int(nonce, 16) >= 0 for nonce in nonces)
 
@@ -143,11 +178,11 @@ def test_nonces_are_16_hexadecimal_digits_and_differ(cloud: Deployment) -> None:
 def test_the_time_there_is_never_early_and_follows_our_clock(cloud: Deployment) -> None:
     cloud.clock.advance(0.7)  # a Date drops the fraction
     cloud.load_balancers.takes["list_vserver_groups"] = [3.0]
-    driven = drive(cloud)
-    _, time = ask(driven, commands.ListGroups(), commands.Time())
-    assert time >= cloud.clock.now()
-    cloud.clock.advance(10.0)
-    assert ask(driven, commands.Time()) == [time + 10.0]
+    script = Script(commands.ListGroups(), commands.Drain(10.0))
+    drive(cloud).run(script)
+    listed, drained = script.times
+    assert drained >= cloud.clock.now()
+    assert drained == listed + 10.0
 
 
 @pytest.mark.parametrize(("waited", "held_up"), [(0.0, 0.0), (12.0, 0.0), (12.0, 5.0)])
@@ -165,14 +200,15 @@ def test_the_time_there_counts_from_when_the_call_was_sent(
         return answer
 
     cloud.load_balancers.list_vserver_groups = listed  # type: ignore[method-assign]
-    _, time = ask(drive(cloud), commands.ListGroups(), commands.Time())
-    assert time == pytest.approx(1001.0 + held_up)  # a Date drops the fraction of a second
+    script = Script(commands.ListGroups())
+    drive(cloud).run(script)
+    assert script.now == pytest.approx(1001.0 + held_up)  # a Date drops the fraction of a second
 
 
 def test_an_answer_without_a_date_tells_nothing_of_the_time(cloud: Deployment) -> None:
-    driven = drive(cloud)
-    before, _, after = ask(driven, commands.Time(), commands.ReadGroup("rsp-9999"), commands.Time())
-    assert before == after == -inf
+    driven, script = drive(cloud), Script(commands.ReadGroup("rsp-9999"))
+    driven.run(script)
+    assert script.now == -inf
     assert driven.request_ids == []
 
 
@@ -193,39 +229,29 @@ def test_a_command_about_a_claim_is_not_sent_after_its_hour(cloud: Deployment) -
     assert cloud.writes == ["rename"]
 
 
-def test_when_time_is_up_only_tidying_is_done(cloud: Deployment) -> None:
+def test_when_time_is_up_only_a_cleanup_is_sent(cloud: Deployment) -> None:
     made = cloud.stands()
     driven = drive(cloud, seconds=0)
-    with pytest.raises(Retryable):
-        ask(driven, commands.ListGroups())
-    ask(driven, commands.DeleteGroup(made.id))
+    for command in (commands.ListGroups(), commands.DeleteGroup(made.id)):
+        with pytest.raises(Retryable) as late:
+            ask(driven, command)
+        assert late.value.code == Code.OUT_OF_TIME.value
+    ask(driven, commands.DeleteGroup(made.id, cleanup=True))
     assert cloud.operations == ["delete"]
 
 
 def test_out_of_time_tells_the_failure_that_took_it_but_not_one_that_passed(
     cloud: Deployment,
 ) -> None:
-    def stubborn() -> Generator[commands.Command, Any, None]:
-        try:
-            yield commands.ListGroups()
-        except Retryable:
-            yield commands.Wait(100.0)
-
     cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
     with pytest.raises(Retryable) as told:
-        drive(cloud).run(stubborn())
+        drive(cloud).run(Persistent(commands.ListGroups(), commands.Wait(100.0)))
     assert told.value.code == "SystemBusy"
 
-    def passed() -> Generator[commands.Command, Any, None]:
-        try:
-            yield commands.ListGroups()
-        except Retryable:
-            yield commands.ListGroups()
-            yield commands.Wait(200.0)
-
     cloud.load_balancers.fail_next("list_vserver_groups", BUSY)
+    passed = (commands.ListGroups(), commands.ListGroups(), commands.Wait(200.0))
     with pytest.raises(Retryable) as told:
-        drive(cloud).run(passed())
+        drive(cloud).run(Persistent(*passed))
     assert told.value.code == Code.OUT_OF_TIME.value
 
 
@@ -304,15 +330,10 @@ def test_what_the_hold_raises_is_told_to_the_protocol_which_may_still_tidy(
     made, hold = cloud.stands(), Holding(cloud)
     hold.ended = True
 
-    def tidying() -> Generator[commands.Command, Any, None]:
-        try:
-            yield commands.AddBackends(made.id, servers(1))
-        except Rejected:
-            yield commands.DeleteGroup(made.id)
-            raise
-
+    added = commands.AddBackends(made.id, servers(1))
+    tidying = Script(added, cleanup=commands.DeleteGroup(made.id, cleanup=True))
     with pytest.raises(Rejected) as ended:
-        held(cloud, hold).run(tidying())
+        held(cloud, hold).run(tidying)
     assert ended.value.code == Code.HOOK_ENDED_OTHERWISE.value
     assert cloud.operations == ["delete"]
 
@@ -394,15 +415,15 @@ def test_without_a_hold_to_ask_and_of_what_is_not_tried_again_there_is_one_stret
     assert len(call.given) == 1
 
 
-def test_a_wait_that_is_to_be_whole_has_no_jitter(cloud: Deployment) -> None:
-    ask(drive(cloud), commands.Wait(7.0, whole=True))
+def test_a_drain_has_no_jitter_and_its_length_is_the_answer(cloud: Deployment) -> None:
+    assert ask(drive(cloud), commands.Drain(7.0)) == [7.0]
     assert cloud.clock.waits == [7.0]
 
 
-def test_a_delete_that_is_bound_in_time_is_not_sent_later(cloud: Deployment) -> None:
-    made = cloud.stands()
-    driven = drive(cloud)
+def test_a_single_call_is_answered_and_its_error_raised(cloud: Deployment) -> None:
+    made, driven = cloud.stands(*servers(1)), drive(cloud)
+    assert driven.execute(commands.ReadGroup(made.id)).value == made
+    cloud.load_balancers.fail_next("read_vserver_group", BUSY)
     with pytest.raises(Retryable) as raised:
-        ask(driven, commands.ListGroups(), commands.DeleteGroup(made.id, before=1.0))
-    assert raised.value.code == Code.OUT_OF_TIME.value
-    assert cloud.operations == ["list"]
+        driven.execute(commands.ReadGroup(made.id))
+    assert raised.value is BUSY

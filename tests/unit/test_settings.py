@@ -101,7 +101,6 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
     "PAUSE": ("on", lambda s: s.config.paused, True),
     "SWEEP": ("apply", lambda s: s.config.sweep, SweepMode.APPLY),
     "CLAIM": ("OFF", lambda s: s.config.claiming, False),
-    "TAGS": ("off", lambda s: s.config.tagging, False),
     "SLB_ENDPOINT": ("slb.example", lambda s: s.slb_endpoint, "slb.example"),
     "SLB_ROLE_ARN": (ROLE, lambda s: s.slb_role_arn, ROLE),
     "NETWORK": ("VPC", lambda s: s.slb_endpoint, "slb-vpc.{region_id}.aliyuncs.com"),
@@ -117,7 +116,8 @@ EFFECTS: dict[str, tuple[str, Callable[[Settings], object], object]] = {
 def test_every_variable_has_the_effect_that_it_is_declared_for(name: str) -> None:
     value, effect, expected = EFFECTS[name]
     assert effect(read(ONE)) != expected
-    assert effect(read({**ONE, name: value})) == expected
+    by_content = {"VSERVER_GROUP_NAME": "{content_hash}"} if name == "DELETE_EMPTY" else {}
+    assert effect(read({**ONE, **by_content, name: value})) == expected
 
 
 def test_inside_a_vpc_every_endpoint_is_its_own_but_that_of_auto_scaling() -> None:
@@ -175,7 +175,6 @@ def test_every_declared_variable_is_tested_for_its_effect() -> None:
         ("NETWORK", "classic"),
         ("SLB_ROLE_ARN", "acs:ram::2:user/somebody"),
         ("SLB_ROLE_ARN", "balancers"),
-        ("TAGS", "true"),
         ("MNS_ENDPOINT", "mns.example"),
         ("REQUEST_TIMEOUT", "9"),
         ("REQUEST_TIMEOUT", "nan"),
@@ -219,7 +218,6 @@ def test_every_problem_is_told_at_once_and_none_of_the_values() -> None:
         "SWEEP",
         "PAUSE",
         "CLAIM",
-        "TAGS",
         "NETWORK",
         "SLB_ROLE_ARN",
         "MNS_ENDPOINT",
@@ -240,6 +238,12 @@ def test_an_empty_environment_lacks_what_only_the_deployment_can_say() -> None:
         "RESULT_TOPIC",
         "MNS_ENDPOINT",
     }
+
+
+def test_deleting_empty_groups_needs_a_name_that_is_never_wanted_again() -> None:
+    problems = refused({**ONE, "DELETE_EMPTY": "on"})
+    assert problems.keys() == {"VSERVER_GROUP_NAME"}
+    assert "where DeleteEmpty is on" in problems["VSERVER_GROUP_NAME"]
 
 
 def test_half_a_binding_tells_the_variables_of_the_other_half() -> None:

@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from . import ending, options, shipping
+from . import ending, options
 from . import run as running
 from .cloud import of_environment
 from .deploy import commands as deploying
+from .package import command as packaging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -220,7 +221,7 @@ def sweep(  # noqa: PLR0913 - each is an option
     raise typer.Exit(ending.carried_out("sweep", command))
 
 
-shipping.register(app)
+packaging.register(app)
 deploying.register(app)
 
 

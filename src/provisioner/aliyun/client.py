@@ -1,15 +1,8 @@
-"""Where a product of the cloud answers, as whom to ask, and how long to wait.
+"""The client of the SDKs for SLB, ESS and STS, which share one core (`darabonba`).
 
-What the adapters of the Tea SDKs (SLB, ESS) share: a configured client per region, and the way
-from what these SDKs raise to our errors.
-
-Nothing that the SDK says is passed on: its message holds the whole URL, and with it the payload.
-
-One TLS context for every connection of the Tea SDKs, verifying all that theirs verify.
-
-The SDK reads its bundle of authorities for each host and again for each connection, 35 ms a time.
-A directory with hashed names, as distributions have it, is looked into only for the one authority
-that is needed; without one, the bundle is read once.
+A `Connection` says where a product answers, with which credentials and how long to wait. A
+`SdkClient` keeps one client of the SDK for each region, and turns the exceptions of the SDK into
+ours. No text of an SDK's exception is passed on: it holds the whole URL, and with it the payload.
 """
 
 from __future__ import annotations
@@ -19,17 +12,15 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache, wraps
 from threading import Lock
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-import certifi
 from alibabacloud_credentials.models import CredentialModel
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
-from darabonba.core import DaraCore
+from darabonba.core import DEFAULT_POOL_MAXSIZE, DaraCore
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 from requests import exceptions as requests_errors
@@ -42,47 +33,22 @@ from provisioner.ports import Credentials, CredentialsSource
 
 from .error_mapping import ApiError, Operation, Rule, classify, no_answer_error, unreachable_error
 
-_SHORTEST_CALL = 0.5  # seconds: below, even a cloud that is well would not be heard
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """`endpoint` is a URL or a host, in which {region_id} stands for the region of the call;
-    without one, the SDK chooses by region where it can. `seconds` is the time for one call,
-    connecting included."""
-
-    credentials: CredentialsSource
-    endpoint: str = ""
-    seconds: float = MAX_CALL_SECONDS
-
-    def get_credentials(self) -> Credentials:
-        """The credentials of this moment."""
-        found = self.credentials()
-        if not (found.access_key_id and found.access_key_secret):
-            message = "there are no credentials: give the function a role"
-            raise ConfigurationError(message, code=Code.PERMISSION_MISSING)
-        return found
-
-    def call_timeout(self, within: float) -> float:
-        """Seconds for one call, where `within` are left."""
-        return min(self.seconds, max(within, _SHORTEST_CALL))
-
-
 C = TypeVar("C")
 T = TypeVar("T")
 
+_MIN_CALL_SECONDS = 0.5  # in less time, not even a cloud that is well answers
 _SHARE_TO_CONNECT = 0.25
 _SUCCESS = range(200, 300)
 
-# An endpoint is made of it: nothing that could lead the signed request to another host.
+# The id becomes part of a host name: it must not lead a signed request to another host.
 _REGION_ID = re.compile(r"[a-z0-9-]{1,64}\Z")
 
-_MISSING = (None, "", "None")  # the SDK spells a missing code or RequestId 'None'
+_MISSING = (None, "", "None")  # the SDK writes a missing code or RequestId as 'None'
 
 _NEVER_SENT = (
     urllib3_errors.ConnectTimeoutError,
-    urllib3_errors.NewConnectionError,  # refused, unroutable; NameResolutionError is one
-    urllib3_errors.ProxyError,  # raised while the proxy is not connected yet
+    urllib3_errors.NewConnectionError,  # refused or unroutable; NameResolutionError is one
+    urllib3_errors.ProxyError,  # raised before the proxy is connected
     ssl.SSLCertVerificationError,
     requests_errors.InvalidURL,
     requests_errors.InvalidSchema,
@@ -90,23 +56,49 @@ _NEVER_SENT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a product answers, with which credentials, and how long to wait.
+
+    `endpoint` is a URL or a host; {region_id} in it stands for the region of the call. Without an
+    endpoint, the SDK chooses one by region. `seconds` is the time for one call, including the time
+    to connect.
+    """
+
+    credentials: CredentialsSource
+    endpoint: str = ""
+    seconds: float = MAX_CALL_SECONDS
+
+    def get_credentials(self) -> Credentials:
+        """Return the current credentials. Raises ConfigurationError where there are none."""
+        found = self.credentials()
+        if not (found.access_key_id and found.access_key_secret):
+            message = "there are no credentials: give the function a role"
+            raise ConfigurationError(message, code=Code.PERMISSION_MISSING)
+        return found
+
+    def call_timeout(self, within: float) -> float:
+        """Return the seconds for one call, of the `within` seconds that are left."""
+        return min(self.seconds, max(within, _MIN_CALL_SECONDS))
+
+
 class UnreadableAnswerError(Exception):
-    """An answer with a good status that is not the API's."""
+    """An answer has a status of success and is not the API's."""
 
 
 class SdkClient(Generic[C]):
-    """One product of the cloud, with a client per region, which asks for the credentials each time
-    that it signs: they rotate."""
+    """Calls one product, with one client of its SDK for each region.
+
+    The SDK asks for the credentials each time that it signs, so that a client outlives them.
+    """
 
     def __init__(
-        self, make: Callable[[Config], C], connection: Connection, rules: Iterable[Rule]
+        self, build_client: Callable[[Config], C], connection: Connection, rules: Iterable[Rule]
     ) -> None:
-        share_context()
-        share_sessions()
-        self._make = make
+        share_tls_context()
+        self._build_client = build_client
         self._connection = connection
         self._rules = tuple(rules)
-        self._unhurried = _build_options(connection.seconds)
         self._clients: dict[str, C] = {}
 
     def call(
@@ -117,17 +109,17 @@ class SdkClient(Generic[C]):
         read: Callable[[Any], T],
         within: float,
     ) -> T:
-        """One attempt, in the `within` seconds that are left. What `read` makes of the response is
-        the result; what it raises means that the answer cannot be read."""
-        client = self._clients.get(request.region_id) or self._client(request.region_id)
-        unhurried = within >= self._connection.seconds  # nearly always
-        options = (
-            self._unhurried if unhurried else _build_options(self._connection.call_timeout(within))
-        )
+        """Send the request once, in the `within` seconds that are left, and return what `read`
+        makes of the response. An exception of `read` means that the answer cannot be read.
+
+        Raises Rejected and Retryable.
+        """
+        client = self._clients.get(request.region_id) or self._new_client(request.region_id)
+        options = _build_options(self._connection.call_timeout(within))
         try:
             response = method(client, request, options)
-            # The SDK takes every status below 400 for success, and leaves no body where it reads
-            # none.
+            # For the SDK, every status below 400 is a success. It leaves out a body that it cannot
+            # read.
             body = response.body
             if response.status_code not in _SUCCESS or body is None or not body.request_id:
                 raise UnreadableAnswerError  # noqa: TRY301 - the last handler is for it
@@ -142,33 +134,28 @@ class SdkClient(Generic[C]):
         except Exception as error:  # the SDK lets KeyError, TypeError and others through
             raise no_answer_error(operation, type(error).__name__) from error
 
-    def _client(self, region_id: str) -> C:
+    def _new_client(self, region_id: str) -> C:
         if not _REGION_ID.match(region_id):
             raise Rejected(Code.INVALID_REQUEST, "must be the id of a region", path="/RegionId")
         try:
-            client = self._make(_build_config(self._connection, region_id))
+            client = self._build_client(_build_config(self._connection, region_id))
         except Exception as error:
             raise ConfigurationError("the SDK refuses its endpoint") from error
         return self._clients.setdefault(region_id, client)
 
 
 def parse_date(response: Any) -> float:
-    """The answer's own time, in seconds since 1970. Raises `KeyError` and `ValueError`."""
-    return _parse_http_date(response.headers["date"])
+    """Return the answer's own time, in seconds since 1970. Raises KeyError and ValueError."""
+    return parsedate_to_datetime(response.headers["date"]).timestamp()
 
 
-@lru_cache(maxsize=16)  # some calls of one event are answered in the same second
-def _parse_http_date(date: str) -> float:
-    return parsedate_to_datetime(date).timestamp()
-
-
-@dataclass(frozen=True, slots=True)
 class _CredentialsProvider:
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def get_credential(self) -> CredentialModel:
-        """What it raises, the SDK wraps, and has sent nothing."""
-        found = self.connection.get_credentials()
+        """Return the credentials to sign with. The SDK wraps an exception, and sends nothing."""
+        found = self._connection.get_credentials()
         return CredentialModel(
             access_key_id=found.access_key_id,
             access_key_secret=found.access_key_secret,
@@ -202,7 +189,7 @@ def _split_endpoint(endpoint: str) -> tuple[str, str | None]:
 
 
 def _to_milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))  # 0 means the SDK's own default
+    return max(1, round(seconds * 1000))  # for the SDK, 0 means its own default
 
 
 def _from_api_error(
@@ -226,7 +213,8 @@ def _classify_api_error(
 
 
 def _from_transport_error(error: UnretryableException, operation: Operation) -> ProvisionerError:
-    """Only the chain behind the inner exception tells "never sent" from "may have arrived"."""
+    """Tell a request that was never sent from one that may have arrived, by the chain of causes
+    behind the inner exception: nothing else tells them apart."""
     chain = list(_iterate_causes(error.inner_exception))
     if error.last_request is None:
         return unreachable_error(operation, type(error.inner_exception).__name__)
@@ -247,65 +235,46 @@ def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
             links += (link.__context__, link.__cause__)
 
 
-_EXPECTED = ("prefix", "tls_min_version", "pool_size")
+@cache  # once in a process
+def share_tls_context() -> None:
+    """Patch the SDK so that all of its connections share one TLS context.
 
+    `DaraCore.get_adapter` reads some 150 certificates for each host, and requests reads them again
+    for each connection: 75 ms of a cold start. The patched one returns the same adapter to all
+    hosts, with the context that the SDK built for the first: it trusts exactly what the SDK trusts.
+    Threads that call at once share the connections of this adapter, too.
+    """
+    build_adapter, lock = DaraCore.get_adapter, Lock()
 
-def share_context() -> None:
-    """Where the SDK makes its adapters as expected; otherwise it goes on as it is."""
-    make: Any = getattr(DaraCore, "get_adapter", None)
-    code = getattr(make, "__code__", None)
-    if (
-        make.__module__ == __name__
-        or code is None
-        or code.co_varnames[: code.co_argcount] != _EXPECTED
-    ):
-        return
+    @cache
+    def build_shared_adapter(prefix: str, tls_min_version: Any, pool_size: int) -> HTTPAdapter:
+        adapter = build_adapter(prefix, tls_min_version, pool_size)
+        return SharedContextAdapter(adapter.ssl_context, pool_size)
 
-    def get_adapter(prefix: str, tls_min_version: Any = None, pool_size: Any = None) -> Any:
-        if prefix.upper() != "HTTPS" or tls_min_version is not None or not pool_size:
-            return make(prefix, tls_min_version, pool_size)
-        return _Verifying(pool_maxsize=pool_size)
+    @wraps(build_adapter)
+    def get_adapter(
+        prefix: str, tls_min_version: Any = None, pool_size: int = DEFAULT_POOL_MAXSIZE
+    ) -> HTTPAdapter:
+        with lock:
+            return build_shared_adapter(prefix, tls_min_version, pool_size)
 
     DaraCore.get_adapter = staticmethod(get_adapter)
 
 
-def share_sessions() -> None:
-    """Threads whose first calls are made at once would each make a session, with connections that
-    nobody uses again."""
-    make: Any = getattr(DaraCore, "_get_session", None)
-    if make is None or make.__module__ == __name__:
-        return
+class SharedContextAdapter(HTTPAdapter):
+    """Makes all connections with one TLS context, which holds the certificates that it trusts."""
 
-    def get_session(*arguments: Any, **named: Any) -> Any:
-        with _making:
-            return make(*arguments, **named)
+    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
+        self._context = context
+        super().__init__(pool_maxsize=pool_size)
 
-    DaraCore._get_session = staticmethod(get_session)  # noqa: SLF001
-
-
-_making = Lock()
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    context = ssl.create_default_context()  # the system's authorities, or those of SSL_CERT_FILE
-    if not context.cert_store_stats()["x509_ca"] and not _hashed_directory():
-        context.load_verify_locations(certifi.where())
-    return context
-
-
-def _hashed_directory() -> bool:
-    paths = ssl.get_default_verify_paths()
-    return bool(paths.capath) and any(Path(paths.capath).glob("[0-9a-f]*.0"))
-
-
-class _Verifying(HTTPAdapter):
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        super().init_poolmanager(*arguments, ssl_context=trusted(), **named)
+        super().init_poolmanager(*arguments, ssl_context=self._context, **named)
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **named)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        if verify is not True or cert:
-            super().cert_verify(conn, url, verify, cert)
-            return
-        conn.cert_reqs = "CERT_REQUIRED"
-        conn.ca_certs = conn.ca_cert_dir = None  # the context has them
+        super().cert_verify(conn, url, verify, cert)
+        if verify is True:
+            conn.ca_certs = None  # requests' own bundle: the context has it

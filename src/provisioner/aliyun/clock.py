@@ -1,4 +1,4 @@
-"""The one place that reads the time and sleeps."""
+"""Read the time and sleep. Nothing else in the function does either."""
 
 from __future__ import annotations
 

@@ -1,14 +1,13 @@
-"""What the cloud's error codes mean to an event, as a table. Decided by operation, HTTP status and
-code, never by text: the text names no rule, and may hold what the request held.
+"""Map the error codes of the cloud to our errors, by tables of rules.
 
-A service's own rules come first, then the gateway's, then what the status alone says. The code is
-passed on; the message is ours and says what to do.
+The operation, the HTTP status and the code decide, never the text: it names no rule, and may repeat
+the request. The rules of a service come first, then those of the gateway, then the status alone.
+Our error keeps the code; its message is ours, and says what to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -30,9 +29,8 @@ class Operation(NamedTuple):
     writes: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ApiError:
-    """An error answer, without its text. `retry_after` is in seconds."""
+class ApiError(NamedTuple):
+    """An error answer without its text. `retry_after` is in seconds."""
 
     operation: Operation
     status: int
@@ -43,85 +41,88 @@ class ApiError:
 ErrorFactory = Callable[[ApiError], ProvisionerError]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`code` and `operation` are shell patterns, case-sensitive."""
+class Rule(NamedTuple):
+    """Says which of our errors a code becomes. `code` and `operation` are shell patterns, and case
+    counts."""
 
     code: str
     make_error: ErrorFactory
     operation: str = "*"
     status: int | None = None
 
-    def matches(self, refusal: ApiError) -> bool:
+    def matches(self, error: ApiError) -> bool:
         return (
-            fnmatchcase(refusal.code, self.code)
-            and fnmatchcase(refusal.operation.name, self.operation)
-            and self.status in (None, refusal.status)
+            fnmatchcase(error.code, self.code)
+            and fnmatchcase(error.operation.name, self.operation)
+            and self.status in (None, error.status)
         )
 
 
 def classify(
-    refusal: ApiError, rules: Iterable[Rule], *, otherwise: ErrorFactory | None = None
+    error: ApiError, rules: Iterable[Rule], *, otherwise: ErrorFactory | None = None
 ) -> ProvisionerError:
+    """Make the error of the first rule that matches. Where none does, `otherwise` makes it, or the
+    HTTP status decides."""
     for rule in (*rules, *_GATEWAY):
-        if rule.matches(refusal):
-            return rule.make_error(refusal)
+        if rule.matches(error):
+            return rule.make_error(error)
     if otherwise:
-        return otherwise(refusal)
-    if refusal.status >= _SERVER_ERROR:
-        return _server_error(refusal)
-    if refusal.retry_after is not None:
-        return busy_error(refusal)
-    return _REFUSED_FOR_GOOD(refusal)
+        return otherwise(error)
+    if error.status >= _SERVER_ERROR:
+        return _server_error(error)
+    if error.retry_after is not None:
+        return busy_error(error)
+    return _FINAL_REFUSAL(error)
 
 
-def busy_error(refusal: ApiError) -> Retryable:
-    """The cloud did nothing and says that it would later."""
-    message = f"{refusal.operation.name}: the cloud is busy with this resource"
-    return Retryable(refusal.code, message, retry_after=refusal.retry_after)
+def busy_error(error: ApiError) -> Retryable:
+    """Make the error for a code that says: nothing was done, and the call can succeed later."""
+    message = f"{error.operation.name}: the cloud is busy with this resource"
+    return Retryable(error.code, message, retry_after=error.retry_after)
 
 
-def throttling_error(refusal: ApiError) -> Retryable:
-    message = f"{refusal.operation.name}: too many calls; spread them, or ask for a higher quota"
-    return Retryable(refusal.code, message, retry_after=refusal.retry_after)
+def throttling_error(error: ApiError) -> Retryable:
+    message = f"{error.operation.name}: too many calls; spread them, or ask for a higher quota"
+    return Retryable(error.code, message, retry_after=error.retry_after)
 
 
 def configuration_error(remedy: str, code: str = Code.PERMISSION_MISSING) -> ErrorFactory:
-    def verdict(refusal: ApiError) -> ConfigurationError:
-        message = f"{refusal.operation.name} was refused with {refusal.code}: {remedy}"
+    def make_error(error: ApiError) -> ConfigurationError:
+        message = f"{error.operation.name} was refused with {error.code}: {remedy}"
         return ConfigurationError(message, code=code)
 
-    return verdict
+    return make_error
 
 
 def rejection(fault: Fault, remedy: str) -> ErrorFactory:
-    def verdict(refusal: ApiError) -> Rejected:
-        return Rejected(refusal.code, f"{refusal.operation.name}: {remedy}", fault=fault)
+    def make_error(error: ApiError) -> Rejected:
+        return Rejected(error.code, f"{error.operation.name}: {remedy}", fault=fault)
 
-    return verdict
+    return make_error
 
 
 def no_answer_error(operation: Operation, why: str) -> Retryable:
-    """Sent, but no readable answer came: only a call that changes nothing is known to have had no
-    effect."""
+    """Make the error for a call that was sent and got no readable answer. If the call writes, it
+    may have taken effect."""
     if operation.writes:
         return Ambiguous(f"{operation.name} may have taken effect: no readable answer ({why})")
     return Retryable(Code.NO_ANSWER, f"{operation.name}: no readable answer ({why})")
 
 
-def _server_error(refusal: ApiError) -> Retryable:
-    if refusal.operation.writes:
-        return no_answer_error(refusal.operation, f"status {refusal.status}, {refusal.code}")
-    message = f"{refusal.operation.name}: the cloud failed with status {refusal.status}"
-    return Retryable(refusal.code, message, retry_after=refusal.retry_after)
+def _server_error(error: ApiError) -> Retryable:
+    if error.operation.writes:
+        return no_answer_error(error.operation, f"status {error.status}, {error.code}")
+    message = f"{error.operation.name}: the cloud failed with status {error.status}"
+    return Retryable(error.code, message, retry_after=error.retry_after)
 
 
 def unreachable_error(operation: Operation, why: str) -> Retryable:
+    """Make the error for a call that was never sent."""
     message = f"{operation.name} was not sent ({why}): check the endpoint and the network"
     return Retryable(Code.UNREACHABLE, message)
 
 
-_REFUSED_FOR_GOOD = rejection(
+_FINAL_REFUSAL = rejection(
     Fault.INVALID, "the cloud refused it for good; the operation's API page explains the code"
 )
 _PERMISSION = configuration_error("give the function's role this permission; check keys and region")

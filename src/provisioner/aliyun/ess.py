@@ -1,6 +1,6 @@
-"""Auto Scaling, API 2022-02-22, by `alibabacloud-ess20220222`.
+"""Auto Scaling (ESS), API 2022-02-22: reads and completes lifecycle actions.
 
-Every request says its region: most regions share one endpoint.
+Every request names its region: most regions share one endpoint.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ACTIONS = Operation("DescribeLifecycleActions", writes=False)
 _INSTANCES = Operation("DescribeScalingInstances", writes=False)
 _COMPLETE = Operation("CompleteLifecycleAction", writes=True)
 
-# Completed, timed out, or a pair that never was: one code for all.
+# One code for an action that is completed, that has timed out, or that never existed.
 _NO_PENDING_ACTION = "LifecycleHookIdAndLifecycleActionToken.Invalid"
 _TOO_LONG = "LifecycleAction.TimeExceeded"
 _TOO_OFTEN = "LifecycleAction.RecordTimesExceeded"
@@ -67,8 +67,8 @@ _RULES = (
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
 _ACTIVITIES_PER_PAGE = 50  # PageSize: at most 50
-_INSTANCES_PER_PAGE = 50  # PageSize: at most 50 in the older editions
-INSTANCES_PER_CALL = 20  # what every edition allows; PageSize, 10 by default, must hold them
+_INSTANCES_PER_PAGE = 50  # PageSize: at most 50 in older versions of the API
+INSTANCES_PER_CALL = 20  # InstanceIds: every version allows 20; PageSize is 10 by default
 
 
 class EssScalingGroups(ScalingGroups):
@@ -89,7 +89,7 @@ class EssScalingGroups(ScalingGroups):
         deadline = self._clock.now() + within
         method = Client.describe_scaling_instances_with_options
 
-        def some(start: int) -> dict[str, ScalingInstance]:
+        def read_some(start: int) -> dict[str, ScalingInstance]:
             request = models.DescribeScalingInstancesRequest(
                 region_id=region_id,
                 scaling_group_id=scaling_group_id or None,
@@ -99,7 +99,7 @@ class EssScalingGroups(ScalingGroups):
             return self._read(_INSTANCES, method, request, read_instances, deadline)
 
         starts = range(0, len(instance_ids), INSTANCES_PER_CALL)
-        found = run_all([partial(some, start) for start in starts])
+        found = run_all([partial(read_some, start) for start in starts])
         return {name: instance for each in found for name, instance in each.items()}
 
     def read_hook_terms(self, action: LifecycleAction, *, within: float) -> HookTerms | None:
@@ -220,8 +220,8 @@ class EssScalingGroups(ScalingGroups):
             return False
 
     def _iterate_pages(self, region_id: str, activity_id: str, deadline: float) -> Iterator[Page]:
-        """A full last page may come with a NextToken: the end is TotalCount, an empty page or a
-        token that was seen before."""
+        """Iterate over all pages. A last page that is full may have a NextToken, so that the end
+        is TotalCount, an empty page, or a token that came before."""
         seen = {""}
         token, count = "", 0
         while True:
@@ -237,7 +237,7 @@ class EssScalingGroups(ScalingGroups):
             region_id=region_id,
             scaling_activity_id=activity_id,
             max_results=_ACTIONS_PER_PAGE,
-            next_token=token or None,  # an empty one would be sent
+            next_token=token or None,  # the SDK would send an empty one
         )
         read = partial(read_page, region_id, activity_id)
         method = Client.describe_lifecycle_actions_with_options
@@ -256,7 +256,8 @@ class EssScalingGroups(ScalingGroups):
 
 
 def _iterate_numbered_pages(page: Callable[[int], tuple[int, list[T]]]) -> Iterator[T]:
-    """The items of all pages. What moves to another page meanwhile may be told twice."""
+    """Iterate over the items of all pages. An item that moves to another page meanwhile may come
+    twice."""
     number, count = 1, 0
     while True:
         total, items = page(number)
@@ -268,5 +269,6 @@ def _iterate_numbered_pages(page: Callable[[int], tuple[int, list[T]]]) -> Itera
 
 
 def _build_client_token(token: str, result: str) -> str:
-    """The same for every delivery of the event; 64 ASCII characters, which is the limit."""
+    """Return the ClientToken, which is the same for every delivery of the event. It has 64 ASCII
+    characters, the most that ESS takes."""
     return hashlib.sha256(f"{token}\0{result}".encode()).hexdigest()

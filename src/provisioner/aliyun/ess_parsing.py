@@ -1,11 +1,13 @@
-"""What ESS answers, read into values. What cannot be read raises whatever it raises."""
+"""Read the answers of ESS into values.
+
+Any exception means that an answer cannot be read: `SdkClient.call` handles it.
+"""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner.model import (
     ActionState,
@@ -18,8 +20,7 @@ from provisioner.model import (
 from .client import parse_date
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     actions: tuple[ActionState, ...]
     next_token: str
     total: int
@@ -36,7 +37,7 @@ def read_page(region_id: str, activity_id: str, response: Any) -> Page:
                 scaling_activity_id=activity_id,
                 region_id=region_id,
             ),
-            # The result is filled while the action is pending, too: only the status tells.
+            # A pending action has a result, too: only the status tells.
             pending=item.lifecycle_action_status == "Pending",
             result=item.lifecycle_action_result or "",
             timed_out=item.lifecycle_action_status == "Timeout",
@@ -61,14 +62,15 @@ def read_instances(response: Any) -> dict[str, ScalingInstance]:
 
 
 def read_activity_ids(response: Any) -> tuple[str, ...]:
-    """The newest first, whatever order they come in; of one second, as they come."""
+    """Return the ids, the newest activity first, in whatever order ESS lists them. Activities of
+    the same second keep their order."""
     listed = response.body.scaling_activities or ()
     newest_first = sorted(listed, key=lambda item: item.start_time or "", reverse=True)
     return tuple(item.scaling_activity_id for item in newest_first)
 
 
 def read_activities(response: Any) -> tuple[int, list[ScalingActivity]]:
-    """One page, and how many there are on all."""
+    """Return the activities of one page, after the number of activities on all pages."""
     listed = response.body.scaling_activities or ()
     found = [
         ScalingActivity(
@@ -88,8 +90,7 @@ def read_instances_page(response: Any) -> tuple[int, list[ScalingInstance]]:
     return _read_total(response.body), list(read_instances(response).values())
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     heartbeat_timeout: float
     transition: Transition | None
     metadata: str
@@ -114,7 +115,7 @@ def read_hook(hook_id: str, response: Any) -> Hook | None:
 def read_start(activity_id: str, response: Any) -> tuple[float, float, str] | None:
     """Return when the activity began, the Date of the response, and the scaling group.
 
-    The Date is needed because our clock is not the cloud's.
+    Both times are by the clock of the cloud. None: ESS does not list the activity.
     """
     now = parse_date(response)
     for item in response.body.scaling_activities or ():
@@ -128,5 +129,5 @@ def _read_total(body: Any) -> int:
 
 
 def _parse_time(text: str) -> float:
-    """In UTC, to the second or to the minute: both are met in ESS's answers."""
+    """Parse a time in UTC, to the second or to the minute: ESS writes both."""
     return datetime.fromisoformat(f"{text.removesuffix('Z')}+00:00").timestamp()

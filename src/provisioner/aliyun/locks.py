@@ -1,6 +1,8 @@
-"""One change at a time per load balancer: the API answers a second one that comes while the first
-is being configured with BackendServer.configuring. Across instances that code is what there is;
-within one, waiting for one's turn is cheaper.
+"""Let one change at a time go to a load balancer.
+
+The API refuses a change that comes while another one is being configured, with the code
+BackendServer.configuring. Between instances of the function that code is the only way to take
+turns; within one instance, a lock costs no call.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ class LoadBalancerLocks:
         self._locks: dict[str, Lock] = {}
 
     def acquire(self, load_balancer_id: str, *, within: float) -> Callable[[], None]:
-        """Answers what ends the turn. Raises `Retryable` where it does not come in time."""
+        """Wait `within` seconds for the lock of the load balancer, and return its release.
+
+        Raises Retryable where another change holds the lock for longer.
+        """
         lock = self._locks.setdefault(load_balancer_id, Lock())
         if not lock.acquire(timeout=max(within, 0.0)):
             raise Retryable(Code.OUT_OF_TIME, "another change of this load balancer took too long")

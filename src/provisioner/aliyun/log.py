@@ -1,7 +1,7 @@
-"""Steps as structured JSON lines on stdout, and silence from the SDKs' own loggers.
+"""Write each step of the function as a line of JSON, by powertools' Logger, and silence the SDKs.
 
-A line holds what the service named: identities and counts. A value that is not plain JSON is
-written as the name of its type, so that no object's text can carry a payload or a credential.
+A line holds what its caller names: identities and counts. A value that is not plain JSON is written
+as the name of its type, so that the text of no object can carry a payload or a credential.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
-from threading import Lock
-from typing import IO, Any
+from collections.abc import Mapping
+from functools import partial
+from typing import IO
 
 from aws_lambda_powertools import Logger
 
@@ -22,138 +19,102 @@ from provisioner.ports import Log
 
 SERVICE = "vservergroup-provisioner"
 
-# Keys that every line has: a field so named gets a final _.
-_TAKEN = frozenset({"level", "location", "message", "service", "timestamp"})
+# Names that logging or powertools gives to a field of every line.
+_RESERVED = frozenset(
+    {
+        *vars(logging.makeLogRecord({})),
+        *("asctime", "level", "location", "message", "service", "timestamp"),
+        *("stack_trace", "xray_trace_id"),
+    }
+)
+_CALLER = 3  # the level of the stack that `location` names: above Logger.info and `write`
 
-# Every logger that an SDK of ours, or what carries it, writes to; children included.
+# A call that failed may yet succeed, so `*.failed` is a warning; an outcome that failed is final.
+_LEVELS = {"paused": logging.WARNING, "circuit_breaker": logging.ERROR}
+_OUTCOME_LEVELS = {"refused": logging.WARNING, "failed": logging.ERROR}
+
+# The loggers of the SDKs and of what they are built on, with their children.
 _SDK_LOGGERS = (
     "aiohttp",
     "alibabacloud-tea",
     "apscheduler",
     "charset_normalizer",
     "credentials",  # of alibabacloud_credentials
-    "darabonba-core",  # at DEBUG on stderr; with DEBUG=sdk every header and the whole query
-    "fc2",
+    "darabonba-core",  # writes to stderr at DEBUG; with DEBUG=sdk all headers and the whole query
     "mns_python_sdk",
     "requests",
-    "urllib3",  # at DEBUG the whole query
+    "urllib3",  # writes the whole query at DEBUG
     "websocket",
 )
-_LOUD_ON_ROOT = ("fc2", "darabonba")  # call logging.error() and the like; fc2 with the credentials
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """What a powertools Logger is set up for. A record, a handler and a formatter for each step
-    took longer than all the rest: a step is written here, in the text that they make of it."""
-
-    level: int
-    service: str
-    serialize: Callable[[Any], str]
-    handler: logging.StreamHandler[IO[str]]
-    writing: Lock = field(default_factory=Lock)
 
 
 class PowertoolsLog(Log):
-    """Bound to one invocation: its fields are part of every line, and of no other's."""
+    """A log whose fields are part of each of its lines.
 
-    def __init__(self, output: _Output, /, **bound: object) -> None:
-        self._output = output
-        self._bound = bound
+    It never changes, and its fields are in no other log: invocations and threads share nothing but
+    the Logger, which gets the fields with each line.
+    """
+
+    def __init__(self, logger: Logger, fields: Mapping[str, object]) -> None:
+        self._logger = logger
+        self._fields = fields
 
     def bind(self, /, **fields: object) -> PowertoolsLog:
-        return PowertoolsLog(self._output, **self._bound | fields)
+        return PowertoolsLog(self._logger, {**self._fields, **fields})
 
     def write(self, name: str, /, **fields: object) -> None:
-        # In one piece: it is run after each call of the cloud, when nothing of it is in the
-        # processor's caches any more.
-        output = self._output
-        try:
-            level = _level(name, str(fields.get("outcome")))
-            if level < output.level:
-                return
-            told = self._bound | fields
-            if None in told.values() or not _TAKEN.isdisjoint(told):
-                told = {_free(key): value for key, value in told.items() if value is not None}
-            taken = sys._getframe(1)  # noqa: SLF001 - as logging itself
-            second, microseconds = divmod(round(time.time() * 1e6), 1_000_000)
-            line = {
-                "level": _level_name(level),
-                "location": f"{taken.f_code.co_name}:{taken.f_lineno}",
-                "message": name,
-                "timestamp": f"{_second(second)}.{microseconds // 1000:03d}+00:00",
-                "service": output.service,
-                **told,
-            }
-            text, stream = output.serialize(line), output.handler.stream
-            with output.writing:
-                stream.write(f"{text}\n")
-                stream.flush()
-        except Exception:  # noqa: BLE001 - as any handler: what cannot be logged stops no event
-            output.handler.handleError(logging.makeLogRecord({"msg": name}))
+        """Write a line. A field with a reserved name gets a final _; powertools leaves out None.
 
-
-def _free(key: str) -> str:
-    return f"{key}_" if key in _TAKEN else key
-
-
-@lru_cache(maxsize=8)  # several steps are taken in one
-def _second(since_1970: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
+        Where the line cannot be written, logging reports that on standard error and goes on.
+        """
+        extra = {
+            f"{key}_" if key in _RESERVED else key: value
+            for key, value in {**self._fields, **fields}.items()
+        }
+        write = {
+            logging.INFO: self._logger.info,
+            logging.WARNING: self._logger.warning,
+            logging.ERROR: self._logger.error,
+        }[_choose_level(name, fields.get("outcome"))]
+        write(name, extra=extra, stacklevel=_CALLER)
 
 
 def build_log(
     level: str, *, stream: IO[str] | None = None, service: str = SERVICE
 ) -> PowertoolsLog:
-    """One per process: powertools keeps one configuration per service name."""
-    handler = logging.StreamHandler(stream or sys.stdout)
-    serialize = partial(
-        json.dumps, separators=(",", ":"), default=lambda value: type(value).__name__
-    )
-    made = Logger(
+    """Build the log of a process. powertools keeps one configuration for each service."""
+    logger = Logger(
         service=service,
         level=level,
-        logger_handler=handler,
-        json_serializer=serialize,
+        logger_handler=logging.StreamHandler(stream or sys.stdout),
+        # ASCII, unlike powertools' own: half of a surrogate pair could not be written otherwise.
+        json_serializer=partial(json.dumps, separators=(",", ":"), default=_name_type),
         utc=True,
         use_rfc3339=True,
     )
-    # From Python 3.12 on, any record, whoever makes it, asks a loaded asyncio for its task: it
-    # would load the stand-in's original.
-    vars(logging)["logAsyncioTasks"] = False
-    return PowertoolsLog(_Output(made.log_level, service, serialize, handler))
+    logging.getLogger(service).propagate = False  # the host's handlers would write a line again
+    return PowertoolsLog(logger, {})
 
 
 def silence_sdk_loggers() -> None:
-    """Whatever level anyone sets, before or after; the host's own handlers stay as they are."""
+    """Silence the SDKs, whatever levels are set before or after. The host's handlers stay."""
     for name in _SDK_LOGGERS:
         logger = logging.getLogger(name)
-        logger.disabled = True  # survives an SDK's setLevel() when it is imported later
+        logger.disabled = True  # an SDK that is imported later sets a level, but not this
         logger.propagate = False  # for its children
         logger.addHandler(_NOWHERE)
-    logging.getLogger().addFilter(_not_from_an_sdk)
 
 
-_level_name = cache(logging.getLevelName)
-_OUTCOMES = {"refused": logging.WARNING, "failed": logging.ERROR}
-_LOUD = {"paused": logging.WARNING, "circuit_breaker": logging.ERROR}
 _NOWHERE = logging.NullHandler()
 
 
-def _not_from_an_sdk(record: logging.LogRecord) -> bool:
-    """A filter of the root logger sees only what is logged to that very logger."""
-    for name in _LOUD_ON_ROOT:
-        places = getattr(sys.modules.get(name), "__path__", ())
-        if any(record.pathname.startswith(f"{place}/") for place in places):
-            return False
-    return True
-
-
-@lru_cache(maxsize=64)
-def _level(name: str, outcome: str) -> int:
-    """A failed call may yet be made good; an outcome that failed was not."""
+def _choose_level(name: str, outcome: object) -> int:
     if name.endswith(".failed"):
         return logging.WARNING
-    if name == "outcome":
-        return _OUTCOMES.get(outcome, logging.INFO)
-    return _LOUD.get(name, logging.INFO)
+    if name == "outcome" and isinstance(outcome, str):
+        return _OUTCOME_LEVELS.get(outcome, logging.INFO)
+    return _LEVELS.get(name, logging.INFO)
+
+
+def _name_type(value: object) -> str:
+    return type(value).__name__

@@ -1,9 +1,8 @@
-"""The result topic and the dead-letter queue of Simple Message Queue (MNS), API 2015-06-06, by
-`aliyun-mns-sdk`.
+"""Simple Message Queue (MNS), API 2015-06-06: sends to the result topic and the dead-letter queue.
 
-Sending happens at least once, so that whatever may pass is tried again: consumers know a message by
-the id in it. The SDK tells no HTTP status, hence the code alone decides; what it lets through
-(KeyError and others, from answers that it cannot read) counts as no answer.
+A message is sent at least once, and every failure that may pass is retried: consumers recognise a
+message by the id in it. The SDK tells no HTTP status, so that the code alone decides. An exception
+that it lets through (KeyError and others, from an answer that it cannot read) counts as no answer.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -44,8 +42,9 @@ from .error_mapping import (
 )
 from .retry import Retry
 
-_PUBLISH = Operation("PublishMessage", writes=False)  # nothing that may not happen twice
-_SEND = Operation("SendMessage", writes=False)  # likewise
+# For these two, `writes` is False: a message may be sent twice.
+_PUBLISH = Operation("PublishMessage", writes=False)
+_SEND = Operation("SendMessage", writes=False)
 _TOPIC = configuration_error("create the result topic, or set the one that is there")
 _ACCESS = configuration_error("let the function's role publish to the result topic")
 _QUEUE = configuration_error("create the dead-letter queue, or set the one that is there")
@@ -66,20 +65,21 @@ _RULES = (
 
 _NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
-# What a server closed, the first request finds out, and the second mends. A frozen instance's
-# connection may be dead without a word, though, and then only the timeout tells.
+# After this time a connection is opened again. If the server has closed it, a request fails at once
+# and is repeated. Where the instance was frozen, the network may have forgotten a connection: then
+# nothing but a timeout shows that it is dead.
 _IDLE_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
 class _CredentialsProvider:
-    """Asked by the SDK for every request, so that a connection outlives the credentials."""
+    """The SDK asks it before every request, so that a connection outlives the credentials."""
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def get_credentials(self) -> Credentials:
-        found = self.connection.get_credentials()
-        # A token of None would be sent as a header.
+        found = self._connection.get_credentials()
+        # The SDK would send a token of None as a header.
         return Credentials(found.access_key_id, found.access_key_secret, found.security_token or "")
 
 
@@ -113,16 +113,18 @@ class MnsDeadLetters(DeadLetters):
         self._messages.close()
 
     def _send(self, client: MNSClient, letter: str) -> Any:
-        from mns.queue import Message, Queue  # noqa: PLC0415 - few instances ever send a letter
+        from mns.queue import Message, Queue  # noqa: PLC0415 - few instances send a dead letter
 
         queue = Queue(self._queue, client)
-        queue.set_encoding(False)  # its Base64 would count towards the limit
+        queue.set_encoding(False)  # Base64 would count towards the limit of 64 KB
         return queue.send_message(Message(letter))
 
 
 class _MessageSender:
-    """A client of the SDK's must not be used by two threads at once: each call takes one that is
-    idle, or makes one."""
+    """Sends messages with clients of the SDK, each of which is used by one thread at a time.
+
+    A call takes a client that is idle, or makes one.
+    """
 
     def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
         self._connection = connection
@@ -131,7 +133,10 @@ class _MessageSender:
         self._idle: deque[tuple[MNSClient, float]] = deque()
 
     def send(self, operation: Operation, send: Callable[[MNSClient], Any], within: float) -> str:
-        """Answers the MessageId."""
+        """Send a message with `send` in the `within` seconds that are left; return its MessageId.
+
+        Raises Rejected and Retryable.
+        """
         return self._retry.until_answered(
             lambda left: self._send_once(operation, send, left), within=within, repeatable=True
         )
@@ -153,19 +158,19 @@ class _MessageSender:
     def _send_with_reconnect(self, send: Callable[[MNSClient], Any], seconds: float) -> str:
         client = self._take_client()
         try:
-            was_open = bool(client.http.conn.sock)
+            was_connected = bool(client.http.conn.sock)
             try:
                 _set_timeout(client, seconds)
                 sent = send(client)
             except MNSClientNetworkException as error:
-                if not was_open or isinstance(error.__context__, TimeoutError):
+                if not was_connected or isinstance(error.__context__, TimeoutError):
                     raise
-                # The server closed what was idle, and only sending tells. The SDK has closed it
-                # too, so that this time it connects.
+                # The server had closed the idle connection, which only sending shows. Now the SDK
+                # has closed it, too, and connects again.
                 _set_timeout(client, seconds)
                 sent = send(client)
             if not sent.message_id:
-                raise ValueError  # noqa: TRY301 - as what it raises where it cannot read
+                raise ValueError  # noqa: TRY301 - as the SDK does for an answer it cannot read
         except BaseException:
             client.close_connection()
             raise
@@ -188,14 +193,14 @@ class _MessageSender:
 
 def _set_timeout(client: MNSClient, seconds: float) -> None:
     connection = client.http.conn
-    connection.connection_timeout = seconds  # heeded when it connects over HTTP
-    connection.timeout = seconds  # heeded when it connects over HTTPS, which has no such setting
+    connection.connection_timeout = seconds  # used when it connects over HTTP
+    connection.timeout = seconds  # used when it connects over HTTPS
     if connection.sock:
         connection.sock.settimeout(seconds)
 
 
 def _check_size(document: str, tag: str) -> None:
-    """The SDK checks neither."""
+    """Raise Rejected for what the service would refuse. The SDK does not check."""
     if len(document.encode("utf-8")) > MAX_BYTES:
         raise Rejected("InvalidArgument", "a message holds at most 64 KB")
     if len(tag) > MAX_TAG_LENGTH:
@@ -203,7 +208,8 @@ def _check_size(document: str, tag: str) -> None:
 
 
 def _is_never_sent(error: BaseException | None) -> bool:
-    """Over HTTP, the SDK wraps what its connecting met; what sending meets is not wrapped so."""
+    """Tell whether the connection failed. Over HTTP, the SDK wraps that error, and no other, in an
+    OSError."""
     return isinstance(error, _NEVER_SENT) or (
         isinstance(error, OSError) and any(isinstance(arg, OSError) for arg in error.args)
     )

@@ -1,14 +1,13 @@
-"""The one retry policy: full jitter over an exponential ceiling, inside the time that is left.
+"""Retry calls: with full jitter below a ceiling that doubles, inside the time that is left.
 
-What is tried again: a call of which the cloud said that it did nothing, or that changes nothing. A
-call that may have taken effect (`Ambiguous`) is tried again only where repeating is harmless; one
-that the deployment makes fail (`ConfigurationError`) never is, since waiting mends no permission.
+A call is retried if it changes nothing, or if the cloud said that it did nothing. A call that may
+have taken effect (`Ambiguous`) is retried only where repeating is harmless. A call that fails for
+the deployment's configuration (`ConfigurationError`) is never retried: to wait does not help.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
@@ -17,18 +16,18 @@ from provisioner.ports import Clock
 
 T = TypeVar("T")
 
-_FIRST_CEILING = 0.25
-_HIGHEST_CEILING = 5.0
-_DOUBLINGS = 16  # by then the ceiling is reached; keeps the power small
+_FIRST_CEILING = 0.25  # seconds
+_HIGHEST_CEILING = 5.0  # seconds
+_DOUBLINGS = 16  # reaches the highest ceiling, and keeps the power small
 
 
-@dataclass(frozen=True, slots=True)
 class Retry:
-    clock: Clock
-    random: Random
+    def __init__(self, clock: Clock, random: Random) -> None:
+        self._clock = clock
+        self._random = random
 
     def once(self, call: Callable[[float], T], *, within: float) -> T:
-        """The call is told how many seconds are left."""
+        """Make the call once. It gets the seconds that are left. Raises Retryable at 0."""
         if within <= 0:
             raise _out_of_time_error()
         return call(within)
@@ -36,11 +35,12 @@ class Retry:
     def until_answered(
         self, call: Callable[[float], T], *, within: float, repeatable: bool = False
     ) -> T:
-        """No attempt begins after `within` seconds, and no wait that would end there begins.
+        """Make the call until it returns. It gets the seconds that are left.
 
-        `repeatable`: the call may take effect twice without harm.
+        No attempt begins after `within` seconds, and no wait that would end then. `repeatable`: the
+        call may take effect twice without harm. Raises what the last attempt raised.
         """
-        deadline = self.clock.now() + within
+        deadline = self._clock.now() + within
         failures = 0
         while True:
             if within <= 0:
@@ -51,16 +51,16 @@ class Retry:
                 pause = self._pause_seconds(failures, error.retry_after)
                 if not _is_repeatable(error, repeatable) or not self._fits(pause, deadline):
                     raise
-            self.clock.wait(pause)
-            within = deadline - self.clock.now()
+            self._clock.wait(pause)
+            within = deadline - self._clock.now()
             failures += 1
 
     def _pause_seconds(self, failures: int, retry_after: float | None) -> float:
         ceiling = min(_HIGHEST_CEILING, _FIRST_CEILING * 2.0 ** min(failures, _DOUBLINGS))
-        return (retry_after or 0.0) + self.random.uniform(0.0, ceiling)
+        return (retry_after or 0.0) + self._random.uniform(0.0, ceiling)
 
     def _fits(self, pause: float, deadline: float) -> bool:
-        return self.clock.now() + pause < deadline
+        return self._clock.now() + pause < deadline
 
 
 def _out_of_time_error() -> Retryable:

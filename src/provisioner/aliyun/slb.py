@@ -1,7 +1,4 @@
-"""What the SLB API's error codes mean, operation by operation (API 2014-05-15).
-
-Classic Load Balancer, API 2014-05-15, by `alibabacloud-slb20140515`.
-"""
+"""Classic Load Balancer (SLB), API 2014-05-15: reads and changes VServer groups."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ _STATE = rejection(Fault.CONFLICT, "the load balancer or the group is in a state
 _NO_ADDRESS = rejection(Fault.INVALID, "a backend server is missing or not running yet")
 
 RULES = (
-    # "A previous configuration is pending; please try again later", in its many spellings.
+    # Many codes say: a previous configuration is pending, try again later.
     Rule("ServiceIsConfiguring", busy_error),
     Rule("VServerGroupProcessing", busy_error),
     Rule("BackendServer.configuring", busy_error),
@@ -51,10 +48,10 @@ RULES = (
     Rule("SystemBusy", busy_error),
     Rule("VpcSystemBusy", busy_error),
     Rule("LocationServiceTimeout", busy_error),
-    # A listener that was just deleted still counts for a moment.
+    # A listener that was just deleted counts for a moment longer.
     Rule("RspoolVipExist", busy_error, operation=DELETE.name),
     Rule("InvalidLoadBalancerId.NotFound", _NO_LOAD_BALANCER),
-    # InvalidParameter says "does not exist" with 404 and anything else with 400.
+    # InvalidParameter means "does not exist" with status 404, and anything else with 400.
     Rule("InvalidParameter", _NO_GROUP, status=404),
     Rule("*VServerGroup*.Not*", _NO_GROUP),
     Rule("OverQuota", _QUOTA),
@@ -76,7 +73,7 @@ class SlbLoadBalancers(LoadBalancers):
         self._api = SdkClient(Client, connection, RULES)
         self._clock = clock
         self._retry = Retry(clock, random)
-        self._turns = LoadBalancerLocks()
+        self._locks = LoadBalancerLocks()
         self._owners: dict[str, str] = {}  # VServerGroupId -> LoadBalancerId
 
     def list_vserver_groups(
@@ -86,12 +83,12 @@ class SlbLoadBalancers(LoadBalancers):
             listed = body.vserver_groups and body.vserver_groups.vserver_group
             return tuple([read_listed(item, region_id, load_balancer_id) for item in listed or ()])
 
-        asked = references or None  # left out, it is false
+        include = references or None  # None is left out, and then it is false
         request = models.DescribeVServerGroupsRequest(
             region_id=region_id,
             load_balancer_id=load_balancer_id,
-            include_listener=asked,
-            include_rule=asked,
+            include_listener=include,
+            include_rule=include,
         )
         call = partial(self._call, LIST, Client.describe_vserver_groups_with_options, request, read)
         answer = self._retry.until_answered(call, within=within)
@@ -126,7 +123,7 @@ class SlbLoadBalancers(LoadBalancers):
             region_id=wanted.region_id,
             load_balancer_id=wanted.load_balancer_id,
             vserver_group_name=wanted.name,
-            # Left out, the group is empty.
+            # Without BackendServers, the group is empty.
             backend_servers=encode_backend_servers(wanted.backends) if wanted.backends else None,
             tag=[models.CreateVServerGroupRequestTag(k, v) for k, v in wanted.tags.items()],
         )
@@ -163,7 +160,7 @@ class SlbLoadBalancers(LoadBalancers):
     def set_weights(
         self, region_id: str, vserver_group_id: str, backends: Sequence[Backend], *, within: float
     ) -> ApiResponse[None]:
-        # What a Set leaves out stays as it is: a backend's Description is not ours to change.
+        # A Set without a Description keeps the one that the backend has.
         request = models.SetVServerGroupAttributeRequest(
             region_id=region_id,
             vserver_group_id=vserver_group_id,
@@ -206,7 +203,7 @@ class SlbLoadBalancers(LoadBalancers):
     def _change_with_retry(
         self, call: Callable[[float], ApiResponse[T]], request: Any, within: float
     ) -> ApiResponse[T]:
-        """Sent in turn, and sent again where the cloud says that it did nothing."""
+        """Make a change under the lock, and again where the cloud says that it did nothing."""
         change = partial(self._change, self._owner_of(request.vserver_group_id), call)
         return self._retry.until_answered(change, within=within)
 
@@ -216,13 +213,13 @@ class SlbLoadBalancers(LoadBalancers):
     def _change(
         self, load_balancer_id: str, call: Callable[[float], ApiResponse[T]], within: float
     ) -> ApiResponse[T]:
-        """Sent once, when it is this load balancer's turn."""
+        """Make a change once, under the lock of its load balancer."""
         deadline = self._clock.now() + within
-        end_turn = self._turns.acquire(load_balancer_id, within=within)
+        release = self._locks.acquire(load_balancer_id, within=within)
         try:
             return self._retry.once(call, within=deadline - self._clock.now())
         finally:
-            end_turn()
+            release()
 
     def _call(
         self,
@@ -234,11 +231,11 @@ class SlbLoadBalancers(LoadBalancers):
     ) -> ApiResponse[T]:
         sent_at = self._clock.now()
 
-        def answer(response: Any) -> ApiResponse[T]:
+        def read_response(response: Any) -> ApiResponse[T]:
             body = response.body
             return ApiResponse(read(body), parse_date(response), body.request_id, sent_at)
 
-        return self._api.call(operation, method, request, answer, within)
+        return self._api.call(operation, method, request, read_response, within)
 
 
 def _ignore_body(_body: Any) -> None:
@@ -246,7 +243,8 @@ def _ignore_body(_body: Any) -> None:
 
 
 def _empty_if_gone(error: Rejected) -> ApiResponse[Any]:
-    """An error answer's Date is lost in the SDK; 0 is a lower bound of any time."""
+    """Return an empty answer if the group is gone. The SDK drops the Date of an error, and 0.0 is
+    a lower bound of any time. Raises any other error."""
     if error.fault is not Fault.NOT_FOUND:
         raise error
     return ApiResponse(None, 0.0, "")

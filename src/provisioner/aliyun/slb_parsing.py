@@ -1,4 +1,7 @@
-"""Backends and groups as the SLB API spells them. Reading raises on what the API never sends."""
+"""Write backends and read groups as the SLB API spells them.
+
+Any exception means that an answer cannot be read: `SdkClient.call` handles it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from provisioner.model import DEFAULT_WEIGHT, Backend, VServerGroup
 
 
 def encode_backend_servers(backends: Sequence[Backend]) -> str:
-    """Strict JSON in a string: the SDK would flatten a list to parameters that the API ignores."""
+    """Encode the backends as strict JSON. The SDK would flatten a list to parameters that the API
+    ignores."""
     return json.dumps(document.render_backend_servers(backends), separators=(",", ":"))
 
 
 def encode_identities(backends: Sequence[Backend]) -> str:
-    """Without what Set would change unasked and Remove does not know: a Description."""
+    """Encode the backends without their Description: Set would change it, and Remove does not know
+    it."""
     return encode_backend_servers([replace(backend, description="") for backend in backends])
 
 
@@ -34,22 +39,22 @@ def read_group(item: Any, region_id: str) -> VServerGroup:
 def _read_group(
     item: Any, region_id: str, balancer: str, backends: tuple[Backend, ...], *, in_use: bool
 ) -> VServerGroup:
-    name, tags = item.vserver_group_name or "", item.tags and item.tags.tag
-    named = {tag.tag_key: tag.tag_value or "" for tag in tags or ()}
+    name, listed = item.vserver_group_name or "", item.tags and item.tags.tag
+    tags = {tag.tag_key: tag.tag_value or "" for tag in listed or ()}
     group_id = read_id(item.vserver_group_id)
-    return VServerGroup(region_id, balancer, name, backends, named, group_id, in_use)
+    return VServerGroup(region_id, balancer, name, backends, tags, group_id, in_use)
 
 
 def _is_in_use(item: Any) -> bool:
-    """Its listeners and rules say so, of which an answer may tell nothing at all."""
-    known = item.associated_objects
-    listeners = known and known.listeners and known.listeners.listener
-    rules = known and known.rules and known.rules.rule
+    """Tell whether a listener or a rule uses the group. An answer may list neither."""
+    users = item.associated_objects
+    listeners = users and users.listeners and users.listeners.listener
+    rules = users and users.rules and users.rules.rule
     return bool(listeners or rules)
 
 
 def _read_backend(item: Any) -> Backend:
-    # The SDK coerces nothing: numbers may be strings, and unset fields are None.
+    # The SDK converts nothing: numbers may be strings, and unset fields are None.
     return Backend(
         server_id=read_id(item.server_id),
         port=int(item.port),

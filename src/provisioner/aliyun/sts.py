@@ -1,14 +1,14 @@
-"""Security Token Service, API 2015-04-01: a role of another account, whose load balancers are used.
+"""Security Token Service, API 2015-04-01: assumes a role of the account of the load balancers.
 
-By the part that the Tea SDKs share: one operation needs no package of its own.
+It uses the core that the SDKs share: one operation needs no package of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 from alibabacloud_tea_openapi.client import Client
@@ -20,7 +20,7 @@ from provisioner.ports import Clock, Credentials
 from .client import Connection, SdkClient
 from .error_mapping import Operation, Rule, configuration_error
 
-SESSION_NAME = "vservergroup-provisioner"  # what the other account's audit trail shows
+SESSION_NAME = "vservergroup-provisioner"  # shown in the audit trail of the other account
 
 _ASSUME = Operation("AssumeRole", writes=False)
 _ARN = configuration_error("let SLB_ROLE_ARN name a role that is there")
@@ -32,7 +32,7 @@ _RULES = (
 _PARAMS = Params(
     action="AssumeRole",
     version="2015-04-01",
-    protocol="HTTPS",  # the configuration's own comes first
+    protocol="HTTPS",  # that of the endpoint takes precedence
     pathname="/",
     method="POST",
     auth_type="AK",
@@ -41,80 +41,74 @@ _PARAMS = Params(
     body_type="json",
 )
 
-# Asked right before a call about a claim, once nobody else is asking: what its owner sends at HOLD
-# + twice this has still taken effect before the lease ends (core.lease).
-_SECONDS = 4.0
-_DURATION = 3600  # seconds: the longest that every role allows, unless it says otherwise
-_AHEAD = 300.0  # seconds before they expire, keys are replaced
+# A call about a claim asks for credentials right before it is sent, and may first wait for another
+# thread that asks. A call that its owner sends STOP_WRITING_AFTER + twice this after the claim has
+# still taken effect before the lease ends (groups.lease).
+ASSUME_SECONDS = 4.0
+_DURATION = 3600  # seconds: the default maximum of a role
+_RENEW_BEFORE = 300.0  # seconds before the credentials expire
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    region_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    told: dict[str, Any]
-
-    @property
-    def request_id(self) -> Any:
-        return self.told.get("RequestId")
-
-
-@dataclass(frozen=True, slots=True)
-class _Response:
-    status_code: int
-    headers: dict[str, str]
-    body: _Body
-
-
-@dataclass(slots=True)
 class AssumedRole:
-    """A `CredentialsSource`: temporary keys, assumed anew shortly before they expire. `connection`
-    knows the function's own."""
+    """A `CredentialsSource` with temporary credentials, which it renews before they expire.
 
-    connection: Connection
-    role_arn: str
-    region_id: str
-    clock: Clock
-    _keys: Credentials | None = None
-    _until: float = 0.0
-    _lock: Lock = field(default_factory=Lock)
-    _api: SdkClient[Any] = field(init=False)
+    `connection` has the function's own credentials. `seconds` is the time for a call of
+    AssumeRole, and for a thread to wait for that of another thread.
+    """
 
-    def __post_init__(self) -> None:
-        self._api = SdkClient(Client, self.connection, _RULES)
+    def __init__(
+        self,
+        connection: Connection,
+        role_arn: str,
+        region_id: str,
+        clock: Clock,
+        *,
+        seconds: float = ASSUME_SECONDS,
+    ) -> None:
+        self._api: SdkClient[Client] = SdkClient(Client, connection, _RULES)
+        self._role_arn = role_arn
+        self._region_id = region_id
+        self._clock = clock
+        self._seconds = seconds
+        self._lock = Lock()
+        self._credentials: Credentials | None = None
+        self._renew_at = 0.0
 
     def __call__(self) -> Credentials:
-        """Raises `Retryable`; whoever asked has sent nothing yet."""
-        if not self._lock.acquire(timeout=_SECONDS):
+        """Return the credentials. Raises Rejected or Retryable; the caller has sent nothing."""
+        if not self._lock.acquire(timeout=self._seconds):
             raise Retryable(Code.NO_ANSWER, "AssumeRole: others wait for its answer already")
         try:
-            if self._keys is None or self.clock.now() >= self._until:
-                asked_at = self.clock.now()
-                self._keys, lifetime = self._assume()
-                self._until = asked_at + lifetime - _AHEAD
-            return self._keys
+            asked_at = self._clock.now()
+            if self._credentials is None or asked_at >= self._renew_at:
+                self._credentials, lifetime = self._assume()
+                self._renew_at = asked_at + lifetime - _RENEW_BEFORE
+            return self._credentials
         finally:
             self._lock.release()
 
     def _assume(self) -> tuple[Credentials, float]:
-        return self._api.call(_ASSUME, self._send, _Request(self.region_id), _read, _SECONDS)
+        request = SimpleNamespace(region_id=self._region_id)
+        return self._api.call(_ASSUME, self._send, request, _read, self._seconds)
 
-    def _send(self, client: Any, _request: Any, options: Any) -> _Response:
+    def _send(self, client: Client, _request: Any, options: Any) -> Any:
         query = {
-            "RoleArn": self.role_arn,
+            "RoleArn": self._role_arn,
             "RoleSessionName": SESSION_NAME,
             "DurationSeconds": str(_DURATION),
         }
-        told = client.call_api(_PARAMS, OpenApiRequest(query=query), options)
-        return _Response(told["statusCode"], told["headers"], _Body(told["body"]))
+        answer = client.call_api(_PARAMS, OpenApiRequest(query=query), options)
+        body = SimpleNamespace(
+            request_id=answer["body"]["RequestId"], credentials=answer["body"]["Credentials"]
+        )
+        return SimpleNamespace(
+            status_code=answer["statusCode"], headers=answer["headers"], body=body
+        )
 
 
-def _read(response: _Response) -> tuple[Credentials, float]:
-    """With the seconds that they hold for, by the clock of who issued them."""
-    given = response.body.told["Credentials"]
+def _read(response: Any) -> tuple[Credentials, float]:
+    """Return the credentials and the seconds for which they are valid, by the clock of STS."""
+    given = response.body.credentials
     keys = Credentials(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"])
     expires = datetime.fromisoformat(given["Expiration"].replace("Z", "+00:00"))
     issued = parsedate_to_datetime(response.headers["date"])

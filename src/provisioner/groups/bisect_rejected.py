@@ -1,33 +1,30 @@
-"""Which backends a refused call is refused for, found by halving.
+"""The backends that are still to be added, and the search for those that the load balancer rejects.
 
-AddVServerGroupBackendServers is refused as a whole and names nobody. Where a hook's backends are
-refused for what they are themselves, each half is sent, down to the single one that is left out:
-one bad instance of 45 must not cost the other 44. A quota, a permission, a state of the group or of
-the load balancer is no backend's fault, and an explicit request is refused whole.
+AddVServerGroupBackendServers is rejected as a whole, and the error does not say for which backend.
+If the code is about a server, a hook's call is halved, down to the single backend that is left out:
+one bad instance of 45 must not cost the other 44. A quota, a permission or a state of the load
+balancer is the fault of no backend, and an explicit request is rejected as a whole.
 
-What fresh instances may still grow out of is waited for first, a bounded number of times for all of
-the call's backends together; then it counts like the rest.
+An instance that is not ready yet is waited for first. All backends of one run share MAX_WAITS such
+waits; after that, not ready counts as rejected.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from provisioner.errors import Code, Problem, Rejected, Retryable
 from provisioner.model import (
     BACKENDS_PER_CALL,
     Backend,
-    BackendKey,
     DesiredGroup,
     EnsureResult,
     Plan,
     RejectedBackend,
 )
 
-from .commands import Wait
-from .lease import LONGEST_WAIT, Steps
-
-# The instance has no address yet, or is not running: on a fresh instance this passes.
+# The instance has no address yet or is not running: on a fresh instance this passes.
 NOT_READY_YET = "ObtainIpFail"
 MAX_WAITS = 8  # waits of up to LONGEST_WAIT for that
 
@@ -43,84 +40,91 @@ _ABOUT_SERVERS = frozenset(
         "LBNotSupportIpv6Backend",
     }
 )
-_ABOUT_SERVERS_TOO = "InvalidBackendServers."  # ServerIpConflict, VpcNotInCen, Inconsistent, …
+_PREFIX_ABOUT_SERVERS = "InvalidBackendServers."  # ServerIpConflict, VpcNotInCen, Inconsistent, …
 
-Chunks = list[tuple[Backend, ...]]
+Chunks = tuple[tuple[Backend, ...], ...]
 
 
-@dataclass(slots=True)
-class RejectedBackends:
-    """What one run has left out so far."""
+def split_into_chunks(backends: tuple[Backend, ...], size: int = BACKENDS_PER_CALL) -> Chunks:
+    """Split backends into lists that fit into one call each."""
+    return tuple(backends[start : start + size] for start in range(0, len(backends), size))
 
-    rejected: list[RejectedBackend] = field(default_factory=list)
+
+@dataclass(frozen=True, slots=True)
+class AddQueue:
+    """`chunks` are the calls that are still to be made. `rejected` are the backends that the load
+    balancer rejected, and `waits` counts the waits for instances that were not ready."""
+
+    chunks: Chunks = ()
+    rejected: tuple[RejectedBackend, ...] = ()
     waits: int = 0
 
-    def keys(self) -> set[BackendKey]:
-        return {out.backend.key for out in self.rejected}
+    def drop_first(self) -> AddQueue:
+        return replace(self, chunks=self.chunks[1:])
 
-    def remaining(self, plan: Plan) -> Plan:
-        """The plan without those that were refused, who are told beside it."""
-        gone = self.keys()
-        add = tuple(backend for backend in plan.add if backend.key not in gone)
-        return replace(plan, add=add, rejected=tuple(self.rejected))
+    def count_wait(self) -> AddQueue:
+        return replace(self, waits=self.waits + 1)
 
-    def apply_to(self, done: EnsureResult) -> EnsureResult:
-        """Of a group of our own, which holds what it was given."""
+    def may_wait(self, error: Rejected, desired: DesiredGroup) -> bool:
+        """Tell whether the rejected call is worth another attempt after a wait."""
+        return error.code == NOT_READY_YET and desired.from_hook and self.waits < MAX_WAITS
+
+    def bisect_first(self, error: Rejected, desired: DesiredGroup) -> AddQueue:
+        """Replace the rejected first call by its halves, or leave its only backend out.
+
+        Raises `error` if it is about no backend.
+        """
+        if not is_backend_error(error, desired):
+            raise error
+        chunk, rest = self.chunks[0], self.chunks[1:]
+        if len(chunk) == 1:
+            out = RejectedBackend(chunk[0], error.code)
+            return replace(self, chunks=rest, rejected=(*self.rejected, out))
+        middle = len(chunk) // 2
+        return replace(self, chunks=(chunk[:middle], chunk[middle:], *rest))
+
+    def apply_to(self, plan: Plan) -> Plan:
+        """Return the plan without the rejected backends, which it names separately."""
+        keys = {out.backend.key for out in self.rejected}
+        add = tuple(backend for backend in plan.add if backend.key not in keys)
+        return replace(plan, add=add, rejected=self.rejected)
+
+    def apply_to_created(self, result: EnsureResult) -> EnsureResult:
+        """Return the result for a new group, which holds only what was not rejected."""
         if not self.rejected:
-            return done
-        plan = self.remaining(done.plan)
-        return replace(done, plan=plan, group=replace(done.group, backends=plan.add))
+            return result
+        plan = self.apply_to(result.plan)
+        return replace(result, plan=plan, group=replace(result.group, backends=plan.add))
 
     def raise_if_unacceptable(self, desired: DesiredGroup) -> None:
-        """Once all have been tried. Raises where a part is not enough, or where there is none.
-        Where nobody is ready yet, nobody waits for the others: the next delivery tries again."""
-        none_is_in = len(self.rejected) == len(desired.group.backends)
-        if none_is_in and {out.code for out in self.rejected} == {NOT_READY_YET}:
+        """Check, after the last call, whether the request accepts what was rejected.
+
+        Raises `Rejected` if every backend was rejected or if a part is not enough, and `Retryable`
+        if no instance was ready: then the next delivery tries again.
+        """
+        if not self.rejected:
+            return
+        all_rejected = len(self.rejected) == len(desired.group.backends)
+        if all_rejected and {out.code for out in self.rejected} == {NOT_READY_YET}:
             raise Retryable(
                 Code.INSTANCES_NOT_READY,
                 "none of the instances is ready to be added yet; the next delivery tries again",
             )
-        if self.rejected and (none_is_in or not desired.accept_partial):
+        if all_rejected or not desired.accept_partial:
             raise rejection_error(desired, self.rejected)
 
 
 def is_backend_error(error: Rejected, desired: DesiredGroup) -> bool:
-    known = error.code in _ABOUT_SERVERS or error.code.startswith(_ABOUT_SERVERS_TOO)
-    return desired.from_hook and known
+    """Tell whether a hook's call may be sent again without some of its backends."""
+    about_servers = error.code in _ABOUT_SERVERS or error.code.startswith(_PREFIX_ABOUT_SERVERS)
+    return desired.from_hook and about_servers
 
 
-def split_into_chunks(backends: tuple[Backend, ...]) -> Chunks:
-    starts = range(0, len(backends), BACKENDS_PER_CALL)
-    return [backends[start : start + BACKENDS_PER_CALL] for start in starts]
-
-
-def wait_if_not_ready(error: Rejected, desired: DesiredGroup, sieve: RejectedBackends) -> Steps:
-    """Whether the same call is worth sending again, after a while."""
-    passes = error.code == NOT_READY_YET and desired.from_hook and sieve.waits < MAX_WAITS
-    if passes:
-        sieve.waits += 1
-        yield Wait(LONGEST_WAIT)
-    return passes
-
-
-def split_rejected(
-    error: Rejected, refused: tuple[Backend, ...], desired: DesiredGroup, sieve: RejectedBackends
-) -> Chunks:
-    """What is to be sent instead of the refused call. Raises `error` where it is about others."""
-    if not is_backend_error(error, desired):
-        raise error
-    if len(refused) == 1:
-        sieve.rejected.append(RejectedBackend(refused[0], error.code))
-        return []
-    middle = len(refused) // 2
-    return [refused[:middle], refused[middle:]]
-
-
-def rejection_error(desired: DesiredGroup, refused: list[RejectedBackend]) -> Rejected:
-    """Names each by its place in what the load balancer should hold."""
+def rejection_error(desired: DesiredGroup, rejected: Sequence[RejectedBackend]) -> Rejected:
+    """Return an error that names each rejected backend by its place in the desired group."""
     places = {backend.key: n for n, backend in enumerate(desired.group.backends)}
     problems = [
         Problem(f"/BackendServers/{places[out.backend.key]}", f"was refused with {out.code}")
-        for out in refused
+        for out in rejected
     ]
-    return Rejected.from_problems(problems, code=refused[0].code, what="the load balancer")
+    return Rejected.from_problems(problems, code=rejected[0].code, what="the load balancer")

@@ -1,19 +1,18 @@
-"""Mapping instances to backends, and planning the way from one list of backends to another.
+"""The difference between the backends that a group has and those that it should have.
 
-Order never matters: lists are compared by `Backend.key` and come out sorted by it, so that two
-deliveries of an event send the same calls. A plan never removes: what it does not know it leaves.
+Backends are compared by `Backend.key` and sorted by it, so that two deliveries of an event send the
+same calls. A plan never removes a backend: one that is not wanted is `unmanaged`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from provisioner.model import Backend, BackendKey, OnExisting, Plan
 
 
 def deduplicate(backends: Iterable[Backend]) -> tuple[Backend, ...]:
-    """Sorted by key; of two with one key, the first stays."""
+    """Return the backends sorted by key. Of two with the same key, the first stays."""
     first: dict[BackendKey, Backend] = {}
     for backend in backends:
         first.setdefault(backend.key, backend)
@@ -23,9 +22,10 @@ def deduplicate(backends: Iterable[Backend]) -> tuple[Backend, ...]:
 def diff_backends(
     actual: Iterable[Backend], wanted: Iterable[Backend], on_existing: OnExisting
 ) -> Plan:
+    """Return the plan from the `actual` backends of a group to the `wanted` ones."""
     present = {backend.key: backend for backend in actual}
     asked = {backend.key: backend for backend in deduplicate(wanted)}
-    reweigh = [
+    update_weight = [
         backend
         for key, backend in asked.items()
         if key in present
@@ -33,21 +33,12 @@ def diff_backends(
         and (on_existing is OnExisting.REFUSE or backend.weight_is_explicit)
         and on_existing is not OnExisting.EXTEND
     ]
-    changed = {backend.key for backend in reweigh}
+    changed = {backend.key for backend in update_weight}
     return Plan(
         add=tuple(backend for key, backend in asked.items() if key not in present),
-        update_weight=tuple(reweigh),
+        update_weight=tuple(update_weight),
         already_present=tuple(
             present[key] for key in sorted(asked.keys() & present.keys() - changed)
         ),
         unmanaged=tuple(present[key] for key in sorted(present.keys() - asked.keys())),
     )
-
-
-def apply_plan(plan: Plan, actual: Iterable[Backend]) -> tuple[Backend, ...]:
-    """What the group holds when the plan has been carried out."""
-    changed = {backend.key: backend for backend in actual}
-    for backend in plan.update_weight:
-        changed[backend.key] = replace(changed[backend.key], weight=backend.weight)
-    changed.update((backend.key, backend) for backend in plan.add)
-    return tuple(changed[key] for key in sorted(changed))

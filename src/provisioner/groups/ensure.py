@@ -1,57 +1,66 @@
-"""Ensure that a load balancer has one VServer group of a name, holding the wanted backends.
+"""Ensure that a load balancer has exactly one VServer group of a name, with the wanted backends.
 
-CreateVServerGroup has no ClientToken and names are not unique, so two deliveries of one event, or
-one delivery and its retry, can make two groups. There is no database to ask. Hence a protocol on
-the load balancer's own list of groups, in four steps (they are in `claim`):
+CreateVServerGroup has no ClientToken and names need not be unique, so two deliveries of one event
+can create two groups. The protocol prevents this with the load balancer's own list of groups as the
+only shared state. `docs/protocol.md` explains it and its assumptions.
 
-  look     One group bears the name: adopt it. Several: somebody else's doing, refuse. None, but a
-           live claim: wait and look again. Claims that nobody holds any more are deleted.
-  claim    Create an empty group under a claim's name and list until it stands there alone. Another
-           live claim: the lowest nonce stays and waits, the others delete their own and look again.
+  find     A group of the name stands: adopt it. Several do: refuse. A live claim: wait, list again.
+  claim    Create an empty group under a claim's name, and list until this claim stands alone. Of
+           two claims the lower nonce stays and waits; the owner of the other deletes it.
   fill     Add the backends, 20 a call.
-  commit   Rename the claim to the wanted name. This comes last, so that what bears the name is
-           complete, and so that whatever is undone before it was seen by nobody.
+  commit   Rename the claim to the wanted name. So a group that bears the name is complete, and
+           what a run undoes was never seen under the name.
 
-The same claim is held by whoever deletes a group that became empty; what a crash then leaves
-without its name, the next claim puts back or deletes (`parked`).
+The states. "wait X" means WAIT, then X. An error that a row does not name ends the run; our own
+unfinished group is deleted before that (RELEASE). ADD and READ are about our own unfinished group
+after CREATE, and about the group that stands after FIND.
 
-Lease. The time in a claim's name is a Date of the API's own. Its owner renews it by renaming every
-`RENEW` seconds and sends nothing about it later than `HOLD` after the last confirmed one; any call
-takes effect within `LATE`; after `LEASE` anybody may delete it. Hence HOLD + LATE < LEASE.
+  state           command       the answer, and the state that follows
+  FIND            ListGroups    first, the expired claims are deleted, and those that we gave up;
+                                the group stands: READ; a live claim: wait FIND; else DRAW_NONCE
+  READ_EXPIRED    ReadGroup     still a claim: DELETE_EXPIRED; else on with the list
+  DELETE_EXPIRED  DeleteGroup   on with the list, whether it was deleted or not
+  DRAW_NONCE      DrawNonce     CREATE
+  CREATE          CreateGroup   CONFIRM, also if no answer came; busy: wait FIND
+  CONFIRM         ListGroups    as FIND first; our claim stands alone: ADD; a higher nonce too:
+                                wait CONFIRM; a lower nonce, or the group itself: RELEASE;
+                                our claim is not there: wait FIND
+  ADD             AddBackends   the next call; all are added: COMMIT (ours), SET_WEIGHTS or READ;
+                                busy, no answer, or an instance is not ready: wait READ; gone: READ;
+                                a server is rejected: ADD the halves
+  SET_WEIGHTS     SetWeights    the next call, then READ; busy, or no answer: wait READ
+  READ            ReadGroup     something is missing: ADD, SET_WEIGHTS; else COMMIT (ours) or end;
+                                gone, or renamed: RELEASE (ours) or FIND
+  RENEW           RenameGroup   on with what it was due for; no answer, or gone: RELEASE
+  COMMIT          RenameGroup   end; no answer, or gone: FIND; busy: wait COMMIT
+  RELEASE         DeleteGroup   FIND or end, whether it was deleted or not
 
-Ambiguous answers (`Ambiguous`: sent, no readable answer). A create is looked up by its nonce. After
-a renewal the claim is given up: a second rename could undo a commit, a late one be undone by it. A
-commit is looked up and never deleted by us. An add is read back.
+The lease. Before ADD and COMMIT, and before CONFIRM after a wait, the age of our claim decides:
+from RENEW_AFTER on, the claim is renewed (RENEW) with a new stamp, for which a new Date is read
+first if needed; after STOP_WRITING_AFTER, it is given up (RELEASE). A claim whose commit was sent
+may bear the wanted name: this run deletes it only when its lease is over.
 
-The code is sans-IO: generators that yield `commands` and are sent their answers. The service drives
-them on the real API; an explorer in the tests drives several at once through every interleaving.
-For its sake no iterator is alive across a `yield`: all state is in local variables.
-
-Making a group that nobody else makes at the same time: claim, fill, commit.
-
-The steps and the rules of the lease are told at the head of `ensure`, which calls this once nobody
-is seen to be at work. A group of the name that was parked is settled before anything is filled.
-
-Making a group without claims, for a caller that is alone on the load balancer (CLAIM=off).
-
-The group bears the wanted name from the beginning. A crash leaves it half filled, and the next
-delivery finishes it: it knows its own by the request's mark.
-
-Filling a group of our own, 20 backends a call.
-
-What an ambiguous call left is seen by reading back; what the load balancer refuses for the sake of
-single backends is halved (`sieve`). The claim is renewed before any call that would be too late.
-
-What a list of groups says about the wanted one, and what ensuring it comes to.
+With `claiming=False` the caller is alone on the load balancer: CREATE makes the group under its
+wanted name with the first backends, ADD adds the rest, and there is no claim. A group that a crash
+leaves half filled is known by its tag, and the next delivery completes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from math import inf
 from typing import Any
 
-from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.errors import (
+    Ambiguous,
+    Code,
+    ConfigurationError,
+    Fault,
+    ProvisionerError,
+    Rejected,
+    Retryable,
+)
 from provisioner.model import (
     BACKENDS_PER_CALL,
     ApiResponse,
@@ -64,120 +73,478 @@ from provisioner.model import (
     VServerGroup,
 )
 
-from . import diff, naming
-from .bisect_rejected import (
-    RejectedBackends,
-    is_backend_error,
-    rejection_error,
-    split_into_chunks,
-    split_rejected,
-    wait_if_not_ready,
-)
+from . import diff, lease, naming
+from .bisect_rejected import AddQueue, is_backend_error, rejection_error, split_into_chunks
 from .commands import (
     AddBackends,
     Command,
     CreateGroup,
+    DeleteGroup,
+    DrawNonce,
+    Execute,
     ListGroups,
-    Nonce,
+    Protocol,
     ReadGroup,
     RenameGroup,
     SetWeights,
-    Time,
     Wait,
 )
-from .lease import (
-    LONGEST_WAIT,
-    MAX_IN_FLIGHT,
-    SHORTEST_WAIT,
-    ClaimLost,
-    RunState,
-    Steps,
-    UnfinishedGroup,
-    backoff_seconds,
-    delete_expired_claim,
-    find_claims,
-    is_expired,
-    read_unfinished,
-    release,
-    renew_if_due,
-    wait_to_retry,
-)
-from .pending_delete import find_pending_delete, restore_or_delete
+from .lease import LONGEST_WAIT, SHORTEST_WAIT, backoff_seconds, wait_to_retry
 
-_ROUNDS = 3  # of adding to a group that somebody else keeps changing
+_MAX_ROUNDS = 3  # of adding to a group that something else changes at the same time
+
+Groups = tuple[VServerGroup, ...]
 
 
-def ensure(
-    desired: DesiredGroup, *, claiming: bool = True
-) -> Generator[Command, Any, EnsureResult]:
-    """`claiming=False` is for a caller that is alone on the load balancer: it creates and fills
-    under the wanted name. Raises `Rejected` and `Retryable`; what was ours alone is then undone."""
-    own = RunState()
-    while True:
-        looked: ApiResponse[VServerGroup | None] = yield from find_existing_or_wait(desired, own)
-        if looked.value is not None:
-            done = yield from _adopt_group(desired, looked.value, finished=claiming)
-        elif claiming:
-            done = yield from create_group(desired, own, looked.date)
+class State(Enum):
+    """The command that the run waits for; the head of the module has the table."""
+
+    FIND = auto()
+    READ_EXPIRED = auto()
+    DELETE_EXPIRED = auto()
+    DRAW_NONCE = auto()
+    CREATE = auto()
+    CONFIRM = auto()
+    ADD = auto()
+    SET_WEIGHTS = auto()
+    READ = auto()
+    RENEW = auto()
+    COMMIT = auto()
+    RELEASE = auto()
+    WAIT = auto()
+    ENDED = auto()
+
+
+@dataclass(eq=False)
+class EnsureProtocol(Protocol[EnsureResult]):
+    """One run for one desired group. It ends with `Rejected` or `Retryable` where it fails, and
+    leaves no claim behind then, unless a call about it may still take effect."""
+
+    desired: DesiredGroup
+    claiming: bool = True
+    backends_per_call: int = BACKENDS_PER_CALL
+
+    state: State = State.FIND
+    resume: State = State.FIND  # what follows WAIT and RENEW
+    wait: Wait | None = None
+    pause: float = SHORTEST_WAIT  # seconds of the next wait for a claim of another run
+    failures: int = 0  # calls without effect, for the backoff
+
+    # FIND and CONFIRM: the last list, its Date, and the claims in it that are to be deleted
+    listed: Groups = ()
+    listed_at: float = 0.0
+    expired: Groups = ()
+
+    # our own unfinished group, from CREATE on
+    claim: naming.Claim | None = None
+    own_id: str = ""  # empty until the answer to CREATE is known
+    date: float = 0.0  # the newest Date of the load balancer, with which a claim is stamped
+    uncommitted: frozenset[str] = frozenset()  # nonces of our claims whose commit was never sent
+    first: tuple[Backend, ...] = ()  # without claims: the backends that CREATE sends
+    create_until: float = -inf  # without claims: until then, a lost CREATE may take effect
+
+    # the group that stands, and what the rounds until now were to change in it
+    found: VServerGroup = field(init=False)
+    plan: Plan = field(default_factory=Plan)
+    rounds: int = 0
+
+    # what is still to be sent to the one or the other
+    adds: AddQueue = field(default_factory=AddQueue)
+    weights: tuple[Backend, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.found = self.desired.group
+        self.first = self.desired.group.backends[: self.backends_per_call]
+
+    def next_command(self) -> Command | None:  # noqa: C901, PLR0912 - a table
+        wanted = self.desired.group
+        match self.state:
+            case State.FIND | State.CONFIRM:
+                return ListGroups()
+            case State.READ_EXPIRED:
+                return ReadGroup(self.expired[0].id)
+            case State.DELETE_EXPIRED:
+                return DeleteGroup(self.expired[0].id, cleanup=True)
+            case State.DRAW_NONCE:
+                return DrawNonce()
+            case State.CREATE if self.claim:
+                return CreateGroup(self.claim.name, wanted.tags)
+            case State.CREATE:
+                return CreateGroup(wanted.name, wanted.tags, self.first)
+            case State.ADD:
+                chunk = self.adds.chunks[0]
+                return AddBackends(self.own_id or self.found.id, chunk, self._write_before())
+            case State.SET_WEIGHTS:
+                return SetWeights(self.found.id, self.weights[: self.backends_per_call])
+            case State.READ:
+                return ReadGroup(self.own_id or self.found.id)
+            case State.RENEW:
+                return RenameGroup(self.own_id, self._renewed().name, self._write_before())
+            case State.COMMIT:
+                return RenameGroup(self.own_id, wanted.name, self._write_before())
+            case State.RELEASE:
+                return DeleteGroup(self.own_id, cleanup=True)
+            case State.WAIT:
+                return self.wait
+        return None
+
+    def _receive(self, answer: Any) -> None:  # noqa: C901, PLR0912 - a table
+        match self.state:
+            case State.DELETE_EXPIRED:
+                self._on_expired_handled()
+            case State.RELEASE:
+                self._on_released()
+            case _ if isinstance(answer, ConfigurationError):
+                raise answer
+            case State.CREATE:
+                self._on_created(answer)
+            case State.ADD:
+                self._on_added(answer)
+            case State.SET_WEIGHTS:
+                self._on_weights_set(answer)
+            case State.RENEW:
+                self._on_renewed(answer)
+            case State.COMMIT:
+                self._on_committed(answer)
+            case _ if isinstance(answer, ProvisionerError):
+                raise answer
+            case State.FIND | State.CONFIRM:
+                self._on_listed(answer)
+            case State.READ_EXPIRED:
+                self._on_expired_read(answer.value)
+            case State.DRAW_NONCE:
+                self._on_nonce(answer)
+            case State.READ if self.own_id:
+                self._on_own_read(answer)
+            case State.READ:
+                self._on_found_read(answer.value)
+            case State.WAIT:
+                self._go_on(self.resume)
+
+    # Find: does the group stand, or is somebody at work on it?
+
+    def _find(self) -> None:
+        """Start again, with no group and no claim of our own."""
+        self.state, self.pause = State.FIND, SHORTEST_WAIT
+        self.claim, self.own_id = None, ""
+        self.found, self.plan, self.rounds = self.desired.group, Plan(), 0
+        self.adds, self.weights = AddQueue(), ()
+
+    def _on_listed(self, answer: ApiResponse[Groups]) -> None:
+        self.listed, self.listed_at = answer.value, answer.date
+        self.expired = tuple(group for group, claim in self._others() if self._is_over(claim))
+        self._clear_expired()
+
+    def _on_expired_read(self, group: VServerGroup | None) -> None:
+        """A late commit may have given it the wanted name."""
+        if group is not None and group.name == self.expired[0].name:
+            self.state = State.DELETE_EXPIRED
         else:
-            done = yield from create_without_claim(desired, own)
-        if done is not None:
-            ensured: EnsureResult = done
-            return ensured
+            self._on_expired_handled()
 
+    def _on_expired_handled(self) -> None:
+        self.expired = self.expired[1:]
+        self._clear_expired()
 
-def inspect(desired: DesiredGroup) -> Generator[Command, Any, EnsureResult]:
-    """What `ensure` would do, by reading only. `group.id` is empty where it would create one."""
-    listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups()
-    found = find_unique(listed.value, desired)
-    likely = found or find_pending_delete(listed.value, desired)
-    if likely is None:
-        return created_result(desired, "")
-    read: ApiResponse[VServerGroup | None] = yield ReadGroup(likely.id)
-    if read.value is None or (found is None and not read.value.backends):
-        return created_result(desired, "")
-    return _assess_group(desired, likely, read.value, finished=True)
+    def _clear_expired(self) -> None:
+        if self.expired:
+            self.state = State.READ_EXPIRED
+            return
+        live = [claim for _, claim in self._others() if not self._is_over(claim)]
+        found = find_unique(self.listed, self.desired)
+        if self.claim:
+            self._compare_claims(self.claim, found, live)
+        else:
+            self._choose(found, live)
+        self.listed, self.listed_at = (), 0.0
 
+    def _choose(self, found: VServerGroup | None, live: list[naming.Claim]) -> None:
+        if found is not None:
+            self.found, self.state = found, State.READ
+        elif live or self.now < self.create_until:
+            self._poll(State.FIND)
+        else:
+            self.date = self.listed_at
+            self.state = State.DRAW_NONCE if self.claiming else State.CREATE
 
-def _adopt_group(desired: DesiredGroup, found: VServerGroup, *, finished: bool) -> Steps:
-    """None: the group lost its name or its life meanwhile, look again."""
-    before, sieve = Plan(), RejectedBackends()
-    rounds = failures = 0
-    while True:
-        read: ApiResponse[VServerGroup | None] = yield ReadGroup(found.id)
-        if read.value is None or read.value.name != desired.group.name:
-            return None
-        judged = _assess_group(desired, found, read.value, finished=finished)
-        plan = sieve.remaining(judged.plan)
+    # Claim: create an empty group under a claim's name, and make sure that it stands alone.
+
+    def _on_nonce(self, nonce: str) -> None:
+        self.uncommitted |= {nonce}
+        self.claim = naming.make_claim(self.desired.group.name, self.date, nonce)
+        self.state, self.pause = State.CREATE, SHORTEST_WAIT
+
+    def _on_created(self, answer: Any) -> None:
+        match answer:
+            case Ambiguous() if self.claiming:
+                self.state = State.CONFIRM  # the list shows our nonce, or does not
+            case Ambiguous():
+                self.create_until = self.now + lease.MAX_IN_FLIGHT
+                self._find()
+            case Retryable():
+                self._find()
+                self._wait(wait_to_retry(answer, LONGEST_WAIT), State.FIND)
+            case Rejected() if self._may_create_empty(answer):
+                self.first = ()  # ADD finds out which of them are rejected
+            case Rejected():
+                raise answer
+            case _:
+                self.own_id, self.date = answer.value, answer.date
+                if self.claiming:
+                    self.state = State.CONFIRM
+                else:
+                    self._fill(self.desired.group.backends[len(self.first) :])
+
+    def _may_create_empty(self, error: Rejected) -> bool:
+        return not self.claiming and bool(self.first) and is_backend_error(error, self.desired)
+
+    def _compare_claims(
+        self, claim: naming.Claim, found: VServerGroup | None, live: list[naming.Claim]
+    ) -> None:
+        """The list is younger than our claim, so of two claims one run at least sees both."""
+        own = next(((g, c) for g, c in self._claims() if c.nonce == claim.nonce), None)
+        if own:
+            self.own_id, self.claim, self.date = own[0].id, own[1], self.listed_at
+        if found is not None or self._has_to_yield(claim, live):
+            self._give_up()
+        elif own and not live:
+            self._fill(self.desired.group.backends)
+        elif self.own_id:
+            self._poll(State.CONFIRM)
+        else:
+            self._find()
+            self._wait_after_failure(State.FIND)
+
+    def _has_to_yield(self, claim: naming.Claim, live: list[naming.Claim]) -> bool:
+        return bool(live) and min(live) < claim
+
+    # Fill our own group, or complete the one that stands.
+
+    def _fill(self, backends: tuple[Backend, ...]) -> None:
+        self.failures = 0
+        self._queue(backends)
+        self._send_next()
+
+    def _queue(self, backends: tuple[Backend, ...]) -> None:
+        self.adds = replace(self.adds, chunks=split_into_chunks(backends, self.backends_per_call))
+
+    def _send_next(self) -> None:
+        if self.adds.chunks:
+            self._go_on(State.ADD)
+        elif self.weights:
+            self.state = State.SET_WEIGHTS
+        elif self.own_id:
+            self.adds.raise_if_unacceptable(self.desired)
+            if self.claiming:
+                self._go_on(State.COMMIT)
+            else:
+                self._finish_created()
+        else:
+            self.rounds += 1
+            self.state = State.READ
+
+    def _on_added(self, answer: Any) -> None:
+        match answer:
+            case Retryable() | Rejected(fault=Fault.NOT_FOUND):
+                self._wait_after_failure(State.READ, answer)  # reading shows what it has done
+            case Rejected() if self.adds.may_wait(answer, self.desired):
+                self.adds = self.adds.count_wait()
+                self._wait(Wait(LONGEST_WAIT), State.READ)
+            case Rejected():
+                chunk = self.adds.chunks[0]
+                self.adds = self.adds.bisect_first(answer, self.desired)
+                if not self.desired.accept_partial and not self.own_id:
+                    # The good half would stay in the group although its servers are released.
+                    rejected = [RejectedBackend(backend, answer.code) for backend in chunk]
+                    raise rejection_error(self.desired, rejected) from answer
+                self._send_next()
+            case _:
+                self.date = answer.date
+                self.adds = self.adds.drop_first()
+                self._send_next()
+
+    def _on_weights_set(self, answer: Any) -> None:
+        match answer:
+            case Retryable():
+                self._wait_after_failure(State.READ, answer)
+            case Rejected():
+                raise answer
+            case _:
+                self.weights = self.weights[self.backends_per_call :]
+                self._send_next()
+
+    def _on_own_read(self, answer: ApiResponse[VServerGroup | None]) -> None:
+        if answer.value is None:
+            self._give_up()
+            return
+        self.date = answer.date
+        wanted = self.desired.group.backends
+        plan = diff.diff_backends(answer.value.backends, wanted, OnExisting.EXTEND)
+        self._queue(self.adds.apply_to(plan).add)
+        self._send_next()
+
+    def _on_found_read(self, group: VServerGroup | None) -> None:
+        if group is None or group.name != self.desired.group.name:
+            self._find()
+            return
+        judged = assess_group(self.desired, self.found, group, finished=self.claiming)
+        plan = self.adds.apply_to(judged.plan)
         if plan.is_empty:
-            sieve.raise_if_unacceptable(desired)
-            return replace(judged, plan=sieve.remaining(_merge_plans(before, plan)))
-        if rounds == _ROUNDS:
+            self.adds.raise_if_unacceptable(self.desired)
+            self._finish(replace(judged, plan=self.adds.apply_to(_merge_plans(self.plan, plan))))
+            return
+        if self.rounds == _MAX_ROUNDS:
             raise Retryable(
                 Code.STILL_CHANGING,
-                f"VServer group {found.id} does not keep what is added to it: something else "
-                "changes it at the same time",
+                f"VServer group {self.found.id} loses what is added to it: something else changes "
+                "it at the same time",
             )
-        before = _merge_plans(before, plan)  # whatever part of it is not done is planned again
-        if (yield from _apply_plan(plan, found.id, desired, sieve, failures)):
-            rounds += 1
+        self.plan = _merge_plans(self.plan, plan)  # what does not get done is planned again
+        self._queue(plan.add)
+        self.weights = plan.update_weight
+        self._send_next()
+
+    # The lease: renew our claim in time, or give it up.
+
+    def _go_on(self, state: State) -> None:
+        """Enter a state. If it relies on our claim, look at the age of the claim first."""
+        if self.claim and state in (State.ADD, State.COMMIT, State.CONFIRM):
+            if self.now > self._write_before():
+                self._give_up()
+                return
+            if self.now >= self.claim.stamped + lease.RENEW_AFTER:
+                if self.date > self.claim.stamped:
+                    self.state, self.resume = State.RENEW, state
+                    return
+                if state is not State.CONFIRM:  # which lists again anyway
+                    self.state = State.READ
+                    return
+        self._enter(state)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        if state is State.COMMIT and self.claim:
+            self.uncommitted -= {self.claim.nonce}
+
+    def _renewed(self) -> naming.Claim:
+        assert self.claim is not None
+        return naming.make_claim(self.desired.group.name, self.date, self.claim.nonce)
+
+    def _on_renewed(self, answer: Any) -> None:
+        match answer:
+            case Ambiguous() | Rejected(fault=Fault.NOT_FOUND):
+                self._give_up()  # a second rename could undo a commit, or be undone by a late one
+            case Retryable():
+                self._enter(self.resume)  # the next step tries again, while the old stamp lasts
+            case Rejected():
+                raise answer
+            case _:
+                self.claim, self.date = self._renewed(), answer.date
+                self._enter(self.resume)
+
+    def _write_before(self) -> float:
+        return self.claim.stamped + lease.STOP_WRITING_AFTER if self.claim else inf
+
+    # Commit, or release.
+
+    def _on_committed(self, answer: Any) -> None:
+        match answer:
+            case Ambiguous() | Rejected(fault=Fault.NOT_FOUND):
+                self._find()
+            case Retryable():
+                self._wait(wait_to_retry(answer, SHORTEST_WAIT), State.COMMIT)
+            case Rejected():
+                raise answer
+            case _:
+                self._finish_created()
+
+    def _finish_created(self) -> None:
+        self._finish(self.adds.apply_to_created(created_result(self.desired, self.own_id)))
+
+    def _fail(self, error: ProvisionerError) -> None:
+        self.error = error
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Delete our own unfinished group, unless it may bear the wanted name by now.
+
+        One that cannot be deleted now expires. Without claims it bears the name from the start: it
+        is deleted if the request is rejected, and otherwise the next delivery completes it.
+        """
+        ours = self._may_delete(self.claim) if self.claim else isinstance(self.error, Rejected)
+        if self.own_id and ours:
+            self.state = State.RELEASE
         else:
-            failures += 1
+            self._on_released()
+
+    def _on_released(self) -> None:
+        self._find()
+        if self.error:
+            self.state = State.ENDED
+
+    # Helpers.
+
+    def _claims(self) -> list[tuple[VServerGroup, naming.Claim]]:
+        return lease.find_claims(self.listed, self.desired.group.name)
+
+    def _others(self) -> list[tuple[VServerGroup, naming.Claim]]:
+        own = self.claim.nonce if self.claim else ""
+        return [(group, claim) for group, claim in self._claims() if claim.nonce != own]
+
+    def _is_over(self, claim: naming.Claim) -> bool:
+        return self._may_delete(claim) or self._is_expired(claim)
+
+    def _is_expired(self, claim: naming.Claim) -> bool:
+        return lease.is_expired(claim, self.listed_at)
+
+    def _may_delete(self, claim: naming.Claim) -> bool:
+        """Tell whether a claim is ours and certainly not committed."""
+        return claim.nonce in self.uncommitted
+
+    def _wait(self, wait: Wait, resume: State) -> None:
+        self.state, self.wait, self.resume = State.WAIT, wait, resume
+
+    def _poll(self, resume: State) -> None:
+        self._wait(Wait(self.pause), resume)
+        self.pause = min(2 * self.pause, LONGEST_WAIT)
+
+    def _wait_after_failure(self, resume: State, error: ProvisionerError | None = None) -> None:
+        self.failures += 1
+        self._wait(wait_to_retry(error, backoff_seconds(self.failures)), resume)
+
+    def _finish(self, result: EnsureResult) -> None:
+        self.done, self.state = result, State.ENDED
 
 
-def _assess_group(
-    desired: DesiredGroup, found: VServerGroup, actual: VServerGroup, *, finished: bool
+def inspect(desired: DesiredGroup, execute: Execute) -> EnsureResult:
+    """Return what `EnsureProtocol` would do, by reading only. If it would create the group, the
+    `group.id` is empty."""
+    listed: Groups = execute(ListGroups()).value
+    found = find_unique(listed, desired)
+    group: VServerGroup | None = execute(ReadGroup(found.id)).value if found else None
+    if found is None or group is None:
+        return created_result(desired, "")
+    return assess_group(desired, found, group, finished=True)
+
+
+def assess_group(
+    desired: DesiredGroup, listed: VServerGroup, group: VServerGroup, *, finished: bool
 ) -> EnsureResult:
-    """What adopting means for a group as it is. `finished`: what bears the name is whole."""
+    """Return what it takes to adopt a group as it is.
+
+    `finished` says that a group which bears the name is complete. Raises `Rejected` if the group
+    differs and the request must not change it.
+    """
     on_existing = desired.on_existing
     if on_existing is OnExisting.REFUSE:
-        plan = diff.diff_backends(actual.backends, desired.group.backends, on_existing)
+        plan = diff.diff_backends(group.backends, desired.group.backends, on_existing)
         if plan.is_empty and not plan.unmanaged:
-            return EnsureResult(actual, created=False, plan=plan)
-        if not _is_created_by(desired, found, actual):
+            return EnsureResult(group, created=False, plan=plan)
+        created_by = (listed.tags.get(naming.REQUEST_TAG), group.tags.get(naming.REQUEST_TAG))
+        if desired.fingerprint not in created_by:
             raise Rejected(
                 Code.VSERVER_GROUP_DIFFERS,
-                f"VServer group {found.id} bears this name and holds other backends "
+                f"VServer group {listed.id} bears this name and holds other backends "
                 f"({len(plan.add)} missing, {len(plan.update_weight)} with another Weight, "
                 f"{len(plan.unmanaged)} more); choose another VServerGroupName, "
                 "or OnExisting merge",
@@ -185,253 +552,14 @@ def _assess_group(
                 fault=Fault.CONFLICT,
             )
         if finished:
-            return EnsureResult(actual, created=False, plan=replace(plan, add=(), update_weight=()))
+            return EnsureResult(group, created=False, plan=replace(plan, add=(), update_weight=()))
         on_existing = OnExisting.EXTEND
-    plan = diff.diff_backends(actual.backends, desired.group.backends, on_existing)
-    return EnsureResult(actual, created=False, plan=plan)
+    plan = diff.diff_backends(group.backends, desired.group.backends, on_existing)
+    return EnsureResult(group, created=False, plan=plan)
 
 
-def _is_created_by(desired: DesiredGroup, found: VServerGroup, actual: VServerGroup) -> bool:
-    """Whether this very request made the group: by its tag, or, where tags are off, by the
-    Description that its backends were given."""
-    mark = desired.fingerprint
-    tags = (found.tags.get(naming.REQUEST_TAG), actual.tags.get(naming.REQUEST_TAG))
-    return mark in tags or any(
-        b.description == naming.build_owner_description(mark) for b in actual.backends
-    )
-
-
-def _apply_plan(
-    plan: Plan, group_id: str, desired: DesiredGroup, sieve: RejectedBackends, failures: int
-) -> Steps:
-    """On a group that is not ours alone. What an ambiguous call left is seen by reading back, a
-    while later. Answers False where that is why, or a fresh instance that is not ready yet."""
-    chunks, reweigh = split_into_chunks(plan.add), plan.update_weight
-    while chunks:
-        try:
-            yield AddBackends(group_id, chunks[0])
-            del chunks[0]
-        except Ambiguous:
-            yield Wait(backoff_seconds(failures))
-            return False
-        except Rejected as error:
-            if error.fault is Fault.NOT_FOUND:
-                return True  # somebody deleted it: reading back tells
-            if (yield from wait_if_not_ready(error, desired, sieve)):
-                return False
-            halves = split_rejected(error, chunks[0], desired, sieve)
-            if not desired.accept_partial:
-                # The half that is good would stay, of servers that are about to be released.
-                raise rejection_error(
-                    desired, [RejectedBackend(b, error.code) for b in chunks[0]]
-                ) from error
-            chunks[:1] = halves
-    while reweigh:
-        try:
-            yield SetWeights(group_id, reweigh[:BACKENDS_PER_CALL])
-        except ConfigurationError:
-            raise
-        except Retryable as error:  # sent once: nobody else tries it again
-            yield wait_to_retry(error, backoff_seconds(failures))
-            return False
-        reweigh = reweigh[BACKENDS_PER_CALL:]
-    return True
-
-
-def _merge_plans(earlier: Plan, later: Plan) -> Plan:
-    """One plan for all rounds: what an earlier one added is not `already_present` now."""
-    added = {b.key: b for b in (*earlier.add, *later.add)}
-    reweighed = {b.key: b for b in (*earlier.update_weight, *later.update_weight)}
-    present = [b for b in later.already_present if b.key not in added and b.key not in reweighed]
-    return replace(
-        later,
-        add=tuple(added.values()),
-        update_weight=tuple(reweighed.values()),
-        already_present=tuple(present),
-    )
-
-
-def find_existing_or_wait(desired: DesiredGroup, own: RunState) -> Steps:
-    """Answers the group that bears the name, or None once nobody is at work on it."""
-    pause = SHORTEST_WAIT
-    while True:
-        listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups()
-        claims = find_claims(listed.value, desired)
-        dead = [g for g, c in claims if own.may_delete(c) or is_expired(c, listed.date)]
-        while dead:
-            yield from delete_expired_claim(dead.pop(0))
-        found = None if own.beside else find_unique(listed.value, desired)
-        live = [g for g, c in claims if not (own.may_delete(c) or is_expired(c, listed.date))]
-        if found is not None or not live:
-            return ApiResponse(found, listed.date, listed.request_id)
-        yield Wait(pause)
-        pause = min(2 * pause, LONGEST_WAIT)
-
-
-def create_group(desired: DesiredGroup, own: RunState, date: float) -> Steps:
-    """None: somebody else was faster, or the claim is lost; look again."""
-    try:
-        yield from acquire_claim(desired, own, date)
-        if own.unfinished is None:
-            return None
-        parked = find_pending_delete(own.listed, desired)
-        if parked is not None and (yield from restore_or_delete(desired, own, parked.id)):
-            yield from release(own)
-            return None
-        sieve = RejectedBackends()
-        yield from fill_group(desired, own, desired.group.backends, sieve)
-        done = yield from _commit(desired, own)
-        return done and sieve.apply_to(done)
-    except ClaimLost:
-        yield from release(own)
-        return None
-    except (Rejected, Retryable):
-        yield from release(own)
-        raise
-
-
-def acquire_claim(desired: DesiredGroup, own: RunState, date: float) -> Steps:
-    """Holds a claim once a list shows it alone; nothing where another one has precedence, or where
-    a group of the name stands that it is not about."""
-    nonce: str = yield Nonce()
-    own.nonces.add(nonce)
-    own.unfinished, own.listed = None, ()
-    yield from _create_claim(desired, own, naming.make_claim(desired.group.name, date, nonce))
-
-
-def _create_claim(desired: DesiredGroup, own: RunState, claim: naming.Claim) -> Steps:
-    try:
-        sent: ApiResponse[str] = yield CreateGroup(claim.name, desired.group.tags)
-        own.unfinished = UnfinishedGroup(sent.value, claim, sent.date)
-    except ConfigurationError:
-        raise
-    except Ambiguous:
-        pass  # the list tells by the nonce; one that comes late is deleted when it is seen
-    except Retryable as error:
-        # Refused for the moment: nothing was made. Looking again stamps the next one anew.
-        yield wait_to_retry(error, LONGEST_WAIT)
-        return
-    pause = SHORTEST_WAIT
-    while True:
-        listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups()
-        claims = find_claims(listed.value, desired)
-        mine = [UnfinishedGroup(g.id, c, listed.date) for g, c in claims if c.nonce == claim.nonce]
-        if not mine and own.unfinished is None:
-            yield Wait(backoff_seconds(len(own.nonces)))  # the next create is a burden, not a look
-            return
-        own.unfinished = mine[0] if mine else own.unfinished
-        others = [(g, c) for g, c in claims if c.nonce != claim.nonce]
-        late = [g for g, c in others if own.may_delete(c)]
-        while late:
-            yield from delete_expired_claim(late.pop(0))
-        live = [c for _, c in others if not (own.may_delete(c) or is_expired(c, listed.date))]
-        stands = not own.beside and find_unique(listed.value, desired)
-        if stands or (live and min(live) < claim):
-            yield from release(own)
-            return
-        if mine and not live:
-            own.listed = listed.value
-            return
-        yield Wait(pause)
-        pause = min(2 * pause, LONGEST_WAIT)
-        yield from renew_if_due(desired, own)
-
-
-def _commit(desired: DesiredGroup, own: RunState) -> Steps:
-    while True:
-        held: UnfinishedGroup = yield from renew_if_due(desired, own)
-        assert held.claim is not None
-        own.committed.add(held.claim.nonce)
-        try:
-            yield RenameGroup(held.id, desired.group.name, held.before)
-        except ConfigurationError:
-            raise
-        except Ambiguous:
-            return None
-        except Retryable as error:
-            yield wait_to_retry(error, SHORTEST_WAIT)
-            continue
-        except Rejected as error:
-            if error.fault is Fault.NOT_FOUND:
-                raise ClaimLost from None
-            raise
-        return created_result(desired, held.id)
-
-
-def create_without_claim(desired: DesiredGroup, own: RunState) -> Steps:
-    """Without claims: created under the wanted name with the first backends, then filled."""
-    group, sieve = desired.group, RejectedBackends()
-    first = group.backends[:BACKENDS_PER_CALL]
-    try:
-        try:
-            created: ApiResponse[str] = yield CreateGroup(group.name, group.tags, first)
-        except Rejected as error:
-            if not is_backend_error(error, desired):
-                raise
-            first = ()  # which of them are refused, filling finds out
-            created = yield CreateGroup(group.name, group.tags)
-    except Ambiguous:
-        yield from _wait_for_late_create(desired)
-        return None
-    except ConfigurationError:
-        raise
-    except Retryable as error:
-        yield wait_to_retry(error, LONGEST_WAIT)
-        return None
-    own.unfinished = UnfinishedGroup(created.value, None, created.date)
-    try:
-        yield from fill_group(desired, own, group.backends[len(first) :], sieve)
-    except ClaimLost:
-        return None
-    except Rejected:
-        yield from release(own)
-        raise
-    return sieve.apply_to(created_result(desired, created.value))
-
-
-def _wait_for_late_create(desired: DesiredGroup) -> Steps:
-    until = (yield Time()) + MAX_IN_FLIGHT
-    while (yield Time()) <= until:
-        listed: ApiResponse[tuple[VServerGroup, ...]] = yield ListGroups()
-        if find_unique(listed.value, desired):
-            return
-        yield Wait(LONGEST_WAIT)
-
-
-def fill_group(
-    desired: DesiredGroup, own: RunState, remaining: tuple[Backend, ...], sieve: RejectedBackends
-) -> Steps:
-    """Raises `Rejected` where what was left out is too much; the good ones are in by then."""
-    failures = 0
-    chunks = split_into_chunks(remaining)
-    while chunks:
-        held: UnfinishedGroup = yield from renew_if_due(desired, own)
-        try:
-            added: ApiResponse[None] = yield AddBackends(held.id, chunks[0], held.before)
-            own.unfinished = replace(held, date=added.date)
-            del chunks[0]
-        except Ambiguous:
-            failures += 1
-            yield Wait(backoff_seconds(failures))
-            actual: VServerGroup = yield from read_unfinished(own)
-            missing = (
-                diff.diff_backends(actual.backends, c, OnExisting.EXTEND).add for c in chunks
-            )
-            chunks = [chunk for chunk in missing if chunk]
-        except ConfigurationError:
-            raise
-        except Retryable as error:
-            failures += 1
-            yield wait_to_retry(error, backoff_seconds(failures))
-        except Rejected as error:
-            if error.fault is Fault.NOT_FOUND:
-                raise ClaimLost from None  # somebody deleted it: look again
-            if not (yield from wait_if_not_ready(error, desired, sieve)):
-                chunks[:1] = split_rejected(error, chunks[0], desired, sieve)
-    sieve.raise_if_unacceptable(desired)
-
-
-def find_unique(groups: tuple[VServerGroup, ...], desired: DesiredGroup) -> VServerGroup | None:
+def find_unique(groups: Groups, desired: DesiredGroup) -> VServerGroup | None:
+    """Return the group that bears the wanted name. Raises `Rejected` if several do."""
     named = [group for group in groups if group.name == desired.group.name]
     if len(named) > 1:
         raise Rejected(
@@ -445,6 +573,20 @@ def find_unique(groups: tuple[VServerGroup, ...], desired: DesiredGroup) -> VSer
 
 
 def created_result(desired: DesiredGroup, group_id: str) -> EnsureResult:
+    """Return the result for a new group that holds every wanted backend."""
     return EnsureResult(
         replace(desired.group, id=group_id), created=True, plan=Plan(desired.group.backends)
+    )
+
+
+def _merge_plans(earlier: Plan, later: Plan) -> Plan:
+    """Return one plan for all rounds: a backend that an earlier one added was not there before."""
+    added = {b.key: b for b in (*earlier.add, *later.add)}
+    reweighed = {b.key: b for b in (*earlier.update_weight, *later.update_weight)}
+    present = [b for b in later.already_present if b.key not in added and b.key not in reweighed]
+    return replace(
+        later,
+        add=tuple(added.values()),
+        update_weight=tuple(reweighed.values()),
+        already_present=tuple(present),
     )

@@ -1,8 +1,8 @@
-"""Names: of groups, of claims, of requests and of notifications.
+"""Names of groups and claims, ids of events, and the tags by which the function knows its groups.
 
-A group's name is its identity, so it is a pure function of the event: explicit, or a binding's
-template over stable facts, never over time or chance. A claim's name is the one place where time
-and chance belong: it is what two deliveries race with (see `ensure`).
+The name of a group is its identity, so it is a pure function of the event: the request gives it, or
+a binding's template over facts that every delivery of the event shares. Time and chance are only in
+the name of a claim, which two deliveries race with (see `ensure`).
 """
 
 from __future__ import annotations
@@ -25,14 +25,12 @@ TEMPLATE_FACTS = ("scaling_group_id", "scaling_activity_id", "content_hash")
 CLAIM_PREFIX = "pending-claim/"
 _CLAIM = re.compile(re.escape(CLAIM_PREFIX) + r"([0-9a-f]{24})/(\d{1,12})/([0-9a-f]{16})\Z")
 
-PENDING_DELETE_PREFIX = "pending-delete/"
-
 OWNER_TAG = "vservergroup-provisioner"
 REQUEST_TAG = "vservergroup-provisioner-request"
 
 
 class Claim(NamedTuple):
-    """A pending group. `nonce` comes first: the lowest one stays when two claims meet."""
+    """The name of an unfinished group. Claims are ordered by `nonce`: the lowest one stays."""
 
     nonce: str
     stamped: int
@@ -47,31 +45,29 @@ class Claim(NamedTuple):
 
 
 def make_claim(wanted_name: str, stamped: float, nonce: str) -> Claim:
-    """`stamped` is a Date of the API's, in seconds since 1970; `nonce` has 16 hex digits."""
+    """Return a claim. `stamped` is a Date of the load balancer's API, in seconds since 1970;
+    `nonce` has 16 hexadecimal digits."""
     return Claim(nonce, int(stamped), _hash_name(wanted_name))
 
 
-def pending_delete_name(wanted_name: str) -> str:
-    """What a group is called while it is decided whether it is deleted (see `parked`)."""
-    return f"{PENDING_DELETE_PREFIX}{_hash_name(wanted_name)}"
-
-
 def parse_claim(name: str) -> Claim | None:
+    """Return the claim that a group's name stands for, or None."""
     match = _CLAIM.match(name)
     return match and Claim(match[3], int(match[2]), match[1])
 
 
 def check_name(name: str, path: str) -> list[Problem]:
+    """Check the name of a wanted group."""
     if not _NAME.match(name):
         return [Problem(path, "must be 1 to 80 letters, digits, - / . _")]
-    for prefix in (CLAIM_PREFIX, PENDING_DELETE_PREFIX):
-        if name.startswith(prefix):
-            return [Problem(path, f"must not begin with {prefix}, which marks unfinished groups")]
+    if name.startswith(CLAIM_PREFIX):
+        return [Problem(path, f"must not begin with {CLAIM_PREFIX}, which marks unfinished groups")]
     return []
 
 
 def check_template(template: str, path: str) -> list[Problem]:
-    """What can be known before there is an event: the syntax, the facts, the fixed characters."""
+    """Check what is known of a template before there is an event: its syntax, the facts that it
+    names, and its fixed characters."""
     try:
         parts = list(Formatter().parse(template))
     except ValueError:
@@ -84,27 +80,22 @@ def check_template(template: str, path: str) -> list[Problem]:
 
 
 def name_glob(template: str, scaling_group_id: str) -> str:
-    """Of the names that a binding gives: * stands for what only the event knew that made a group.
-    The one that takes servers out is another."""
+    """Return the names that a binding gives. A * stands for what only the event knows that created
+    the group: the event by which servers leave is another one."""
     return template.format(
         scaling_group_id=scaling_group_id, scaling_activity_id="*", content_hash="*"
     )
 
 
-def is_pending(name: str) -> bool:
-    """Of a group that is not finished, or on its way to be deleted."""
-    return name.startswith((CLAIM_PREFIX, PENDING_DELETE_PREFIX))
-
-
-def pending_delete_name_of(claim: Claim) -> str:
-    """What the group is called that whoever holds this claim may have parked."""
-    return f"{PENDING_DELETE_PREFIX}{claim.wanted_hash}"
-
-
 def matches_glob(name: str, pattern: str) -> bool:
-    """A * in the pattern, which no name has, stands for anything."""
+    """Match a name against a pattern. A *, which is in no name, stands for any text."""
     parts = map(re.escape, pattern.split("*"))
     return re.fullmatch(".*".join(parts), name) is not None
+
+
+def is_wanted_once(template: str) -> bool:
+    """Tell whether every name of a template belongs to one event, which no later event shares."""
+    return has_activity_fact(template) or has_content_fact(template)
 
 
 def has_activity_fact(template: str) -> bool:
@@ -121,10 +112,10 @@ def _parse_facts(template: str) -> frozenset[str | None]:
 
 
 def expand_template(template: str, request: Request) -> str:
-    """The name of the group, from facts that every delivery of the event shares.
+    """Return the name of the group that a request wants.
 
-    `content_hash` covers the instances that the event named, gone or not: what has happened to them
-    since must not lead a later delivery to another group.
+    `content_hash` covers every instance that the event names, also one that is gone by now: a later
+    delivery must lead to the same group.
     """
     activity = request.action.scaling_activity_id if request.action else ""
     return template.format(
@@ -140,30 +131,29 @@ def _hash_content(request: Request) -> str:
 
 
 def build_hook_event_id(hook_id: str, scaling_activity_id: str, token: str) -> str:
-    """One token for each hook and activity (doc). The token lets its holder end the action, so it
-    is known by its hash where ids are told."""
+    """Return the id of a hook's event. There is one token for each hook and activity (doc).
+
+    Whoever holds the token can end the action, so an id contains only its hash.
+    """
     return f"{hook_id}:{scaling_activity_id or f'token-{compute_digest(token)[:32]}'}"
 
 
 def compute_fingerprint(request: Request, group: VServerGroup) -> str:
-    """Which very request made a group, by what it asked for: the same in every delivery of it."""
+    """Return 32 hexadecimal digits that identify the request which creates a group. They are the
+    same in every delivery of its event."""
     backends = sorted([*backend.key, backend.weight] for backend in request.backends or ())
     event = [request.event.id, group.load_balancer_id, group.name]
     return compute_digest([*event, _sort_instance_ids(request), backends])[:32]
 
 
-def build_owner_description(request_fingerprint: str) -> str:
-    """Carries ownership where an endpoint has no tags: the Description of each backend we add."""
-    return f"{OWNER_TAG}/{request_fingerprint}"
-
-
 def compute_digest(value: object) -> str:
-    """SHA-256 of the canonical JSON of a value."""
+    """Return the SHA-256 of the canonical JSON of a value, in hexadecimal digits."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def build_owner_tags(request_fingerprint: str) -> Mapping[str, str]:
+    """Return the tags of a group that this function creates: whose it is, and by which request."""
     return {OWNER_TAG: "1", REQUEST_TAG: request_fingerprint}
 
 
@@ -171,6 +161,6 @@ def _sort_instance_ids(request: Request) -> list[str]:
     return sorted(instance.instance_id for instance in request.instances)
 
 
-@lru_cache  # asked for with every list of groups
+@lru_cache  # every list of groups needs it
 def _hash_name(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]

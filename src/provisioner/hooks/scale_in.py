@@ -16,11 +16,10 @@ from dataclasses import replace
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups.deregister import (
+    DeregisterProtocol,
     Removal,
-    deregister,
     plan_removals,
     read_owned_groups,
-    result_subject,
 )
 from provisioner.model import Binding, GroupRemoval, LifecycleResult, RemovalResult, VServerGroup
 from provisioner.provisioning import ProvisionTask
@@ -52,7 +51,7 @@ class ScaleIn(TransitionWork):
         ]
 
     def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:
-        return [result_subject(removal) for removal in _plan_removals(task, context)]
+        return [removal.result_subject for removal in _plan_removals(task, context)]
 
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.scale_in_failure_result
@@ -71,7 +70,6 @@ def _plan_removals(task: ProvisionTask, context: ActionContext) -> tuple[Removal
         _select_leaving(context),
         {name: instance.private_ip for name, instance in context.instances.items()},
         default_region_id=task.deps.config.region_id,
-        tagging=task.deps.config.tagging,
     )
 
 
@@ -99,13 +97,13 @@ def _reject_staying(task: ProvisionTask, removal: Removal) -> Outcome:
         "out",
         fault=Fault.CONFLICT,
     )
-    return task.new_outcome(Status.REFUSED, group=result_subject(removal), error=error)
+    return task.new_outcome(Status.REFUSED, group=removal.result_subject, error=error)
 
 
 def _inspect_removal(task: ProvisionTask, removal: Removal, context: ActionContext) -> Outcome:
     executor = task.new_executor(removal.group)
     try:
-        groups = executor.run(read_owned_groups(removal))
+        groups = read_owned_groups(removal, executor.execute)
     except Rejected as error:
         return _failure_outcome(task, removal, executor, error)
     unchanged = tuple(
@@ -122,20 +120,19 @@ def _inspect_removal(task: ProvisionTask, removal: Removal, context: ActionConte
 
 def _deregister(task: ProvisionTask, removal: Removal) -> Outcome:
     executor = task.new_executor(removal.group)
-    finished: list[GroupRemoval] = []
-    steps = deregister(removal, finished, claiming=task.deps.config.claiming)
+    protocol = DeregisterProtocol(removal)
     try:
-        result = executor.run(steps)
+        result = executor.run(protocol)
     except Rejected as error:
         outcome = _failure_outcome(task, removal, executor, error)
-        return replace(outcome, removal=RemovalResult(tuple(finished), executor.drained_seconds))
+        return replace(outcome, removal=RemovalResult(protocol.removals, executor.drained_seconds))
     return _success_outcome(task, removal, executor, result)
 
 
 def _success_outcome(
     task: ProvisionTask, removal: Removal, executor: CommandExecutor, result: RemovalResult
 ) -> Outcome:
-    group = result_subject(removal)
+    group = removal.result_subject
     named = [each for each in result.groups if each.name == group.name]
     if len(named) == 1:
         group = replace(group, id=named[0].id, backends=named[0].remaining)
@@ -152,6 +149,6 @@ def _failure_outcome(
     """What was taken out stays out, because its servers leave."""
     status = Status.FAILED if executor.has_written else Status.REFUSED
     return replace(
-        task.new_outcome(status, group=result_subject(removal), error=error),
+        task.new_outcome(status, group=removal.result_subject, error=error),
         slb_request_ids=tuple(executor.request_ids),
     )

@@ -161,8 +161,6 @@ def _check_group(
     group: VServerGroup, request: Request, config: DeploymentConfig, *, named_by_binding: bool
 ) -> DesiredGroup:
     problems = naming.check_name(group.name, "/VServerGroupName")
-    if request.tags and not config.tagging:
-        problems.append(Problem("/Tag", "cannot be set: this deployment has TAGS off"))
     problems += check_addresses(group.backends)
     if not problems:
         backends = document.render_backend_servers(group.backends)
@@ -179,22 +177,11 @@ def _check_group(
         )
     fingerprint = naming.compute_fingerprint(request, group)
     return DesiredGroup(
-        _mark_as_owned(group, request, fingerprint, config),
+        replace(group, tags={**request.tags, **naming.build_owner_tags(fingerprint)}),
         request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
         fingerprint,
         from_hook=request.action is not None,
     )
-
-
-def _mark_as_owned(
-    group: VServerGroup, request: Request, fingerprint: str, config: DeploymentConfig
-) -> VServerGroup:
-    """Mark the group as created by this request: by two tags, or by each backend's Description."""
-    if config.tagging:
-        return replace(group, tags={**request.tags, **naming.build_owner_tags(fingerprint)})
-    owner = naming.build_owner_description(fingerprint)
-    backends = (replace(b, description=b.description or owner) for b in group.backends)
-    return replace(group, backends=tuple(backends))
 
 
 def backends_from_instances(binding: Binding, instances: Iterable[Instance]) -> tuple[Backend, ...]:

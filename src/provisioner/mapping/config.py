@@ -27,7 +27,6 @@ class DeploymentConfig:
     regions: frozenset[str] = frozenset()
     backend_quota: int = 200
     claiming: bool = True
-    tagging: bool = True
     circuit_breaker: int = 3
     skip_unbound_hooks: bool = False
     paused: bool = False
@@ -49,7 +48,7 @@ def parse_bindings(value: Any) -> tuple[tuple[Binding, ...], list[Problem]]:
     if problems:
         return (), problems
     bindings = tuple(Binding(**_to_fields(element)) for element in value)
-    problems = [*_check_names(bindings), *_find_collisions(bindings)]
+    problems = [*_check_names(bindings), *_find_collisions(bindings), *_check_deletions(bindings)]
     return (() if problems else bindings), problems
 
 
@@ -73,7 +72,7 @@ def apply_overrides(binding: Binding, metadata: str) -> Binding:
         for key in binding.metadata_may_override
         if key in options
     }
-    _, problems = parse_bindings([{**_REQUIRED_KEYS, **overrides}])
+    _, problems = parse_bindings([{**_binding_keys(binding), **overrides}])
     if problems:
         prefix = "/NotificationMetadata"
         moved = [Problem(prefix + p.path.removeprefix("/0"), p.message) for p in problems]
@@ -91,8 +90,15 @@ def is_same_metadata(one: str, other: str) -> bool:
         return False
 
 
-# The schema of bindings also checks overrides, and it requires these keys.
-_REQUIRED_KEYS = {"ScalingGroupId": "-", "LoadBalancerId": "-", "Ports": [1]}
+def _binding_keys(binding: Binding) -> dict[str, Any]:
+    """Return what the checks of a binding want to see beside the keys that metadata overrides."""
+    return {
+        "ScalingGroupId": "-",
+        "LoadBalancerId": "-",
+        "Ports": [1],
+        "VServerGroupName": binding.name_template,
+        "DeleteEmpty": binding.delete_empty,
+    }
 
 
 def _name_pointer(index: int) -> str:
@@ -112,6 +118,22 @@ def _check_names(bindings: Sequence[Binding]) -> list[Problem]:
         for index, name in enumerate(names)
         if "{" not in name
         for problem in naming.check_name(name, _name_pointer(index))
+    ]
+
+
+def _check_deletions(bindings: Sequence[Binding]) -> list[Problem]:
+    """Find bindings that would delete a group whose name is wanted again.
+
+    The API cannot delete a group on the condition that it is still empty (`groups.deregister`).
+    """
+    return [
+        Problem(
+            _name_pointer(index),
+            "must hold {scaling_activity_id} or {content_hash} where DeleteEmpty is on: a group "
+            "with a name that is wanted again may get servers while it is deleted",
+        )
+        for index, binding in enumerate(bindings)
+        if binding.delete_empty and not naming.is_wanted_once(binding.name_template)
     ]
 
 

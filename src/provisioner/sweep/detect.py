@@ -27,7 +27,6 @@ from provisioner.groups import naming
 from provisioner.groups.deregister import Removal
 from provisioner.groups.lease import is_expired
 from provisioner.mapping.bindings import backends_from_instances
-from provisioner.mapping.config import DeploymentConfig
 from provisioner.model import (
     ActionState,
     Binding,
@@ -137,12 +136,11 @@ def find_unknown_servers(
     state: LoadBalancerState,
     binding: Binding,
     scaling_group: ScalingGroupState,
-    config: DeploymentConfig,
 ) -> set[str]:
     """Return the servers of the binding's groups that its scaling group does not have."""
     return {
         backend.server_id
-        for group in _select_owned(state, binding, config)
+        for group in _select_owned(state, binding)
         for backend in group.backends
         if backend.type == "ecs" and backend.server_id not in scaling_group.instances
     }
@@ -152,7 +150,6 @@ def find_released_instances(
     state: LoadBalancerState,
     binding: Binding,
     scaling_group: ScalingGroupState,
-    config: DeploymentConfig,
 ) -> Iterator[Finding]:
     ended = [activity for activity in scaling_group.activities if activity.ended is not None]
     destroyed = frozenset().union(*(activity.destroyed for activity in ended))
@@ -162,9 +159,9 @@ def find_released_instances(
         (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
         (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
     )
-    for group in _select_owned(state, binding, config):
+    for group in _select_owned(state, binding):
         for server_ids, remedy, what in cases:
-            removal = build_removal(group, server_ids - known, binding, config)
+            removal = build_removal(group, server_ids - known, binding)
             leaving = {b.server_id for b in removal.select_leaving(group) if b.type == "ecs"}
             if leaving:
                 yield replace(
@@ -243,27 +240,22 @@ def select_groups(groups: Sequence[VServerGroup], binding: Binding) -> list[VSer
     return [
         group
         for group in groups
-        if not naming.is_pending(group.name) and naming.matches_glob(group.name, glob)
+        if not naming.parse_claim(group.name) and naming.matches_glob(group.name, glob)
     ]
 
 
-def build_removal(
-    group: VServerGroup, server_ids: frozenset[str], binding: Binding, config: DeploymentConfig
-) -> Removal:
+def build_removal(group: VServerGroup, server_ids: frozenset[str], binding: Binding) -> Removal:
     return Removal(
         group.region_id,
         group.load_balancer_id,
         server_ids,
         name_globs=(binding_name_glob(binding),),
-        tagging=config.tagging,
     )
 
 
-def _select_owned(
-    state: LoadBalancerState, binding: Binding, config: DeploymentConfig
-) -> list[VServerGroup]:
+def _select_owned(state: LoadBalancerState, binding: Binding) -> list[VServerGroup]:
     groups = select_groups(state.groups, binding)
-    return [g for g in groups if build_removal(g, frozenset(), binding, config).is_owned(g)]
+    return [g for g in groups if build_removal(g, frozenset(), binding).is_owned(g)]
 
 
 def _has_settled(instance: ScalingInstance, scaling_group: ScalingGroupState, now: float) -> bool:

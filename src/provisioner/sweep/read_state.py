@@ -50,9 +50,7 @@ class StateReader:
             read = partial(self._read_scaling_group, *place, pairs)
             if scaling_group := self._try_read(place[1], read):
                 for state, binding in pairs:
-                    findings += detect.find_released_instances(
-                        state, binding, scaling_group, config
-                    )
+                    findings += detect.find_released_instances(state, binding, scaling_group)
                     findings += detect.find_missing_instances(state, binding, scaling_group)
                 findings += detect.find_stuck_hooks(scaling_group, members)
         return _deduplicate(findings)
@@ -74,7 +72,7 @@ class StateReader:
         listed = port.list_vserver_groups(region_id, load_balancer_id, within=self._seconds_left())
         groups = []
         for group in listed.value:
-            if naming.is_pending(group.name):
+            if naming.parse_claim(group.name):
                 groups.append(group)
                 continue
             read = port.read_vserver_group(region_id, group.id, within=self._seconds_left()).value
@@ -88,7 +86,7 @@ class StateReader:
         scaling_group_id: str,
         pairs: Sequence[tuple[LoadBalancerState, Binding]],
     ) -> ScalingGroupState:
-        port, config = self._deps.scaling_groups, self._deps.config
+        port = self._deps.scaling_groups
         place = (region_id, scaling_group_id)
         instances = port.list_instances(*place, within=self._seconds_left())
         newest = port.list_activities(*place, within=self._seconds_left())
@@ -98,7 +96,7 @@ class StateReader:
         unknown = {
             server_id
             for load_balancer, binding in pairs
-            for server_id in detect.find_unknown_servers(load_balancer, binding, state, config)
+            for server_id in detect.find_unknown_servers(load_balancer, binding, state)
         }
         elsewhere = port.read_instances(region_id, "", sorted(unknown), within=self._seconds_left())
         waiting = tuple(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups.bisect_rejected import rejection_error
-from provisioner.groups.commands import Command, ReadGroup
-from provisioner.groups.deregister import deregister
-from provisioner.groups.ensure import ensure
+from provisioner.groups.deregister import DeregisterProtocol
+from provisioner.groups.ensure import EnsureProtocol
 from provisioner.groups.lease import delete_expired_claim
 from provisioner.groups.naming import build_hook_event_id
 from provisioner.hooks import handle_hook
@@ -23,29 +21,21 @@ from provisioner.results.outcome import Status
 
 from .detect import IN_SERVICE, Finding, Remedy, build_removal
 
-T = TypeVar("T")
 Repair = Callable[[Dependencies, Finding, Invocation], None]
 
 _HOOK_SOURCE = "ess_hook"  # the source of the event that a recovered action comes from
 
 
 def _delete_claim(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
-    group = finding.group
-
-    def delete_and_check() -> Generator[Command, Any, bool]:
-        yield from delete_expired_claim(group)
-        read = yield ReadGroup(group.id)
-        return read.value is None or read.value.name != group.name
-
-    if not _run(deps, finding, invocation, delete_and_check()):
+    executor = _new_executor(deps, finding, invocation)
+    if not delete_expired_claim(finding.group, executor.execute):
         raise Rejected(Code.STILL_CHANGING, "the claim could not be deleted", fault=Fault.CONFLICT)
 
 
 def _remove_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
     assert finding.binding is not None
-    server_ids = frozenset(finding.server_ids)
-    removal = build_removal(finding.group, server_ids, finding.binding, deps.config)
-    _run(deps, finding, invocation, deregister(removal, claiming=deps.config.claiming))
+    removal = build_removal(finding.group, frozenset(finding.server_ids), finding.binding)
+    _new_executor(deps, finding, invocation).run(DeregisterProtocol(removal))
 
 
 def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
@@ -78,9 +68,10 @@ def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) 
     )
     (wanted,) = map_request(request, [finding.binding], instances, deps.config)
     wanted = replace(wanted, from_hook=True, accept_partial=True)
-    result = _run(deps, finding, invocation, ensure(wanted, claiming=deps.config.claiming))
+    protocol = EnsureProtocol(wanted, deps.config.claiming)
+    result = _new_executor(deps, finding, invocation).run(protocol)
     if result.plan.rejected:
-        raise rejection_error(wanted, list(result.plan.rejected))
+        raise rejection_error(wanted, result.plan.rejected)
 
 
 def _handle_hook(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
@@ -108,13 +99,6 @@ REPAIRS: Mapping[Remedy, Repair] = {
 }
 
 
-def _run(
-    deps: Dependencies,
-    finding: Finding,
-    invocation: Invocation,
-    steps: Generator[Command, Any, T],
-) -> T:
+def _new_executor(deps: Dependencies, finding: Finding, invocation: Invocation) -> CommandExecutor:
     place = VServerGroup(finding.region_id, finding.load_balancer_id, "")
-    return CommandExecutor(place, invocation, deps.load_balancers, deps.clock, deps.random).run(
-        steps
-    )
+    return CommandExecutor(place, invocation, deps.load_balancers, deps.clock, deps.random)

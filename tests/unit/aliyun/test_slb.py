@@ -10,15 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from alibabacloud_slb20140515 import models
-from alibabacloud_slb20140515.client import Client
-from alibabacloud_tea_openapi.exceptions import ClientException
-from alibabacloud_tea_openapi.utils_models import Config
 
 from canned import DATE, DATE_SECONDS, Canned, canned
 from fakes import REGION, FakeClock
 from provisioner.aliyun.client import Connection
-from provisioner.aliyun.slb import CREATE, SlbLoadBalancers
+from provisioner.aliyun.slb import SlbLoadBalancers
 from provisioner.errors import (
     Ambiguous,
     Code,
@@ -263,35 +259,6 @@ def test_a_debug_switch_of_the_sdk_that_trips_over_a_status_makes_a_write_ambigu
         create(port)
 
 
-def test_what_the_sdk_refuses_by_itself_is_the_deployments_fault(port: SlbLoadBalancers) -> None:
-    def refuse(*_: object) -> None:
-        raise ClientException(code="ParameterMissing", message="'config' can not be unset")
-
-    request = models.CreateVServerGroupRequest(region_id=REGION)
-    with pytest.raises(ConfigurationError):
-        port._api.call(CREATE, refuse, request, lambda answer: answer, LONG)
-
-
-@pytest.mark.parametrize(
-    ("configured", "left", "connect", "read"),
-    [(8.0, 60.0, 2000, 6000), (8.0, 2.0, 500, 1500), (8.0, 0.01, 125, 375), (0.2, 0.01, 50, 150)],
-)
-def test_a_call_lasts_no_longer_than_the_time_that_is_left(
-    api: Canned, configured: float, left: float, connect: int, read: int
-) -> None:
-    asked: list[Any] = []
-
-    def method(_client: object, _request: object, options: Any) -> None:
-        asked.append((options.connect_timeout, options.read_timeout))
-
-    connection = Connection(lambda: Credentials("key", "secret"), api.url, configured)
-    port = SlbLoadBalancers(connection, FakeClock(), replayable())
-    request = models.CreateVServerGroupRequest(region_id=REGION)
-    with pytest.raises(Ambiguous):
-        port._api.call(CREATE, method, request, lambda answer: answer, left)
-    assert asked == [(connect, read)]
-
-
 @pytest.mark.parametrize(
     ("status", "said_id", "known"),
     [(400, "R-9", "R-9"), (500, "R-9", "R-9"), (400, None, "")],
@@ -451,56 +418,6 @@ def test_a_write_on_a_connection_that_the_server_has_closed_unsaid_is_sent_on_a_
     assert api.closed.acquire(timeout=HANGING)
     assert port.create_vserver_group(GROUP, within=LONG).value == "second"
     assert len(api.asked) == 2
-
-
-def test_without_an_endpoint_the_sdk_chooses_by_region() -> None:
-    port = SlbLoadBalancers(
-        Connection(lambda: Credentials("key", "secret")), FakeClock(), replayable()
-    )
-
-    chosen = {name: port._api._client(name)._endpoint for name in (REGION, "eu-central-1")}
-
-    assert chosen == {REGION: "slb.aliyuncs.com", "eu-central-1": "slb.eu-central-1.aliyuncs.com"}
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "protocol", "host"),
-    [
-        ("http://127.0.0.1:8900", "http", "127.0.0.1:8900"),
-        ("https://slb-vpc.cn-hangzhou.aliyuncs.com/", "https", "slb-vpc.cn-hangzhou.aliyuncs.com"),
-        ("slb.aliyuncs.com", "https", "slb.aliyuncs.com"),
-        ("127.0.0.1:8900", "https", "127.0.0.1:8900"),
-    ],
-)
-def test_an_endpoint_is_a_url_or_a_host_and_tls_unless_it_says_otherwise(
-    endpoint: str, protocol: str, host: str
-) -> None:
-    port = SlbLoadBalancers(
-        Connection(lambda: Credentials("key", "secret"), endpoint), FakeClock(), replayable()
-    )
-
-    client = port._api._client(REGION)
-
-    assert (client._protocol, client._endpoint) == (protocol, host)
-
-
-def test_a_client_is_made_once_for_each_region(
-    api: Canned, port: SlbLoadBalancers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
-    make = port._api._make
-
-    def counted(config: Config) -> Client:
-        made.append(config.region_id)
-        return make(config)
-
-    monkeypatch.setattr(port._api, "_make", counted)
-
-    for region_id in (REGION, "cn-beijing", REGION, "cn-beijing"):
-        api.say(said())
-        port.list_vserver_groups(region_id, "lb-1", within=LONG)
-
-    assert made == [REGION, "cn-beijing"]
 
 
 @pytest.mark.parametrize("why", [KeyError("a role"), None])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from builders import REGION
-from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers, wanted
+from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
-from provisioner.groups.deregister import Removal, deregister
-from provisioner.groups.lease import LEASE
-from provisioner.model import Backend, GroupRemoval, OnExisting, RemovalResult, VServerGroup
+from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.model import Backend, RemovalResult, VServerGroup
 
 OURS = naming.build_owner_tags("mark")
 UNKNOWN = Ambiguous("no answer")
@@ -31,18 +31,11 @@ def removal(*backends: Backend, **changes: Any) -> Removal:
     return replace(Removal(REGION, LB, frozenset(b.server_id for b in backends)), **changes)
 
 
-def take_out(
-    cloud: Deployment,
-    asked: Removal,
-    *,
-    seconds: float = LONG,
-    claiming: bool = True,
-    before: list[GroupRemoval] | None = None,
-) -> RemovalResult:
+def take_out(cloud: Deployment, asked: Removal, *, seconds: float = LONG) -> RemovalResult:
     drive = CommandExecutor(
         asked.group, cloud.invocation(seconds), cloud.load_balancers, cloud.clock, replayable()
     )
-    return drive.run(deregister(asked, before, claiming=claiming))
+    return drive.run(DeregisterProtocol(asked))
 
 
 def owned(cloud: Deployment, *backends: Backend, name: str = NAME) -> VServerGroup:
@@ -90,17 +83,6 @@ def test_what_is_not_ours_is_not_touched(cloud: Deployment) -> None:
     assert cloud.operations == ["list"]
 
 
-def test_without_tags_names_and_descriptions_tell_what_is_ours(cloud: Deployment) -> None:
-    mark = naming.build_owner_description("mark")
-    ours, theirs = replace(servers(1)[0], description=mark), servers(1, port=8443)
-    cloud.stands(ours, *theirs, name="asg-1/a")
-    cloud.stands(ours, name="legacy")
-    done = take_out(cloud, removal(ours, name_globs=("asg-1/*",), tagging=False))
-    assert [(shrunk.name, shrunk.removed) for shrunk in done.groups] == [("asg-1/a", (ours,))]
-    assert cloud.held("asg-1/a") == set(theirs)
-    assert cloud.held("legacy") == {ours}
-
-
 def test_an_interface_is_known_by_its_address_too(cloud: Deployment) -> None:
     first, second = (Backend("eni-1", 80, 100, "eni", f"10.0.0.{n}") for n in (1, 2))
     owned(cloud, first, second)
@@ -126,6 +108,59 @@ def test_what_weighs_0_already_is_drained_for_as_long(cloud: Deployment) -> None
     take_out(cloud, removal(*servers(1), drain=30.0))
     assert cloud.operations == ["list", "read", "remove", "read"]
     assert sum(cloud.clock.waits) == 30.0
+
+
+@pytest.mark.parametrize("first_holds_it", [True, False])
+def test_one_group_that_holds_a_leaving_server_is_enough_for_a_drain(
+    cloud: Deployment, first_holds_it: bool
+) -> None:
+    holding, other = servers(1), servers(1, first=5)
+    owned(cloud, *(holding if first_holds_it else other))
+    owned(cloud, *(other if first_holds_it else holding), name="web-8443")
+    take_out(cloud, removal(*holding, drain=30.0))
+    assert cloud.operations == ["list", "read", "read", "set", "remove", "read"]
+    assert sum(cloud.clock.waits) == 30.0
+
+
+def test_a_missing_permission_ends_a_drain_before_anything_is_removed(cloud: Deployment) -> None:
+    owned(cloud, *servers(1))
+    missing = ConfigurationError("no permission", code=Code.PERMISSION_MISSING)
+    cloud.load_balancers.fail_next("set_weights", missing)
+    with pytest.raises(ConfigurationError) as raised:
+        take_out(cloud, removal(*servers(1), drain=30.0))
+    assert raised.value is missing
+    assert cloud.operations == ["list", "read", "set"]
+    assert cloud.clock.waits == []
+
+
+@pytest.mark.parametrize(
+    ("error", "least", "most"),
+    [
+        (Rejected("InvalidParameter", "not in the group"), 0.25, 0.5),
+        (UNKNOWN, 0.25, 0.5),
+        (Retryable("Throttling", "slow down", retry_after=7.0), 7.0, 7.5),
+    ],
+)
+def test_a_weight_that_was_not_set_is_set_again_after_a_pause_and_not_at_once(
+    cloud: Deployment, error: Retryable | Rejected, least: float, most: float
+) -> None:
+    owned(cloud, *servers(1))
+    cloud.load_balancers.fail_next("set_weights", error)
+    take_out(cloud, removal(*servers(1), drain=30.0))
+    pause, *drain = cloud.clock.waits
+    assert least <= pause <= most
+    assert sum(drain) == 30.0
+
+
+def test_weights_that_are_rejected_again_and_again_end_the_run(cloud: Deployment) -> None:
+    owned(cloud, *servers(1))
+    rejected = [Rejected("InvalidParameter", str(n)) for n in range(4)]
+    for error in rejected:
+        cloud.load_balancers.fail_next("set_weights", error)
+    with pytest.raises(Rejected) as raised:
+        take_out(cloud, removal(*servers(1), drain=30.0))
+    assert raised.value is rejected[-1]
+    assert "remove" not in cloud.operations
 
 
 def test_where_nothing_leaves_nothing_is_drained(cloud: Deployment) -> None:
@@ -193,37 +228,56 @@ def test_a_group_that_gets_back_what_is_removed_is_left_to_the_next_delivery(
 # A group that became empty
 
 
-def emptied(cloud: Deployment, **changes: Any) -> RemovalResult:
-    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True, **changes)
-    return take_out(cloud, asked)
+def removal_of_all(**changes: Any) -> Removal:
+    return removal(*servers(1), name_globs=("web-*",), delete_empty=True, **changes)
 
 
-def test_a_group_that_became_empty_is_parked_looked_at_and_deleted(cloud: Deployment) -> None:
+def test_a_group_that_became_empty_is_deleted_at_once(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
-    (shrunk,) = emptied(cloud).groups
-    assert shrunk.deleted
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
+    assert (shrunk.removed, shrunk.deleted) == (servers(1), True)
     assert cloud.names == []
-    assert cloud.operations == [
-        *("list", "read", "remove", "read"),
-        *("list", "create", "list", "rename", "read", "delete", "delete"),
-    ]
-    (renamed,) = cloud.load_balancers.calls_of("rename_vserver_group")
-    assert renamed.arguments[2] == naming.pending_delete_name(NAME)
+    assert cloud.operations == ["list", "read", "remove", "read", "delete"]
+
+
+def test_a_replay_reads_an_empty_group_again_and_deletes_it(cloud: Deployment) -> None:
+    owned(cloud)
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
+    assert (shrunk.removed, shrunk.deleted) == ((), True)
+    assert cloud.names == []
+    assert cloud.operations == ["list", "read", "read", "delete"]
+
+
+def test_a_group_that_is_filled_after_it_was_read_is_not_deleted(cloud: Deployment) -> None:
+    empty = owned(cloud)
+    owned(cloud, *servers(1), name="web-8443")
+    filled = replace(empty, backends=servers(1, first=5))
+    cloud.clock.later(20.0, lambda: cloud.load_balancers.groups.update({empty.id: filled}))
+    done = take_out(cloud, removal_of_all(drain=30.0))
+    assert [shrunk.deleted for shrunk in done.groups] == [False, True]
+    assert cloud.held() == set(servers(1, first=5))
 
 
 def test_it_stays_unless_that_is_asked_for(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
-    take_out(cloud, removal(*servers(1), name_globs=(NAME,)))
+    take_out(cloud, removal(*servers(1), name_globs=("web-*",)))
     assert cloud.held() == set()
+
+
+@pytest.mark.parametrize("holds_some", [True, False])
+def test_an_empty_group_that_no_binding_names_stays(cloud: Deployment, holds_some: bool) -> None:
+    owned(cloud, *servers(int(holds_some)), name="made-for-a-listener")
+    take_out(cloud, removal_of_all())
+    assert cloud.held("made-for-a-listener") == set()
 
 
 def test_a_group_that_is_in_use_stays(cloud: Deployment) -> None:
     made = owned(cloud, *servers(1))
     cloud.load_balancers.referred_to.add(made.id)
-    (shrunk,) = emptied(cloud).groups
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
     assert (len(shrunk.remaining), shrunk.deleted) == (0, False)
     assert cloud.held() == set()
-    assert "rename" not in cloud.operations
+    assert "delete" not in cloud.operations
 
 
 @pytest.mark.parametrize(
@@ -234,113 +288,60 @@ def test_a_group_that_is_in_use_stays(cloud: Deployment) -> None:
         ConfigurationError("no permission to delete"),
     ],
 )
-def test_a_group_that_may_not_be_deleted_is_put_back(
+def test_a_group_that_may_not_be_deleted_stays_and_the_others_are_handled(
     cloud: Deployment, refused: Rejected | Retryable
 ) -> None:
     owned(cloud, *servers(1))
+    owned(cloud, *servers(1), name="web-8443")
     cloud.load_balancers.fail_next("delete_vserver_group", refused)
-    (shrunk,) = emptied(cloud).groups
-    assert not shrunk.deleted
+    done = take_out(cloud, removal_of_all())
+    assert [shrunk.deleted for shrunk in done.groups] == [False, True]
     assert cloud.names == [NAME]
 
 
-def test_a_group_that_may_not_be_parked_is_told_as_shrunk_before_the_failure(
-    cloud: Deployment,
-) -> None:
-    made = owned(cloud, *servers(1))
-    locked = Rejected("IncorrectStatus", "locked", fault=Fault.CONFLICT)
-    cloud.load_balancers.fail_next("rename_vserver_group", locked)
-    before: list[GroupRemoval] = []
-    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True)
-    with pytest.raises(Rejected) as raised:
-        take_out(cloud, asked, before=before)
-    assert raised.value is locked
-    assert before == [GroupRemoval(made.id, NAME, removed=servers(1))]
-    assert cloud.names == [NAME]
-
-
-def test_a_group_that_somebody_adds_to_meanwhile_is_put_back(cloud: Deployment) -> None:
-    made = owned(cloud, *servers(1))
-    cloud.load_balancers.takes["rename_vserver_group"] = [1.0]
-    parked = replace(made, name=naming.pending_delete_name(NAME), backends=servers(1, first=5))
-    cloud.clock.later(1.0, lambda: cloud.load_balancers.groups.update({made.id: parked}))
-    (shrunk,) = emptied(cloud).groups
-    assert not shrunk.deleted
-    assert cloud.held() == set(servers(1, first=5))
-    assert cloud.names == [NAME]
-
-
-@pytest.mark.parametrize("effect", [True, False])
-@pytest.mark.parametrize("operation", ["rename_vserver_group", "delete_vserver_group"])
-def test_what_is_not_answered_is_looked_at_when_the_claim_has_ended(
-    cloud: Deployment, operation: str, effect: bool
+@pytest.mark.parametrize(("error", "effect"), [(UNKNOWN, True), (UNKNOWN, False), (BUSY, False)])
+def test_a_deletion_without_an_answer_or_at_a_busy_moment_is_looked_at_and_sent_again(
+    cloud: Deployment, error: Retryable, effect: bool
 ) -> None:
     owned(cloud, *servers(1))
-    cloud.load_balancers.fail_next(operation, UNKNOWN, after_effect=effect)
-    started = cloud.clock.now()
-    (shrunk,) = emptied(cloud).groups
+    cloud.load_balancers.fail_next("delete_vserver_group", error, after_effect=effect)
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
     assert shrunk.deleted
     assert cloud.names == []
-    assert cloud.clock.now() > started + LEASE
+    ended = ["delete", "read"] if effect else ["delete", "read", "delete"]
+    assert cloud.operations == ["list", "read", "remove", "read", *ended]
+    assert len(cloud.clock.waits) == 1
 
 
-def test_a_replay_deletes_what_a_crash_left_empty_or_parked(cloud: Deployment) -> None:
-    for name in (NAME, naming.pending_delete_name(NAME)):
-        owned(cloud, name=name)
-        emptied(cloud)
-        assert cloud.names == []
-
-
-def test_a_group_that_a_crashed_delivery_parks_late_gets_its_name_back(cloud: Deployment) -> None:
-    made = owned(cloud, *servers(1, first=5))
-    cloud.claimed_by_another()
-    parked = replace(made, name=naming.pending_delete_name(NAME))
-    cloud.clock.later(15.0, lambda: cloud.load_balancers.groups.update({made.id: parked}))
-    (shrunk,) = emptied(cloud).groups
+def test_a_group_that_is_filled_while_its_deletion_failed_stays(cloud: Deployment) -> None:
+    made = owned(cloud, *servers(1))
+    cloud.load_balancers.fail_next("delete_vserver_group", BUSY)
+    filled = replace(made, backends=servers(1, first=5))
+    cloud.load_balancers.takes["read_vserver_group"] = [0.0, 1.0]
+    cloud.clock.later(1.1, lambda: cloud.load_balancers.groups.update({made.id: filled}))
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
     assert not shrunk.deleted
     assert cloud.held() == set(servers(1, first=5))
-    assert cloud.names == [NAME]
 
 
-def test_a_group_on_which_a_crashed_delivery_was_at_work_is_left_as_it_is(
-    cloud: Deployment,
-) -> None:
-    owned(cloud, *servers(1, first=5))
-    cloud.claimed_by_another()
-    (shrunk,) = emptied(cloud).groups
-    assert not shrunk.deleted
-    assert "rename" not in cloud.operations
-    assert cloud.names == [NAME]
+def test_hundreds_of_groups_that_need_no_call_are_passed_over(cloud: Deployment) -> None:
+    for number in range(400):
+        owned(cloud, *servers(1, first=5), name=f"web-{number}")
+    done = take_out(cloud, removal_of_all(drain=30.0))
+    assert len(done.groups) == 400
+    assert cloud.writes == []
 
 
-def test_an_empty_group_that_no_binding_names_and_nobody_left_stays(cloud: Deployment) -> None:
-    owned(cloud, name="made-for-a-listener")
-    emptied(cloud)
-    assert cloud.names == ["made-for-a-listener"]
+# The state
 
 
-def test_two_groups_of_a_name_are_somebody_elses_doing_and_stay(cloud: Deployment) -> None:
+def test_a_copy_of_a_run_goes_its_own_way(cloud: Deployment) -> None:
     owned(cloud, *servers(1))
-    owned(cloud, *servers(1))
-    done = emptied(cloud)
-    assert [shrunk.deleted for shrunk in done.groups] == [False, False]
-    assert cloud.names == [NAME, NAME]
-
-
-def test_without_claims_an_empty_group_is_read_and_deleted(cloud: Deployment) -> None:
-    owned(cloud, *servers(1))
-    asked = removal(*servers(1), name_globs=(NAME,), delete_empty=True)
-    take_out(cloud, asked, claiming=False)
-    assert cloud.operations == ["list", "read", "remove", "read", "read", "delete"]
-    assert cloud.names == []
-
-
-@pytest.mark.parametrize("members", [servers(0), servers(2, first=5)], ids=["empty", "filled"])
-def test_a_scale_out_settles_what_a_crash_left_parked(
-    cloud: Deployment, members: tuple[Backend, ...]
-) -> None:
-    parked = owned(cloud, *members, name=naming.pending_delete_name(NAME))
-    done = cloud.ensure(wanted(*servers(1), on_existing=OnExisting.EXTEND))
-    assert cloud.names == [NAME]
-    assert cloud.held() == {*members, *servers(1)}
-    assert (done.group.id == parked.id) is bool(members)
+    run = DeregisterProtocol(removal(*servers(1)))
+    run.receive(cloud.load_balancers.list_vserver_groups(REGION, LB, within=1), 0.0)
+    other = copy(run)
+    other.receive(BUSY, 0.0)
+    with pytest.raises(Retryable):
+        other.result()
+    assert run.next_command() is not None
+    assert (run.error, run.todo) == (None, other.todo)

@@ -189,13 +189,6 @@ def test_the_mark_of_another_request_does_not_help(cloud: Deployment) -> None:
     assert refused(cloud, wanted(*servers(2))).code == "VServerGroupDiffers"
 
 
-def test_without_tags_a_backends_description_tells_who_made_the_group(cloud: Deployment) -> None:
-    ours = naming.build_owner_description("mark")
-    made = cloud.stands(replace(servers(1)[0], description=ours))
-    assert cloud.ensure(wanted(*servers(2))).group.id == made.id
-    assert cloud.writes == []
-
-
 @pytest.mark.parametrize("on_existing", OnExisting)
 def test_several_groups_of_the_name_are_refused_naming_them(
     cloud: Deployment, on_existing: OnExisting

@@ -152,22 +152,26 @@ def test_a_fingerprint_is_the_same_in_every_delivery_and_differs_by_what_was_ask
     assert len(others) == 6
 
 
-def test_ownership_fits_into_tags_and_into_a_description() -> None:
-    mark = "f" * 32
-    for key, value in naming.build_owner_tags(mark).items():
+def test_ownership_fits_into_tags() -> None:
+    for key, value in naming.build_owner_tags("f" * 32).items():
         assert len(key) <= 64
         assert len(value) <= 128
-    assert naming._NAME.match(naming.build_owner_description(mark))
 
 
-def test_no_group_may_be_wanted_under_the_name_of_a_parked_one() -> None:
-    parked = naming.pending_delete_name("web-8080")
-    assert len(parked) <= 80
-    assert (
-        parked == naming.pending_delete_name("web-8080") != naming.pending_delete_name("web-8081")
-    )
-    assert [problem.path for problem in naming.check_name(parked, "/here")] == ["/here"]
-    assert naming.parse_claim(parked) is None
+@pytest.mark.parametrize(
+    ("template", "once"),
+    [
+        ("{scaling_group_id}", False),
+        ("web", False),
+        ("{{content_hash}}", False),
+        ("{scaling_group_id}/{scaling_activity_id}", True),
+        ("web-{content_hash}", True),
+    ],
+)
+def test_only_an_activity_or_the_content_makes_the_names_of_a_template_belong_to_one_event(
+    template: str, once: bool
+) -> None:
+    assert naming.is_wanted_once(template) is once
 
 
 @pytest.mark.parametrize(

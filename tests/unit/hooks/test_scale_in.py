@@ -30,6 +30,8 @@ OUT = a_hook_request(
 )
 HOOK = a_hook_request(transition=Transition.SCALE_IN)
 GROUP = "asg-0001"
+BY_ACTIVITY = a_binding(name_template="{scaling_group_id}/{scaling_activity_id}", delete_empty=True)
+LEFT_EMPTY = f"{GROUP}/asa-0007"  # the group of the activity that had brought who leaves
 OURS = naming.build_owner_tags("mark")
 BUSY = Retryable("Throttling", "slow down")
 CONTINUE, ABANDON, ROLLBACK = LifecycleResult
@@ -135,19 +137,6 @@ def test_other_servers_of_our_group_stay_and_so_does_every_other_load_balancer()
     assert cloud.held("elsewhere") == set(servers(4))
 
 
-def test_without_tags_the_bindings_pattern_and_the_mark_in_the_description_tell_ours() -> None:
-    binding = a_binding(name_template="{scaling_group_id}/{scaling_activity_id}")
-    cloud = leaving(binding, tagging=False)
-    mark = naming.build_owner_description("mark")
-    ours = tuple(replace(backend, description=mark) for backend in servers(2))
-    theirs = servers(2, port=8443)
-    cloud.stands(*ours, *theirs, name=f"{GROUP}/asa-0007")
-    cloud.stands(*ours, name="legacy")
-    cloud.complete(HOOK)
-    assert cloud.held(f"{GROUP}/asa-0007") == set(theirs)
-    assert cloud.held("legacy") == set(ours)
-
-
 def test_an_interface_is_known_by_the_address_that_ess_tells() -> None:
     cloud = leaving(a_binding(type="eni"))
     first, third = (Backend(f"eni-{n}", 80, 100, "eni", f"10.0.0.{n}") for n in (1, 3))
@@ -247,8 +236,8 @@ def test_the_same_event_again_reads_publishes_the_same_result_and_writes_nothing
 
 
 def test_a_replay_after_the_group_was_deleted_has_the_same_id() -> None:
-    cloud = leaving(a_binding(delete_empty=True))
-    owned(cloud, *servers(2))
+    cloud = leaving(BY_ACTIVITY)
+    owned(cloud, *servers(2), name=LEFT_EMPTY)
     cloud.complete(HOOK)
     assert cloud.names == []
     cloud.scaling_groups.releases(GROUP, "i-0001", "i-0002")
@@ -299,11 +288,11 @@ def test_an_ended_action_whose_instances_are_in_service_takes_nobody_out() -> No
 def test_after_a_crash_anywhere_the_next_delivery_ends_it_with_the_same_id(
     operation: str, effect: bool
 ) -> None:
-    binding = a_binding(drain=5, delete_empty=True)
+    binding = replace(BY_ACTIVITY, drain=5)
     whole, broken = leaving(binding), leaving(binding)
-    owned(whole, *servers(2))
+    owned(whole, *servers(2), name=LEFT_EMPTY)
     whole.complete(HOOK)
-    owned(broken, *servers(2))
+    owned(broken, *servers(2), name=LEFT_EMPTY)
     crash = ConfigurationError("the instance dies")  # nothing in the protocol catches it
     broken.load_balancers.fail_next(operation, crash, after_effect=effect)
     if operation == "delete_vserver_group":
@@ -425,23 +414,48 @@ def test_a_group_left_empty_stays_unless_the_binding_says_otherwise() -> None:
 
 
 def test_a_group_left_empty_that_a_listener_refers_to_stays() -> None:
-    cloud = leaving(a_binding(delete_empty=True))
-    made = owned(cloud, *servers(2))
+    cloud = leaving(BY_ACTIVITY)
+    made = owned(cloud, *servers(2), name=LEFT_EMPTY)
     cloud.load_balancers.referred_to.add(made.id)
     cloud.complete(HOOK)
-    assert cloud.held(GROUP) == set()
+    assert cloud.held(LEFT_EMPTY) == set()
     assert cloud.notifications.results[0]["data"]["changes"]["deletedCount"] == 0
 
 
 def test_all_bindings_of_a_load_balancer_must_say_that_an_empty_group_goes() -> None:
-    cloud = leaving(a_binding(delete_empty=True), a_binding(name_template="other"))
-    owned(cloud, *servers(2))
+    cloud = leaving(BY_ACTIVITY, a_binding(name_template="other"))
+    owned(cloud, *servers(2), name=LEFT_EMPTY)
     cloud.complete(HOOK)
-    assert cloud.names == [GROUP]
+    assert cloud.names == [LEFT_EMPTY]
+
+
+def test_the_group_of_another_activity_stands_beside_one_that_is_deleted() -> None:
+    cloud = leaving(replace(BY_ACTIVITY, drain=30))
+    owned(cloud, *servers(2), name=LEFT_EMPTY)
+    coming = replace(OUT, instances=a_hook_request(instance_ids=["i-0005"]).instances)
+    cloud.scaling_groups.holds(GROUP, instance(5))
+    assert coming.action
+    cloud.scaling_groups.pending(coming.action)
+    cloud.clock.later(10, lambda: cloud.complete(coming))
+    cloud.complete(HOOK)
+    assert cloud.names == [f"{GROUP}/asa-0009"]
+    assert shrunk_to(cloud, f"{GROUP}/asa-0009") == {"i-0005"}
+
+
+def test_a_redelivered_scale_out_does_not_bring_back_the_group_that_was_deleted() -> None:
+    cloud = leaving(BY_ACTIVITY)
+    owned(cloud, *servers(2), name=f"{GROUP}/asa-0009")
+    assert OUT.action
+    cloud.scaling_groups.ended(OUT.action, "CONTINUE")
+    cloud.complete(HOOK)
+    cloud.scaling_groups.releases(GROUP, "i-0001", "i-0002")
+    cloud.load_balancers.calls.clear()
+    cloud.complete(OUT)
+    assert (cloud.names, cloud.writes) == ([], [])
 
 
 def test_servers_that_come_while_others_leave_are_in_the_group_that_stands_in_the_end() -> None:
-    cloud = leaving(a_binding(drain=30, delete_empty=True))
+    cloud = leaving(a_binding(drain=30))
     owned(cloud, *servers(2))
     coming = replace(OUT, instances=a_hook_request(instance_ids=["i-0005"]).instances)
     cloud.scaling_groups.holds(GROUP, instance(5))
@@ -510,11 +524,23 @@ def test_the_circuit_breaker_is_for_servers_that_come() -> None:
 def test_what_may_pass_leaves_the_hook_pending(error: Retryable) -> None:
     cloud = leaving()
     owned(cloud, *servers(3))
-    cloud.load_balancers.fail_next("remove_backend_servers", error)
-    with pytest.raises(Retryable):
-        cloud.complete(HOOK)
+    for _ in range(100):
+        cloud.load_balancers.fail_next("remove_backend_servers", error)
+    with pytest.raises(Retryable) as raised:
+        cloud.complete(HOOK, seconds=20)
+    assert raised.value is error
     assert answers(cloud) == []
     assert cloud.notifications.published == []
+
+
+def test_a_removal_at_a_busy_moment_is_sent_again_after_a_pause() -> None:
+    cloud = leaving()
+    owned(cloud, *servers(3))
+    cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
+    cloud.complete(HOOK)
+    assert cloud.operations == ["list", "read", "remove", "read", "remove", "read"]
+    assert len(cloud.clock.waits) == 1
+    assert answers(cloud) == [CONTINUE]
 
 
 @pytest.mark.parametrize("error", [BUSY, Ambiguous("no answer")])

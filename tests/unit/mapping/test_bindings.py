@@ -15,7 +15,6 @@ from provisioner.groups import naming
 from provisioner.mapping import bindings
 from provisioner.mapping.config import DeploymentConfig, parse_bindings
 from provisioner.model import (
-    Backend,
     Binding,
     DesiredGroup,
     EventRef,
@@ -366,27 +365,36 @@ def test_ownership_is_marked_by_tags_beside_the_requests_own() -> None:
     assert desired.group.backends[0].description == ""
 
 
-def test_where_tags_are_off_ownership_stands_in_each_free_description() -> None:
-    asked = (Backend("i-1", 80), Backend("i-2", 80, description="blue"))
-    request = a_request("direct", "e-1", backends=asked)
-    (desired,) = mapped(request, policy(tagging=False))
-    assert desired.group.tags == {}
-    assert [backend.description for backend in desired.group.backends] == [
-        f"vservergroup-provisioner/{desired.fingerprint}",
-        "blue",
-    ]
-
-
-def test_tags_that_a_request_names_are_refused_where_tags_are_off() -> None:
-    asked = (Backend("i-1", 80),)
-    request = a_request("direct", "e-1", backends=asked, tags={"team": "a"})
-    assert refused(request, policy(tagging=False)).path == "/Tag"
-
-
 def test_a_name_that_the_binding_alone_tells_is_checked_at_once() -> None:
     one = {"ScalingGroupId": "asg:1", "LoadBalancerId": "lb-1", "Ports": [80]}
     _, found = parse_bindings([one])
     assert [problem.path for problem in found] == ["/0/VServerGroupName"]
+
+
+@pytest.mark.parametrize("name", ["{scaling_group_id}", "web"])
+def test_an_empty_group_is_not_deleted_if_its_name_may_be_wanted_again(name: str) -> None:
+    one = {"ScalingGroupId": "asg-1", "LoadBalancerId": "lb-1", "Ports": [80]}
+    _, found = parse_bindings([one | {"DeleteEmpty": True, "VServerGroupName": name}])
+    (problem,) = found
+    assert problem.path == "/0/VServerGroupName"
+    assert "must hold {scaling_activity_id} or {content_hash}" in problem.message
+    for fact in ("scaling_activity_id", "content_hash"):
+        unique = one | {"DeleteEmpty": True, "VServerGroupName": f"web-{{{fact}}}"}
+        assert parse_bindings([unique])[1] == []
+
+
+def test_metadata_cannot_name_a_group_that_is_then_deleted_although_it_is_wanted_again() -> None:
+    binding = a_binding(
+        name_template="web-{content_hash}",
+        delete_empty=True,
+        metadata_may_override=frozenset({"VServerGroupName"}),
+    )
+    named = a_hook_request(metadata='{"VServerGroupName": "web"}')
+    error = refused(named, policy(binding))
+    assert (error.code, error.path) == ("BindingUnfit", "/NotificationMetadata/VServerGroupName")
+    renamed = a_hook_request(metadata='{"VServerGroupName": "other-{content_hash}"}')
+    (desired,) = mapped(renamed, policy(binding))
+    assert desired.group.name.startswith("other-")
 
 
 def test_a_content_hash_covers_the_instances_that_the_event_named_gone_or_not() -> None:

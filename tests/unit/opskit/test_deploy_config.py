@@ -107,7 +107,7 @@ def test_an_endpoint_is_a_host_or_a_url(tmp_path: Path, endpoint: str) -> None:
 
 
 def test_parameters_reach_the_api_as_the_texts_that_it_takes(tmp_path: Path) -> None:
-    given = {**NEEDED, "DeleteEmpty": True, "SweepEnabled": False, "BackendPorts": 8080, "Cpu": 0.5}
+    given = {**NEEDED, "Pause": True, "SweepEnabled": False, "BackendPorts": 8080, "Cpu": 0.5}
     found = reading(tmp_path, yaml.safe_dump({**FIT, "Parameters": given}))
-    wanted = {"DeleteEmpty": "on", "SweepEnabled": "false", "BackendPorts": "8080", "Cpu": "0.5"}
+    wanted = {"Pause": "on", "SweepEnabled": "false", "BackendPorts": "8080", "Cpu": "0.5"}
     assert found.parameters == {**NEEDED, **wanted}

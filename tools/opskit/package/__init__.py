@@ -1,6 +1,6 @@
-"""The zip that Function Compute runs: function and libraries, made the same way anywhere."""
+"""Build the zip that Function Compute runs: the function with its libraries."""
 
-from .building import Package, PackageFailedError, build
-from .runtimes import RUNTIMES
+from .building import Package, build, install_plain_libraries
+from .runtimes import RUNTIMES, PackageFailedError
 
-__all__ = ["RUNTIMES", "Package", "PackageFailedError", "build"]
+__all__ = ["RUNTIMES", "Package", "PackageFailedError", "build", "install_plain_libraries"]

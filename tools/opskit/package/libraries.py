@@ -1,8 +1,8 @@
-"""The libraries of a package: what requirements.txt locks, for the runtime and Linux on x86-64,
-pruned and byte-compiled. They are kept in build/ under the digest of what they are made from.
+"""Install the libraries of a package: what requirements.txt locks, for the runtime and Linux on
+x86-64. They are kept in build/ under the digest of everything that they are made from.
 
-What has to be built is built by the setuptools that requirements-build.txt locks: which one it was
-stands in the metadata that it writes, and so in the package.
+The setuptools that requirements-build.txt locks builds what has no wheel: its version stands in the
+metadata that it writes, and so in the package.
 """
 
 from __future__ import annotations
@@ -14,41 +14,55 @@ import subprocess
 import tempfile
 from pathlib import Path, PurePosixPath
 
-from . import pruning, runtimes
+from . import lazy_models, pruning, runtimes, stubs
 from .runtimes import PackageFailedError
 
-# Of pure Python, and published without a wheel. Everything else comes as a wheel for the platform.
-_WITHOUT_WHEEL = "alibabacloud-tea,aliyun-fc2"
+# Pure Python, published without a wheel. Everything else comes as a wheel for the platform.
+_WITHOUT_WHEEL = "alibabacloud-tea"
 _BUILDER = "requirements-build.txt"
 _PLATFORM = "manylinux2014_x86_64"
-_INSTALLED = "/code"  # where Function Compute unpacks a package
+_CODE = "/code"  # where Function Compute unpacks a package
 
 
-def made(runtime: str, lock_file: Path, folder: Path, *, anew: bool = False) -> Path:
-    """A folder with them, below `folder`, which nobody else may work in; PackageFailedError."""
-    python = runtimes.interpreter(runtime)
-    kept = folder / f"libraries-{runtime}-{_digest(python, lock_file)}"
+def install(
+    runtime: str, lock_file: Path, folder: Path, *, anew: bool = False, plain: bool = False
+) -> Path:
+    """Return a folder below `folder` with the compiled libraries.
+
+    `plain`: with all that pip installs, as a package would have it that nobody made smaller.
+    The caller must hold the lock of `folder`. Raises PackageFailedError.
+    """
+    python = runtimes.find_interpreter(runtime)
+    kind = "plain-libraries" if plain else "libraries"
+    kept = folder / f"{kind}-{runtime}-{_compute_digest(python, lock_file)}"
     if kept.is_dir() and not anew:
         return kept
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        installed, pruned = Path(scratch, "installed"), Path(scratch, "pruned")
-        _install(python, runtimes.RUNTIMES[runtime], lock_file, installed)
-        _prune(installed, pruned)
-        compile_all(python, pruned)
+        installed, ready = Path(scratch, "installed"), Path(scratch, "ready")
+        _run_pip(python, runtimes.RUNTIMES[runtime], lock_file, installed)
+        if plain:
+            ready = installed
+        else:
+            _copy_needed(installed, ready)
+            stubs.write_stubs(ready)
+            lazy_models.write_lazy_models(ready)
+        compile_all(python, ready)
         shutil.rmtree(kept, ignore_errors=True)
-        pruned.rename(kept)
+        ready.rename(kept)
     return kept
 
 
 def compile_all(python: str, tree: Path) -> None:
-    """unchecked-hash: neither the source's time nor its contents are looked at when it is loaded.
-    The paths that tracebacks show are those on Function Compute, wherever this ran."""
-    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", _INSTALLED)
+    """Compile every module of the tree to byte code that is loaded without a look at its source.
+
+    The paths that tracebacks show are those on Function Compute.
+    """
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", _CODE)
     _run((python, "-m", "compileall", *options, str(tree)))
 
 
-def _install(python: str, version: tuple[int, int], lock_file: Path, target: Path) -> None:
-    # The runtime's own version runs pip: that is the one that markers are evaluated for.
+def _run_pip(python: str, version: tuple[int, int], lock_file: Path, target: Path) -> None:
+    # The runtime's own version runs pip: pip evaluates markers for the version that runs it.
     environment = target.with_name("environment")
     _run((python, "-m", "venv", str(environment)))
     own = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install")
@@ -64,17 +78,17 @@ def _install(python: str, version: tuple[int, int], lock_file: Path, target: Pat
     _run((*pip, *options, "-r", str(lock_file)))
 
 
-def _prune(installed: Path, pruned: Path) -> None:
+def _copy_needed(installed: Path, needed: Path) -> None:
     for path in sorted(installed.rglob("*")):
         name = path.relative_to(installed)
         if path.is_file() and pruning.is_needed(PurePosixPath(name)):
-            (pruned / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, pruned / name)
+            (needed / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, needed / name)
 
 
-def _digest(python: str, lock_file: Path) -> str:
+def _compute_digest(python: str, lock_file: Path) -> str:
     own = sorted(Path(__file__).parent.glob("*.py"))
-    # An environment's interpreter is the one that it was made by.
+    # The interpreter of an environment is a link to the one that made it.
     files = (lock_file, lock_file.with_name(_BUILDER), *own)
     parts = [bytes(Path(python).resolve()), *(path.read_bytes() for path in files)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -86,5 +100,5 @@ def _run(command: tuple[str, ...]) -> None:
         command, env=environ, capture_output=True, text=True, check=False
     )
     if ran.returncode:
-        said = (ran.stderr or ran.stdout).strip()
-        raise PackageFailedError(f"{' '.join(command[1:4])} failed:\n{said}")
+        output = (ran.stderr or ran.stdout).strip()
+        raise PackageFailedError(f"{' '.join(command[1:4])} failed:\n{output}")

@@ -1,24 +1,33 @@
-"""What libraries bring along and the function never loads.
+"""Decide which files of the libraries the package has.
 
-Only what is certain: everything that an import statement of the function's own libraries reaches
-stays, even where the function does without it. A test imports all of it from the package.
+Removed is what the function never loads: what a stub replaces, what only such a part imports, and
+what no import of a used library reaches. `checking` imports what is left.
 """
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from .stubs import STUBS
+
 # Where in the tree, and why it goes.
 NEVER_LOADED = {
     "bin": "commands for a shell",
-    "Crypto": "pycryptodome: only the tests of other clients' signatures need it",
+    "Crypto": "pycryptodome: only the tests of the MNS SDK need it",
+    "_cffi_backend": "of cryptography, which is a stub",
+    "aiofiles": "of alibabacloud_credentials.client, which is a stub",
+    "aiohappyeyeballs": "of aiohttp, which is a stub",
+    "aiosignal": "of aiohttp",
+    "alibabacloud_credentials/credentials": "of alibabacloud_credentials.client",
+    "alibabacloud_credentials/http": "of alibabacloud_credentials.client",
+    "alibabacloud_credentials/provider": "of alibabacloud_credentials.client",
+    "alibabacloud_credentials/providers": "of alibabacloud_credentials.client",
+    "alibabacloud_credentials/utils": "of alibabacloud_credentials.client",
+    "alibabacloud_credentials_api": "of alibabacloud_credentials.client",
     "alibabacloud_tea_util": "required by the older SDKs; these import darabonba instead",
-    "cffi": "generates bindings; those that exist need _cffi_backend only",
-    "fc2": "Function Compute's own client: for who calls the function",
-    "pycparser": "cffi's",
-    "wrapt-stubs": "types",
+    "apscheduler": "of alibabacloud_credentials.client",
+    "async_timeout": "of aiohttp",
     "aws_lambda_powertools/event_handler": "routes of AWS's gateways",
-    "aws_lambda_powertools/metrics/provider/datadog": "another vendor's metrics",
     "aws_lambda_powertools/utilities/auth_alpha": "tokens for AWS's gateways",
     "aws_lambda_powertools/utilities/batch": "AWS's queues and streams",
     "aws_lambda_powertools/utilities/circuit_breaker": "keeps its state in DynamoDB",
@@ -32,39 +41,48 @@ NEVER_LOADED = {
     "aws_lambda_powertools/utilities/parser": "needs pydantic",
     "aws_lambda_powertools/utilities/streaming": "needs S3",
     "aws_lambda_powertools/utilities/validation": "needs fastjsonschema",
-    "charset_normalizer/cli": "a command for a shell",
+    "cffi": "of cryptography",
+    "cryptography": "of its own stubs, which name some of its modules only",
+    "frozenlist": "of aiohttp",
+    "jmespath": "of aws_lambda_powertools.utilities.jmespath_utils, which is a stub",
     "jsonschema/benchmarks": "measures it",
-    "multidict/_testcapi": "its own tests",
+    "multidict": "of aiohttp",
+    "propcache": "of aiohttp",
+    "pycparser": "of cryptography",
+    "tzlocal": "of alibabacloud_credentials.client",
+    "websocket": "of darabonba.websocket, which is a stub",
+    "wrapt-stubs": "types",
+    "yarl": "of aiohttp",
 }
+# Distributions that are not named as their code is.
+_CODE_OF = {"pycryptodome": "Crypto", "websocket_client": "websocket"}
 # Folders, wherever they are.
 _FOLDERS = {"tests", "test", "SelfTest", "testing", "__pycache__"}
-# Sources of what is compiled, and types.
+# Sources of compiled code, and types.
 _SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".typed", ".hash", ".tmpl"}
 # What `python -m` runs.
 _COMMAND = "__main__.py"
-# importlib.metadata reads the first two; the licences have to go where the code goes.
+# importlib.metadata reads the first two; licences have to go where the code goes.
 _METADATA = {"METADATA", "entry_points.txt"}
 
 
 def is_needed(path: PurePosixPath) -> bool:
-    """A file, relative to the root of the package."""
-    if any(PurePosixPath(*path.parts[:depth]) in _GONE for depth in range(1, len(path.parts))):
-        return False
-    if path.parts[0].endswith(".dist-info"):
-        return _is_metadata(path)
+    """Tell whether the package has the file with this path, relative to the package's root."""
+    top = path.parts[0]
+    if top.endswith(".dist-info"):
+        return _is_needed_metadata(path)
     if _FOLDERS & set(path.parts[:-1]) or path.suffix in _SUFFIXES or path.name == _COMMAND:
         return False
-    return not (path.suffix == ".so" and path.with_name(path.name.partition(".")[0]) in _GONE)
+    module = path.with_name(path.name.partition(".")[0])  # without .py or .cpython-….so
+    return _REMOVED.isdisjoint((module, *path.parents))
 
 
-def _is_metadata(path: PurePosixPath) -> bool:
-    if PurePosixPath(path.parts[0].partition("-")[0]) in _DISTRIBUTIONS_GONE:
+def _is_needed_metadata(path: PurePosixPath) -> bool:
+    distribution = path.parts[0].partition("-")[0]
+    if PurePosixPath(_CODE_OF.get(distribution, distribution)) in _REMOVED:
         return False
     licence = path.name.upper().startswith(("LICEN", "NOTICE", "COPYING", "AUTHORS"))
     return licence or path.name in _METADATA
 
 
-_GONE = frozenset(map(PurePosixPath, NEVER_LOADED))
-_DISTRIBUTIONS_GONE = frozenset(
-    map(PurePosixPath, ("aliyun_fc2", "alibabacloud_tea_util", "pycparser", "pycryptodome"))
-)
+_REMOVED = frozenset(map(PurePosixPath, (*NEVER_LOADED, *(s.replace(".", "/") for s in STUBS))))

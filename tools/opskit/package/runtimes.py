@@ -1,4 +1,4 @@
-"""The runtimes that a package can be made for, and the interpreter that each needs here."""
+"""The runtimes that a package can be built for, and the interpreter that each needs here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ RUNTIMES = {"python3.10": (3, 10), "python3.12": (3, 12)}
 
 
 class PackageFailedError(Exception):
-    """There is no package; the message says what is missing or what failed."""
+    """There is no package. The message says what is missing or what failed."""
 
 
-def interpreter(runtime: str) -> str:
-    """Byte code is of one minor version, so it takes the runtime's own to make it."""
+def find_interpreter(runtime: str) -> str:
+    """Return the path of an interpreter of the runtime's own minor version.
+
+    Byte code is of one minor version. Raises PackageFailedError where there is no interpreter.
+    """
     if runtime not in RUNTIMES:
         raise PackageFailedError(f"there is no runtime {runtime}: try {' or '.join(RUNTIMES)}")
     version = RUNTIMES[runtime]
