@@ -31,6 +31,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "NewBackendServers": (FINE, BAD),
     "Tag.1.Key": (["k"], ["acs:k"]),
     "LoadBalancerName": (["front"], [""]),
+    "LoadBalancerStatus": (["active", "inactive"], ["locked", ""]),
     "ListenerPort": (["80", "82"], ["81", "0", ""]),
     "ListenerProtocol": (["", "http"], ["tcp"]),
     "RuleList": ([json.dumps([RULE])], ["[", json.dumps([RULE, {"RuleName": "s"}])]),
@@ -47,6 +48,9 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "DefaultResult": (["CONTINUE", "ABANDON"], ["RETRY"]),
     "HeartbeatTimeout": (["60", ""], ["1"]),
     "NotificationArn": ([f"acs:mns:{WHERE}:queue/q"], [f"acs:mns:{WHERE}:queue/gone", "q"]),
+    "NotificationTypes.1": (["AUTOSCALING:SCALE_OUT_START", ""], ["AUTOSCALING:SCALE_UP"]),
+    "MessageEncoding": (["", "PlainText"], ["Rot13"]),
+    "TimeZone": (["", "UTC-7"], ["UTC+13"]),
     "LifecycleHookStatus": (["", "InActive"], ["Gone"]),
     "LifecycleActionToken": (["token"], ["other", ""]),
     "LifecycleActionResult": (["CONTINUE", "ABANDON", ""], ["RETRY"]),
@@ -71,6 +75,13 @@ HOOK = (
     "HeartbeatTimeout",
     "NotificationArn",
 )
+NOTIFICATION = (
+    "ScalingGroupId",
+    "NotificationArn",
+    "NotificationTypes.1",
+    "MessageEncoding",
+    "TimeZone",
+)
 WRITES: dict[tuple[str, str], tuple[str, ...]] = {
     ("slb", "CreateVServerGroup"): (
         *BALANCER,
@@ -89,8 +100,12 @@ WRITES: dict[tuple[str, str], tuple[str, ...]] = {
     ("slb", "DeleteVServerGroup"): GROUP,
     ("slb", "CreateLoadBalancer"): ("RegionId", "LoadBalancerName", "ClientToken"),
     ("slb", "DeleteLoadBalancer"): BALANCER,
+    ("slb", "SetLoadBalancerStatus"): (*BALANCER, "LoadBalancerStatus"),
     ("slb", "CreateLoadBalancerTCPListener"): (*LISTENER, "VServerGroupId"),
+    ("slb", "CreateLoadBalancerUDPListener"): (*LISTENER, "VServerGroupId"),
     ("slb", "CreateLoadBalancerHTTPListener"): (*LISTENER, "VServerGroupId"),
+    ("slb", "StartLoadBalancerListener"): (*LISTENER, "ListenerProtocol"),
+    ("slb", "StopLoadBalancerListener"): (*LISTENER, "ListenerProtocol"),
     ("slb", "DeleteLoadBalancerListener"): (*LISTENER, "ListenerProtocol"),
     ("slb", "CreateRules"): (*LISTENER, "RuleList"),
     ("slb", "DeleteRules"): ("RegionId", "RuleIds"),
@@ -104,6 +119,9 @@ WRITES: dict[tuple[str, str], tuple[str, ...]] = {
     ("ess", "ExecuteScalingRule"): ("ScalingRuleAri", "ClientToken"),
     ("ess", "CreateLifecycleHook"): HOOK,
     ("ess", "ModifyLifecycleHook"): ("LifecycleHookId", "LifecycleHookStatus", *HOOK),
+    ("ess", "CreateNotificationConfiguration"): NOTIFICATION,
+    ("ess", "ModifyNotificationConfiguration"): NOTIFICATION,
+    ("ess", "DeleteNotificationConfiguration"): NOTIFICATION[:2],
     ("ess", "DeleteLifecycleHook"): ("LifecycleHookId", "ScalingGroupId", "LifecycleHookName"),
     ("ess", "CompleteLifecycleAction"): (
         "LifecycleHookId",

@@ -20,6 +20,7 @@ from . import batch, http_api
 from .app import App, build_app
 from .error_reporting import as_provisioner_error
 from .errors import ProvisionerError, Retryable
+from .http_api import HttpResponse
 from .invocation import Invocation
 from .results.outcome import Outcome
 from .sweep import SweepReport
@@ -53,15 +54,18 @@ def handler(event: bytes, context: Any) -> str:
 
 
 def http_handler(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Handle an HTTP call of generation 2, which is WSGI. Raises `Retryable` if nobody waits."""
+    """Handle an HTTP call of generation 2, which is WSGI."""
     context = environ.get("fc.context")
     call = http_trigger.parse_environ(environ)
     app = _get_app_or_error(context)
-    if isinstance(app, App) and call.is_asynchronous:
-        answer = _handle_items(app, _decode_environ(call), app.start_invocation(context))
-        response = http_api.HttpResponse(200, answer)
-    elif isinstance(app, App):
-        response = http_api.handle_call(app.deps, call, app.start_invocation(context))
+    if isinstance(app, App):
+        invocation = app.start_invocation(context)
+        if call.is_asynchronous:
+            # Its body by itself is an event that can be delivered again.
+            item = Item(decode_call(call), call.raw_bytes)
+            response = HttpResponse(200, _handle_items(app, [item], invocation))
+        else:
+            response = http_api.handle_call(app.deps, call, invocation)
     elif call.is_asynchronous:
         raise Retryable(app.code, app.message)
     else:
@@ -91,7 +95,7 @@ def handle_event(app: App, payload: bytes, context: Any) -> str:
 
 
 def _handle_items(app: App, items: Sequence[Item], invocation: Invocation) -> dict[str, Any]:
-    """Handle what an event asks for if nobody waits for the answer. Raises `Retryable`."""
+    """Handle the items of an event for whose answer nobody waits. Raises `Retryable`."""
     results = batch.handle_items(app.deps, items, invocation)
     outcomes: list[Outcome] = []
     sweeps = []
@@ -104,12 +108,6 @@ def _handle_items(app: App, items: Sequence[Item], invocation: Invocation) -> di
             outcomes += result
     answer = {"outcomes": [_summarize(outcome) for outcome in outcomes]}
     return {**answer, "sweeps": sweeps} if sweeps else answer
-
-
-def _decode_environ(call: http_trigger.HttpCall) -> list[Item]:
-    """Decode an asynchronous call. Its body by itself is an event that can be delivered again."""
-    assert isinstance(call.raw_body, bytes)
-    return [Item(decode_call(call), call.raw_body)]
 
 
 def _get_app_or_error(context: Any) -> App | ProvisionerError:

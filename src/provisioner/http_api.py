@@ -2,7 +2,7 @@
 
 POST /, /provision   handle one request document
 POST /plan           say what /provision would do
-GET  /health         say whether the function is ready
+GET, HEAD /health    say whether the function is ready
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .batch import handle_item
 from .error_reporting import INTERNAL_ERROR, as_provisioner_error, log_error
 from .errors import Code, Fault, Problem, ProvisionerError, Rejected, Retryable, Skip
 from .invocation import Invocation
+from .model import Request
 from .provisioning import Dependencies, ProvisionTask
 from .results.document import build_result
 from .results.outcome import Outcome
@@ -57,12 +58,12 @@ class HttpResponse:
 
 
 def handle_call(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    """Answer one HTTP call. Never raises."""
-    response = _route_call(deps, call, invocation)
+    """Answer a call for which the caller waits. Never raises."""
+    response = _route(deps, call, invocation)
     return replace(response, body=None) if call.method == "HEAD" else response
 
 
-def _route_call(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
+def _route(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
     if call.request_id:
         invocation = invocation.bind_log(http_request_id=call.request_id)
     endpoints = _ROUTES.get(call.path.rstrip("/") or "/")
@@ -74,6 +75,8 @@ def _route_call(deps: Dependencies, call: HttpCall, invocation: Invocation) -> H
         return _method_not_allowed(endpoints, invocation)
     try:
         return endpoints[call.method](deps, call, invocation)
+    except Skip as skip:
+        return from_error(skip)
     except Exception as defect:  # noqa: BLE001 - the only place that catches defects of a call
         return from_error(log_error(as_provisioner_error(defect), invocation.log))
 
@@ -127,26 +130,26 @@ def _method_not_allowed(methods: Iterable[str], invocation: Invocation) -> HttpR
     return _problem(HTTPStatus.METHOD_NOT_ALLOWED, error, headers=headers)
 
 
+def _decode_request(call: HttpCall) -> Request:
+    """Raises `Rejected`, and `Skip` for a body that asks for nothing."""
+    decoded = decode_body(call)
+    if isinstance(decoded, ProvisionerError):
+        raise decoded
+    return decoded
+
+
 def _get_health(deps: Dependencies, _call: HttpCall, _invocation: Invocation) -> HttpResponse:
     status = "paused" if deps.config.paused else "ok"
     return HttpResponse(200, {"status": status, "bindings": len(deps.config.bindings)})
 
 
 def _post_provision(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = decode_body(call)
-    if isinstance(request, Skip):
-        return from_error(request)
-    if isinstance(request, Rejected):
-        raise request
+    request = _decode_request(call)
     return from_outcomes(handle_item(deps, request, request.event, invocation))
 
 
 def _post_plan(deps: Dependencies, call: HttpCall, invocation: Invocation) -> HttpResponse:
-    request = decode_body(call)
-    if isinstance(request, Skip):
-        return from_error(request)
-    if isinstance(request, Rejected):
-        raise request
+    request = _decode_request(call)
     return from_outcomes(ProvisionTask(deps, request, invocation).plan())
 
 

@@ -69,6 +69,12 @@ class Control:
         answer = self.send("POST", "/_cloud/faults", [rule])
         assert answer.status == 200, answer.body
 
+    def change(self, path: str, **document: Any) -> Any:
+        """Turns a knob of the control endpoint."""
+        answer = self.send("POST", f"/_cloud/{path}", document)
+        assert answer.status == 200, answer.body
+        return answer.json
+
     def struck(self) -> None:
         """Returns when the only rule has."""
         until(lambda: self.state()["Faults"][0]["fired"] == 1)

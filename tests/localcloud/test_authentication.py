@@ -147,12 +147,12 @@ def test_mns_says_what_is_wrong_with_a_header(
 
 def test_what_is_not_implemented_says_so_before_anything_else(control: Any) -> None:
     answer = control.v1(
-        Action="CreateLoadBalancerUDPListener",
+        Action="CreateLoadBalancerHTTPSListener",
         Version="2014-05-15",
         Format="JSON",
         AccessKeyId=str(uuid.uuid4()),
     )
     assert answer.status == 501
     assert answer.json["Code"] == "NotImplemented"
-    assert "CreateLoadBalancerUDPListener" in answer.json["Message"]
+    assert "CreateLoadBalancerHTTPSListener" in answer.json["Message"]
     assert {"RequestId", "HostId"} < answer.json.keys()

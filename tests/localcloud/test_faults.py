@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alibabacloud_ess20220222 import models as ess_models
 from alibabacloud_slb20140515 import models
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
 from mns.mns_exception import MNSClientNetworkException, MNSServerException
 from mns.topic import TopicMessage
+
+from functions import until
 
 Refused = Callable[..., tuple[str, int]]
 
@@ -195,6 +200,20 @@ def test_cleared_rules_fire_no_more(control: Any, slb: Any) -> None:
         ({"kind": "latency"}, "/0"),
         ({"kind": "html", "statsu": 500}, "/0"),
         ({"kind": "html", "probability": 2}, "/0/probability"),
+        ({"kind": "html", "service": "dns"}, "/0/service"),
+        ({"kind": "html", "action": "Invent"}, "/0/action"),
+        ({"kind": "html", "service": "mns", "action": "CreateVServerGroup"}, "/0/action"),
+        ({"kind": "html", "code": "X"}, "/0/code"),
+        ({"kind": "reset_before", "status": 500}, "/0/status"),
+        ({"kind": "reset_after", "commit": True}, "/0/commit"),
+        ({"kind": "empty", "seconds": 1}, "/0/seconds"),
+        ({"kind": "html", "seed": 1}, "/0/seed"),
+        ({"kind": "html", "answer": "actual"}, "/0/answer"),
+        ({"kind": "html", "where": {"Port": "80"}}, "/0/where"),
+        ({"kind": "no_effect"}, "/0"),
+        ({"kind": "no_effect", "action": "DescribeVServerGroups"}, "/0/action"),
+        ({"kind": "no_effect", "action": "CreateVServerGroup", "answer": "?"}, "/0/answer"),
+        ({"kind": "trickle"}, "/0"),
     ],
 )
 def test_a_bad_rule_is_refused_by_its_path(control: Any, rule: Any, path: str) -> None:
@@ -225,3 +244,231 @@ def test_a_rule_for_one_caller_leaves_all_others_alone(control: Any, slb: Any) -
     control.fault(kind="html", caller="localcloud")
     with pytest.raises(Exception, match="Failed to parse"):
         slb.create_vserver_group(CREATE)
+
+
+STATUSES = [
+    (400, "OperationConflict"),
+    (400, "ActionNotAllowed"),
+    (403, "AUTH.RAM_AUTH_FAILED"),
+    (408, "RequestTimeout"),
+    (409, "ServiceIsStopping"),
+    (423, "Locked"),
+    (429, "TooManyRequests"),
+    (429, "NeverHeardOf"),
+    (449, "SystemBusy"),
+    (503, "InvalidParameter"),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), STATUSES)
+def test_any_status_with_any_code_is_answered_before_or_after_the_effect(
+    control: Any, slb: Any, refused: Refused, status: int, code: str
+) -> None:
+    for commit, written in ((False, 0), (True, 1)):
+        control.fault(kind="error", status=status, code=code, commit=commit)
+        assert refused(slb.create_vserver_group, CREATE) == (code, status)
+        assert groups(control) == written
+
+
+def test_a_completion_is_throttled_as_any_other_call(
+    control: Any, ess: Any, refused: Refused
+) -> None:
+    request = ess_models.CompleteLifecycleActionRequest(
+        region_id="cn-hangzhou", lifecycle_hook_id="ash-local", lifecycle_action_token="t"
+    )
+    complete = {"service": "ess", "action": "CompleteLifecycleAction"}
+    for code in ("TooManyRequests", "Rejected.Throttling"):
+        control.fault(kind="error", status=429, code=code, **complete)
+        assert refused(ess.complete_lifecycle_action, request) == (code, 429)
+
+
+WEB = {"Port": 80, "Weight": 100}
+IDS = {"region_id": "cn-hangzhou", "vserver_group_id": "rsp-1"}
+
+
+def backends(*servers: str, **changed: Any) -> str:
+    return json.dumps([{"ServerId": server, **WEB, **changed} for server in servers])
+
+
+@pytest.fixture
+def web(control: Any) -> None:
+    """A group of two servers."""
+    rows = [{"ServerId": server, **WEB} for server in ("i-1", "i-2")]
+    group = {"LoadBalancerId": "lb-local", "VServerGroupName": "web", "VServerGroupId": "rsp-1"}
+    other = {"LoadBalancerId": "lb-2", "RegionId": "cn-hangzhou"}
+    control.seed(
+        LoadBalancers=[other],
+        VServerGroups=[
+            {**group, "BackendServers": rows},
+            {**group, "LoadBalancerId": "lb-2", "VServerGroupId": "rsp-2"},
+        ],
+    )
+
+
+def add(slb: Any, *servers: str, group: str = "rsp-1") -> list[str]:
+    request = models.AddVServerGroupBackendServersRequest(
+        region_id="cn-hangzhou", vserver_group_id=group, backend_servers=backends(*servers)
+    )
+    return _servers(slb.add_vserver_group_backend_servers(request))
+
+
+def remove(slb: Any, *servers: str) -> list[str]:
+    request = models.RemoveVServerGroupBackendServersRequest(
+        **IDS, backend_servers=backends(*servers)
+    )
+    return _servers(slb.remove_vserver_group_backend_servers(request))
+
+
+def reweigh(slb: Any, *servers: str) -> Any:
+    request = models.SetVServerGroupAttributeRequest(
+        **IDS, vserver_group_name="renamed", backend_servers=backends(*servers, Weight=0)
+    )
+    return slb.set_vserver_group_attribute(request).body
+
+
+def _servers(response: Any) -> list[str]:
+    return [item.server_id for item in response.body.backend_servers.backend_server]
+
+
+def held(control: Any, group: str = "rsp-1") -> dict[str, int]:
+    """The weights by server of what a group holds in truth."""
+    (found,) = [
+        item for item in control.state()["VServerGroups"] if item["VServerGroupId"] == group
+    ]
+    return {item["ServerId"]: item["Weight"] for item in found["BackendServers"]}
+
+
+@pytest.mark.usefixtures("web")
+@pytest.mark.parametrize(
+    ("action", "change"),
+    [
+        ("AddVServerGroupBackendServers", add),
+        ("RemoveVServerGroupBackendServers", remove),
+        ("SetVServerGroupAttribute", reweigh),
+    ],
+)
+def test_one_bad_server_has_a_whole_call_refused(
+    control: Any, slb: Any, refused: Refused, action: str, change: Callable[..., Any]
+) -> None:
+    bad = {"service": "slb", "action": action, "where": {"ServerId": "i-2"}, "probability": 1}
+    control.fault(kind="error", status=404, code="ResourceNotFound.vServers", **bad)
+    for _ in range(2):
+        assert refused(change, slb, "i-1", "i-2") == ("ResourceNotFound.vServers", 404)
+    assert held(control) == {"i-1": 100, "i-2": 100}
+    change(slb, "i-1")
+
+
+@pytest.mark.usefixtures("web")
+def test_a_rule_is_for_one_load_balancer_or_one_name(
+    control: Any, slb: Any, refused: Refused
+) -> None:
+    locked = {"kind": "error", "status": 400, "code": "ActionNotAllowed", "probability": 1}
+    control.fault(where={"LoadBalancerId": "lb-2"}, **locked)
+    add(slb, "i-3")
+    assert refused(lambda: add(slb, "i-3", group="rsp-2")) == ("ActionNotAllowed", 400)
+    slb.create_vserver_group(CREATE)
+    control.send("DELETE", "/_cloud/faults")
+    control.fault(where={"VServerGroupName": "web", "LoadBalancerId": "lb-local"}, **locked)
+    assert refused(slb.create_vserver_group, CREATE) == ("ActionNotAllowed", 400)
+    assert refused(add, slb, "i-4") == ("ActionNotAllowed", 400)
+    add(slb, "i-4", group="rsp-2")
+
+
+def test_a_creation_without_effect_answers_the_id_of_no_group(
+    control: Any, slb: Any, refused: Refused
+) -> None:
+    control.fault(kind="no_effect", action="CreateVServerGroup")
+    group_id = slb.create_vserver_group(CREATE).body.vserver_group_id
+    assert (group_id[:4], groups(control)) == ("rsp-", 0)
+    request = models.DescribeVServerGroupAttributeRequest(
+        region_id="cn-hangzhou", vserver_group_id=group_id
+    )
+    assert refused(slb.describe_vserver_group_attribute, request) == ("InvalidParameter", 404)
+
+
+@pytest.mark.usefixtures("web")
+def test_a_change_without_effect_is_seen_in_its_answer(control: Any, slb: Any) -> None:
+    for action in ("Add", "Remove"):
+        control.fault(kind="no_effect", action=f"{action}VServerGroupBackendServers")
+    control.fault(kind="no_effect", action="SetVServerGroupAttribute")
+    assert add(slb, "i-3") == ["i-1", "i-2"]
+    assert remove(slb, "i-1") == ["i-1", "i-2"]
+    answer = reweigh(slb, "i-1")
+    assert answer.vserver_group_name == "web"
+    assert [item.weight for item in answer.backend_servers.backend_server] == [100, 100]
+    assert held(control) == {"i-1": 100, "i-2": 100}
+
+
+@pytest.mark.usefixtures("web")
+def test_a_change_without_effect_may_claim_that_it_was_made(control: Any, slb: Any) -> None:
+    for action in ("Add", "Remove"):
+        name = f"{action}VServerGroupBackendServers"
+        control.fault(kind="no_effect", action=name, answer="claimed")
+    control.fault(kind="no_effect", action="SetVServerGroupAttribute", answer="claimed")
+    assert add(slb, "i-3") == ["i-1", "i-2", "i-3"]
+    assert remove(slb, "i-1") == ["i-2"]
+    assert reweigh(slb, "i-1").vserver_group_name == "renamed"
+    assert held(control) == {"i-1": 100, "i-2": 100}
+
+
+@pytest.mark.usefixtures("web")
+def test_a_deletion_without_effect_deletes_nothing(control: Any, slb: Any) -> None:
+    control.fault(kind="no_effect", action="DeleteVServerGroup")
+    slb.delete_vserver_group(models.DeleteVServerGroupRequest(**IDS))
+    assert groups(control) == 2
+    (entry,) = control.journal()
+    assert (entry["status"], entry["fault"]) == (200, "no_effect")
+
+
+def test_a_call_that_would_be_refused_is_refused_without_effect_too(
+    control: Any, slb: Any, refused: Refused
+) -> None:
+    control.fault(kind="no_effect", action="CreateVServerGroup")
+    request = models.CreateVServerGroupRequest(
+        region_id="cn-hangzhou", load_balancer_id="lb-local", vserver_group_name="two words"
+    )
+    assert refused(slb.create_vserver_group, request) == ("InvalidParameter", 400)
+
+
+def test_a_completion_without_effect_leaves_the_hook_waiting_and_tells_nobody(
+    control: Any, ess: Any
+) -> None:
+    control.change("scale", ScalingGroupId="asg-local", Adjustment=1)
+    (action,) = control.state()["LifecycleActions"]
+    request = ess_models.CompleteLifecycleActionRequest(
+        region_id="cn-hangzhou",
+        lifecycle_hook_id=action["LifecycleHookId"],
+        lifecycle_action_token=action["LifecycleActionToken"],
+        lifecycle_action_result="CONTINUE",
+    )
+    control.fault(kind="no_effect", action="CompleteLifecycleAction")
+    ess.complete_lifecycle_action(request)
+    (waiting,) = control.state()["LifecycleActions"]
+    assert waiting["LifecycleActionStatus"] == "Pending"
+    ess.complete_lifecycle_action(request)
+    (ended,) = control.state()["LifecycleActions"]
+    assert ended["LifecycleActionStatus"] == "Completed"
+
+
+def test_an_answer_trickles_in_over_its_time(control: Any, slb: Any) -> None:
+    control.fault(kind="trickle", seconds=3600)
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(slb.create_vserver_group, CREATE)
+        control.news()
+        assert groups(control) == 1
+        until(lambda: control.advance(400) or call.done())
+        assert call.result().body.vserver_group_id
+
+
+def test_a_trickle_outlasts_the_time_between_two_bytes(control: Any, slb: Any) -> None:
+    control.fault(kind="trickle", seconds=0.5)
+    began = time.monotonic()
+    slb.create_vserver_group(CREATE)
+    assert time.monotonic() - began >= 0.5
+
+
+def test_the_rules_are_listed_with_how_often_each_has_fired(control: Any, slb: Any) -> None:
+    control.fault(kind="latency", seconds=0, count=3)
+    slb.create_vserver_group(CREATE)
+    (rule,) = control.send("GET", "/_cloud/faults").json
+    assert (rule["kind"], rule["fired"]) == ("latency", 1)

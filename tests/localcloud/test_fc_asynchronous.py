@@ -64,7 +64,7 @@ def test_a_success_is_told_to_its_destination(functions: Functions, received: An
         "requestContext": {
             "requestId": request_id,
             "functionArn": "acs:fc:cn-hangzhou:1000000000000001:functions/fn",
-            "condition": "Success",
+            "condition": "",
             "approximateInvokeCount": 1,
         },
         "requestPayload": "payload",
@@ -165,6 +165,111 @@ def test_an_event_that_finds_no_instance_waits_for_one(
     record = received()
     assert record["requestPayload"] == "second"
     assert record["requestContext"]["approximateInvokeCount"] == 1
+
+
+def test_an_event_that_found_no_instance_to_the_end_was_short_of_resources(
+    functions: Functions, control: Any, received: Any
+) -> None:
+    began, let_go = functions.signal("began"), functions.gate("go")
+    functions.register(
+        """
+        from pathlib import Path
+        def handler(event, context):
+            Path("{folder}/began").write_bytes(b"x")
+            Path("{folder}/go").read_bytes()
+        """,
+        InstanceLimit=1,
+        Timeout=86400,
+        AsyncConfig=told("onFailure", maxAsyncEventAgeInSeconds=60),
+    )
+    functions.later("fn", b"first")
+    began()
+    functions.later("fn", b"second")
+    until(lambda: not control.advance(60) and bool(results(control)))
+    record = received()
+    let_go()
+    assert record["requestPayload"] == "second"
+    assert record["requestContext"]["condition"] == "FunctionResourceExhausted"
+    assert record["responseContext"]["functionError"] == ""
+
+
+def results(control: Any) -> list[Any]:
+    (found,) = [
+        item for item in control.state()["Queues"] if item["QueueName"] == "provision-results-inbox"
+    ]
+    messages: list[Any] = found["Messages"]
+    return messages
+
+
+BUS = "acs:eventbridge:cn-hangzhou:1000000000000001:eventbus/default"
+
+
+@pytest.mark.parametrize(
+    ("source", "on", "kind"),
+    [
+        ("def handler(event, context): return 'done'", "onSuccess", "succeeded"),
+        (FAILS, "onFailure", "failed"),
+    ],
+)
+def test_the_event_bus_may_be_the_destination(
+    functions: Functions, control: Any, source: str, on: str, kind: str
+) -> None:
+    functions.register("def handler(event, context): print(event.decode())", "watcher")
+    pattern = json.dumps({"source": ["acs:fc"], "type": [f"fc:AsyncInvoke:{kind}"]})
+    config = {
+        "eventSourceConfig": {"eventSourceType": "Default"},
+        "eventRuleFilterPattern": pattern,
+    }
+    row = {"FunctionName": "watcher", "TriggerName": "t", "TriggerType": "eventbridge"}
+    control.seed(Triggers=[{**row, "TriggerConfig": config}])
+    functions.register(source, AsyncConfig=told(on, BUS, maxAsyncRetryAttempts=0))
+    functions.later("fn", b"passed on")
+    functions.logged('"requestPayload": "passed on"', name="watcher")
+    event = next(json.loads(line) for line in functions.log("watcher").splitlines() if "{" in line)
+    assert event["subject"] == "acs:fc:cn-hangzhou:1000000000000001:functions/fn"
+    assert event["data"]["requestContext"]["condition"] == (
+        "" if kind == "succeeded" else "UnhandledInvocationError"
+    )
+
+
+def test_a_record_that_the_bus_does_not_take_is_lost(
+    functions: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    functions.register(
+        "def handler(event, context): return 'x' * 70000", AsyncConfig=told("onSuccess", BUS)
+    )
+    functions.later()
+    until(lambda: f"nothing reached {BUS}" in caplog.text)
+
+
+def test_a_success_that_comes_back_by_the_bus_ends_there(
+    functions: Functions, control: Any
+) -> None:
+    """EventBridge calls synchronously, and such a call has no record."""
+    functions.register(AsyncConfig=told("onSuccess", BUS))
+    pattern = json.dumps({"type": ["fc:AsyncInvoke:succeeded"]})
+    config = {
+        "eventSourceConfig": {"eventSourceType": "Default"},
+        "eventRuleFilterPattern": pattern,
+    }
+    row = {"FunctionName": "fn", "TriggerName": "t", "TriggerType": "eventbridge"}
+    control.seed(Triggers=[{**row, "TriggerConfig": config}])
+    functions.later()
+    until(lambda: [item for item in control.journal() if item["action"] == "PushEvents"] != [])
+    functions.logged("FC Invoke End", 2)
+    control.advance(3600)
+    assert functions.log().count("FC Invoke Start") == 2
+
+
+def test_a_function_that_is_its_own_destination_is_called_until_its_record_is_too_large(
+    functions: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    arn = "acs:fc:cn-hangzhou:1000000000000001:functions/fn"
+    functions.register("def handler(event, context): return ''", AsyncConfig=told("onSuccess", arn))
+    functions.later("fn", b'{"a": "b"}')
+    until(lambda: f"nothing reached {arn}" in caplog.text)
+    assert "EntityTooLarge" in caplog.text
+    assert 1 < functions.log().count("FC Invoke Start") < 30
 
 
 def test_a_function_may_be_the_destination(functions: Functions) -> None:

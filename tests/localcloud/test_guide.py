@@ -4,6 +4,7 @@ the address, and the runtime, which is this interpreter's."""
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -15,8 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 import localcloud
 from functions import PATIENCE
+from localcloud.documents import check
 from localcloud.server import running
 from localcloud.state import describe
 from localcloud.worlds import read_seed
@@ -75,6 +79,21 @@ def test_the_guides_cloud_for_a_test_has_an_address() -> None:
     assert run(blocks("python")[1]).startswith(b"http://127.0.0.1:")
 
 
+def test_every_rule_and_setting_of_the_guide_is_taken(tmp_path: Path) -> None:
+    rows = [line.split(" | ") for line in GUIDE.splitlines() if line.startswith("| ")]
+    rules = [json.loads(row[1].strip("`| ")) for row in rows if row[1].startswith('`{"kind"')]
+    texts = [row[0].strip("`| ") for row in rows if re.match(r"\| `[A-Z]\w+: ", row[0])]
+    assert (len(rules), len(texts)) == (5, 9)
+    with running(world(tmp_path)) as cloud:
+        cloud.cloud.faults.add(rules)
+        for text in texts:
+            document = yaml.safe_load(text)
+            check(document, "settings")
+            cloud.cloud.settings.change(document)
+            shown = cloud.cloud.settings.describe()
+            assert shown.keys() >= document.keys()
+
+
 def test_every_knob_of_the_guide_answers(tmp_path: Path) -> None:
     with running(world(tmp_path)) as cloud:
         netloc, answers = urlsplit(cloud.url).netloc, []
@@ -82,4 +101,4 @@ def test_every_knob_of_the_guide_answers(tmp_path: Path) -> None:
             with closing(HTTPConnection(netloc, timeout=PATIENCE)) as connection:
                 connection.request(method, target.partition("8900")[2], body)
                 answers.append(connection.getresponse().status)
-    assert answers == [200] * 9
+    assert answers == [200] * 13

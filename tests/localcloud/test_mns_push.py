@@ -185,16 +185,33 @@ def test_an_endpoint_that_is_not_there_or_never_answers_has_failed(
         "http://192.0.2.1/hook",
         "http://example.com",
         "http://127.0.0.1.example.com",
-        "http://127.0.0.1:port",
         "https://127.0.0.1:1/hook",
-        "mail:directmail:a@example.com",
-        "sms:directsms:1",
     ],
 )
-def test_nothing_leaves_this_machine(topic: Any, url: str) -> None:
+def test_a_subscription_to_another_machine_is_taken_and_nothing_leaves_this_one(
+    topic: Any, control: Any, tried: Callable[[int], list[str | None]], url: str
+) -> None:
+    subscribe(topic, url)
+    topic.publish_message(TopicMessage("m"))
+    assert tried(1) == ["NotPushed"]
+    control.advance(86_400)
+    assert tried(1) == ["NotPushed"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint_of", "code"),
+    [
+        ("http://127.0.0.1:port", "InvalidArgument"),
+        ("http:///hook", "InvalidArgument"),
+        ("ftp://example.com", "InvalidArgument"),
+        ("mail:directmail:a@example.com", "NotImplemented"),
+        ("sms:directsms:1", "NotImplemented"),
+    ],
+)
+def test_an_endpoint_of_another_kind_is_refused(topic: Any, endpoint_of: str, code: str) -> None:
     with pytest.raises(MNSServerException) as caught:
-        subscribe(topic, url)
-    assert caught.value.type == "NotImplemented"
+        subscribe(topic, endpoint_of)
+    assert caught.value.type == code
 
 
 def test_every_other_delivery_happens_twice_if_asked_to(

@@ -43,7 +43,7 @@ SECTIONS: dict[str, list[Any]] = {
     "Functions": [[FUNCTION], [{**FUNCTION, "Code": "/nowhere"}], [{**FUNCTION, "Timeout": -1}]],
     "Settings": [{"StrictInstances": True}, {"StrictInstances": "yes"}],
 }
-FAULT = {"kind": "error", "action": "SendMessage", "code": "InternalError"}
+FAULT = {"kind": "error", "action": "SendMessage", "status": 500, "code": "InternalError"}
 # By method and path: the documents, fine and not.
 DOCUMENTS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("POST", "/seed"): st.fixed_dictionaries(
@@ -68,6 +68,29 @@ DOCUMENTS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
             {"StrictInstances": True, "DuplicateDelivery": {"Every": 1, "Probability": 0.5}},
         ]
     ),
+    ("POST", "/load-balancers"): st.sampled_from(
+        [
+            {"LoadBalancerId": "lb-1", "LoadBalancerStatus": "locked", "ForSeconds": 5},
+            {"LoadBalancerId": "lb-1", "VServerGroupQuota": 0, "ForSeconds": 5},
+            {"LoadBalancerId": "lb-1", "BackendQuota": 1, "LoadBalancerStatus": "asleep"},
+            {"LoadBalancerId": "lb-9", "LoadBalancerStatus": "locked"},
+        ]
+    ),
+    ("POST", "/servers"): st.sampled_from(
+        [
+            {"ServerId": "i-1", "Status": "Stopped"},
+            {"ServerId": "eni-1", "Status": "Stopped"},
+            {"ServerId": "i-1", "Status": "Asleep"},
+            {"ServerId": "i-9", "Status": "Released"},
+        ]
+    ),
+    ("POST", "/backend-health"): st.sampled_from(
+        [
+            {"ServerId": "i-1", "FlapSeconds": 5},
+            {"ServerId": "i-1", "FlapSeconds": 5, "ServerHealthStatus": "normal"},
+            {"ServerId": "i-1", "LoadBalancerId": "lb-9"},
+        ]
+    ),
     ("POST", "/functions"): st.sampled_from(
         [
             FUNCTION,
@@ -79,7 +102,13 @@ DOCUMENTS: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ),
     ("DELETE", "/functions/{name:path}/instances"): st.none(),
     ("POST", "/faults"): st.sampled_from(
-        [[FAULT], [FAULT, {"kind": "other"}], [FAULT, {**FAULT, "probability": 2}], FAULT]
+        [
+            [FAULT],
+            [FAULT, {"kind": "other"}],
+            [FAULT, {**FAULT, "probability": 2}],
+            [FAULT, {**FAULT, "action": "Invent"}],
+            FAULT,
+        ]
     ),
     ("DELETE", "/faults"): st.none(),
 }

@@ -138,7 +138,7 @@ def test_listeners_are_described_with_their_groups(slb: Any) -> None:
     ]
     request = on_port(models.DescribeLoadBalancerTCPListenerAttributeRequest, 80)
     described = slb.describe_load_balancer_tcplistener_attribute(request).body
-    assert (described.vserver_group_id, described.status) == ("rsp-1", "running")
+    assert (described.vserver_group_id, described.status) == ("rsp-1", "stopped")
     request = on_port(models.DescribeLoadBalancerHTTPListenerAttributeRequest)
     assert slb.describe_load_balancer_httplistener_attribute(request).body.listener_port == 8080
 
@@ -146,7 +146,7 @@ def test_listeners_are_described_with_their_groups(slb: Any) -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"region_id": None}, ("MissingParameter", 400)),
+        ({"region_id": "cn-beijing"}, GONE),
         ({"load_balancer_id": "lb-9"}, GONE),
         ({"listener_port": None}, ("MissingParameter", 400)),
         ({"listener_port": 0}, ("InvalidParameter", 400)),
@@ -161,6 +161,50 @@ def test_a_bad_listener_is_refused(
     slb.create_load_balancer_httplistener(http())
     assert refused(slb.create_load_balancer_tcplistener, tcp(**changed)) == expected
     assert attribute(slb).listener_ports.listener_port == [8080]
+
+
+def test_a_new_listener_is_stopped_until_it_is_started(slb: Any) -> None:
+    slb.create_load_balancer_tcplistener(tcp())
+
+    def status() -> str:
+        request = on_port(models.DescribeLoadBalancerTCPListenerAttributeRequest, 80)
+        found: str = slb.describe_load_balancer_tcplistener_attribute(request).body.status
+        return found
+
+    assert status() == "stopped"
+    slb.start_load_balancer_listener(on_port(models.StartLoadBalancerListenerRequest, 80))
+    assert status() == "running"
+    slb.stop_load_balancer_listener(on_port(models.StopLoadBalancerListenerRequest, 80))
+    assert status() == "stopped"
+
+
+def test_only_a_listener_that_is_there_is_started(slb: Any, refused: Refused) -> None:
+    missing = ("ListenerNotFound", 400)
+    start = on_port(models.StartLoadBalancerListenerRequest, 81)
+    stop = on_port(models.StopLoadBalancerListenerRequest, 81)
+    assert refused(slb.start_load_balancer_listener, start) == missing
+    assert refused(slb.stop_load_balancer_listener, stop) == missing
+
+
+def test_a_port_takes_one_listener_over_tcp_and_one_over_udp(slb: Any, refused: Refused) -> None:
+    slb.create_load_balancer_tcplistener(tcp())
+    udp = on_port(models.CreateLoadBalancerUDPListenerRequest, 80, vserver_group_id="rsp-1")
+    slb.create_load_balancer_udplistener(udp)
+    assert refused(slb.create_load_balancer_udplistener, udp) == ("ListenerAlreadyExists", 400)
+    request = on_port(models.DescribeLoadBalancerUDPListenerAttributeRequest, 80)
+    found = slb.describe_load_balancer_udplistener_attribute(request).body
+    assert (found.vserver_group_id, found.status) == ("rsp-1", "stopped")
+
+
+def test_a_region_is_optional_where_the_sdk_says_so(slb: Any) -> None:
+    slb.create_load_balancer_tcplistener(tcp(region_id=None))
+    request = models.DescribeLoadBalancerAttributeRequest(load_balancer_id=BALANCER)
+    found = slb.describe_load_balancer_attribute(request).body
+    assert found.listener_ports.listener_port == [80]
+    slb.delete_load_balancer(models.DeleteLoadBalancerRequest(load_balancer_id=BALANCER))
+    assert [item.load_balancer_id for item in listed(slb).load_balancers.load_balancer] == [
+        "lb-other"
+    ]
 
 
 def test_a_listener_that_is_not_there_is_neither_described_nor_deleted(

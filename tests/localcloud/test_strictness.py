@@ -102,11 +102,21 @@ def test_a_strict_world_knows_its_servers(control: Any, slb: Any, refused: Refus
     add(slb, "i-9")
 
 
-def test_a_strict_world_knows_no_network_interfaces(control: Any, slb: Any) -> None:
+def test_a_strict_world_knows_its_network_interfaces_and_container_groups(
+    control: Any, slb: Any, refused: Refused
+) -> None:
+    interface = {"NetworkInterfaceId": "eni-1", "RegionId": REGION}
     control.seed(
-        Settings={"StrictInstances": True}, VServerGroups=[{**GROUP, "VServerGroupId": "rsp-1"}]
+        Settings={"StrictInstances": True},
+        NetworkInterfaces=[{**interface, "PrivateIpAddresses": ["10.0.0.9"]}],
+        ContainerGroups=[{"ContainerGroupId": "eci-1", "RegionId": REGION}],
+        VServerGroups=[{**GROUP, "VServerGroupId": "rsp-1"}],
     )
     add(slb, "eni-1", Type="eni", ServerIp="10.0.0.9")
+    add(slb, "eci-1", Type="eci")
+    unknown = {"eni": ("ResourceNotFound.vServers", 404), "eci": ("InvalidServerId.NotExist", 400)}
+    for kind, expected in unknown.items():
+        assert refused(lambda kind=kind: add(slb, f"{kind}-9", Type=kind)) == expected
 
 
 def test_a_strict_world_takes_the_servers_of_its_scaling_groups(

@@ -27,9 +27,11 @@ HEAD = (
 HELD_BY_X, HELD_BY_Y = "the group holds what x takes", "the group holds what y takes"
 # The longest first, so that two processes end together.
 EXPLORATIONS = (
+    Exploration("aaa", Budget(ticks=1)),
     Exploration("aa", Budget(crashes=1, ambiguous=1, ticks=1)),
+    Exploration("aaa", Budget(crashes=1, ambiguous=1)),
+    Exploration("aab", Budget(crashes=1, ambiguous=1)),
     Exploration("ay", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_Y),
-    Exploration("aaa", Budget(ambiguous=1)),
     Exploration("aa", Budget(ticks=2)),
     Exploration("ax", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
     Exploration("xx", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
@@ -37,14 +39,11 @@ EXPLORATIONS = (
     Exploration("aay", Budget(crashes=1), world=HELD_BY_Y),
     Exploration("ayy", Budget(crashes=1), world=HELD_BY_Y),
     Exploration("aax", Budget(crashes=1), world=HELD_BY_X),
-    Exploration("aaa", Budget(crashes=1, ambiguous=1), depth=16),
     Exploration("ab", Budget(crashes=2, ambiguous=1)),
     Exploration("ab", Budget(crashes=1, ambiguous=1), one_backend_a_call=True),
     Exploration("ab", Budget(ambiguous=1, busy=1, refused=1)),
-    Exploration("aaa", Budget(ticks=1), depth=16),
     Exploration("ay", Budget(1, 1, 1), world="likewise, and is in use"),
     Exploration("ab", Budget(crashes=1, ticks=1), world="a crashed claim is there"),
-    Exploration("aab", Budget(crashes=1)),
     Exploration("aaaa"),
     Exploration("hh", Budget(crashes=1, ambiguous=1), world="a server is refused"),
     Exploration("ab", Budget(1, 1, 1, 1, 1), world="the group is there"),

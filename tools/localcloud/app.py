@@ -27,29 +27,33 @@ from localcloud.wire.signature import admit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
-    from localcloud.call import Call, Operation
+    from localcloud.call import Call, Connection, Operation
     from localcloud.cloud import Cloud
+    from localcloud.faults import Fault
     from localcloud.wire.message import HttpAnswer
     from localcloud.wire.signature import Key
 
 _log = logging.getLogger("localcloud")
+
+_PIECES = 10  # of a body that trickles
 
 
 def build(cloud: Cloud) -> Starlette:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         request = await _read(Request(scope, receive))
         connection = HttpConnection(scope, receive)
-        answer = await handle(cloud, identify(request, connection))
+        call = identify(request, connection)
+        answer = await handle(cloud, call)
         if answer is None:
             await connection.closed()
-        else:
-            date = formatdate(cloud.clock.now(), usegmt=True)
-            response = Response(answer.body, answer.status)
-            for name, value in (("date", date), *answer.headers):
-                response.headers.append(name, value)
-            await response(scope, receive, send)
+            return
+        response = Response(answer.body, answer.status)
+        for name, value in (("date", _date(cloud, call)), *answer.headers):
+            response.headers.append(name, value)
+        sending = _slowed(cloud, connection, send, answer.seconds) if answer.seconds else send
+        await response(scope, receive, sending)
 
     return Starlette(routes=[Mount("/_cloud", control.build(cloud)), Mount("", serve)])
 
@@ -62,14 +66,16 @@ async def handle(cloud: Cloud, call: Call) -> HttpAnswer | None:
     try:
         operation = _find(call)
         call.identity = _admit(cloud, call)
-        fault = cloud.faults.pick(call)
+        fault = cloud.faults.pick(cloud, call)
         await fault.before(cloud, call)
         if cloud.clock is not era:
             call.connection.reset()
             return None
-        if fault.commit:
+        if fault.has_no_effect:
+            answer = call.dialect.render(call, _rehearse(operation, cloud, call, fault))
+        elif fault.commit:
             answer = call.dialect.render(call, await _run(operation, cloud, call))
-        answer = fault.disguise(answer)
+        answer = fault.alter_response(answer)
     except ApiError as error:
         answer, code = call.dialect.render_error(call, error), error.code
     except Exception:  # noqa: BLE001 - the funnel: whatever a service's bug is, it is answered
@@ -101,6 +107,37 @@ def _find(call: Call) -> Operation:
 async def _run(operation: Operation, cloud: Cloud, call: Call) -> object:
     result = operation(cloud, call)
     return await result if inspect.isawaitable(result) else result
+
+
+def _rehearse(operation: Operation, cloud: Cloud, call: Call, fault: Fault) -> object:
+    """The answer of a call that succeeds and changes nothing."""
+    with cloud.rehearsal():
+        result = operation(cloud, call)
+    if fault.answer == "actual" and call.service:
+        return call.service.actual(cloud, result)
+    return result
+
+
+def _date(cloud: Cloud, call: Call) -> str:
+    skew = cloud.settings.date_skew.next(call.service.name) if call.service else 0.0
+    return formatdate(cloud.clock.now() + skew, usegmt=True)
+
+
+def _slowed(cloud: Cloud, connection: Connection, send: Send, seconds: float) -> Send:
+    """Sends a body in pieces, each after its share of the time."""
+
+    async def slowed(message: Message) -> None:
+        body = message.get("body", b"")
+        if message["type"] != "http.response.body" or not body:
+            await send(message)
+            return
+        size = -(-len(body) // _PIECES)
+        for start in range(0, len(body), size):
+            await cloud.elapse(seconds * size / len(body), connection)
+            await send({**message, "body": body[start : start + size], "more_body": True})
+        await send({**message, "body": b""})
+
+    return slowed
 
 
 async def _read(request: Request) -> HttpRequest:

@@ -68,6 +68,10 @@ class Service:
     operations: Mapping[str, Operation]
     versions: tuple[str, ...]
     background: tuple[Background, ...] = ()
+    # What a call is about beyond its own parameters, by the names that fault rules use in `where`.
+    subjects: Callable[[Cloud, Call], Mapping[str, set[str]]] = lambda _cloud, _call: {}
+    # Turns the answer of a change into that of one without effect, which is honest about it.
+    actual: Callable[[Cloud, Any], Any] = lambda _cloud, answer: answer
 
 
 @dataclass

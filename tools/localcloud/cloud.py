@@ -6,20 +6,23 @@ copy and a bad one leaves no trace. Everything runs on one event loop; nothing h
 
 from __future__ import annotations
 
+import copy
 from collections import ChainMap
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from localcloud import seed, worlds
-from localcloud.bell import Bell
+from localcloud.changes import Changes
 from localcloud.clock import Clock
 from localcloud.documents import check
 from localcloud.faults import Faults
 from localcloud.journal import Journal
+from localcloud.registry import SERVICES
 from localcloud.roles import Roles
 from localcloud.services.ecs.model import Compute
 from localcloud.services.ess.model import AutoScaling
-from localcloud.services.eventbridge.bus import Bus
+from localcloud.services.eventbridge.bus import Bus, SilentBus
 from localcloud.services.fc.compute import FunctionCompute
 from localcloud.services.fc.model import Function
 from localcloud.services.mns.messaging import Messaging
@@ -30,12 +33,11 @@ from localcloud.services.slb.model import LoadBalancing
 from localcloud.services.sts.model import Role
 from localcloud.services.triggers.model import Triggers
 from localcloud.settings import Settings
-from localcloud.strictness import Strictness
 from localcloud.wire.signature import Key, Nonces
 from localcloud.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from localcloud.call import Connection
 
@@ -50,15 +52,14 @@ class World:
     def __post_init__(self) -> None:
         own = Key(worlds.ACCESS_KEY_ID, worlds.ACCESS_KEY_SECRET, "localcloud")
         self.keys[own.access_key_id] = own
-        self.strictness = Strictness()
-        self.compute = Compute(self.strictness)
-        self.slb = LoadBalancing(self.compute, self.strictness)
-        self.ess = AutoScaling(self.compute, self.account)
-        self.mns = Messaging(self.account, self.region)
+        self.settings: Settings = Settings()
+        self.compute: Compute = Compute(self.settings)
+        self.slb: LoadBalancing = LoadBalancing(self.compute, self.settings)
+        self.ess: AutoScaling = AutoScaling(self.compute, self.account)
+        self.mns: Messaging = Messaging(self.account, self.region)
         self.functions: dict[str, Function] = {}
         self.buckets: set[str] = set()
-        self.triggers = Triggers()
-        self.settings = Settings(self.strictness)
+        self.triggers: Triggers = Triggers()
 
 
 class Cloud:
@@ -74,16 +75,16 @@ class Cloud:
         self._document = seed.filled(document, self.places)
         self.clock = Clock()
         self.journal = Journal()
-        self.faults = Faults()
-        self.bell = Bell()  # rings whenever somebody who waits should look again
+        self.faults = Faults({item.name: item.operations for item in SERVICES})
+        self.changes = Changes()  # of the world and the clock
         self.nonces = Nonces()
         self.roles = Roles(lambda: self.clock.now())  # noqa: PLW0108 - reset() starts another
         self.work = Work()
-        self.bus = Bus(self)
+        self.bus: Bus = Bus(self)
         self.files = Files()
         self.stacks: dict[str, Stack] = {}  # by StackId
         self.functions = FunctionCompute(self)
-        self.world = seed.planted(World(), self._document, self.clock.now())
+        self.world: World = seed.planted(World(), self._document, self.clock.now())
 
     @property
     def settings(self) -> Settings:
@@ -98,7 +99,7 @@ class Cloud:
         check(document, "world")
         document = seed.filled(document, self.places)
         self.world = seed.planted(self.world, document, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def reset(self) -> None:
         self.work.cancel()
@@ -111,16 +112,27 @@ class Cloud:
         self.files.clear()
         self.stacks.clear()
         self.world = seed.planted(World(), self._document, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Lets what happens in the block happen to a copy of the world, which is thrown away. The
+        block must not await anything."""
+        world, bus = self.world, self.bus
+        self.world, self.bus = copy.deepcopy(world), SilentBus(self)
+        try:
+            yield
+        finally:
+            self.world, self.bus = world, bus
 
     def send(self, queue: str, body: str) -> None:
         self.world.mns.send(self.world.mns.queue(queue), body, self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def publish(self, topic: str, body: str) -> None:
         mns = self.world.mns
         mns.publish(mns.topic(topic), body, "", self.clock.now())
-        self.bell.ring()
+        self.changes.notify()
 
     def deliver(self, arn: str, body: str) -> None:
         """To the queue or topic that an ARN names, in whichever form; ApiError if there is none."""
@@ -135,8 +147,8 @@ class Cloud:
         while (left := deadline - clock.now()) > 0 and self.clock is clock:
             if connection and connection.is_closed:
                 return
-            await self.bell.heard(left, connection.closed() if connection else None)
+            await self.changes.wait(left, connection.closed() if connection else None)
 
     def move_clock(self, to: float) -> None:
         self.clock.set(to)
-        self.bell.ring()
+        self.changes.notify()

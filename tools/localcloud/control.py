@@ -10,9 +10,13 @@
 | POST   /_cloud/clock   | {"advance": seconds} or {"set": moment}                    |
 | POST   /_cloud/scale   | {"ScalingGroupId", "Adjustment"}: instances come or go      |
 | POST   /_cloud/settings | changes what it names (settings.py)                        |
+| POST   /_cloud/load-balancers | status, for a while or for good, and quotas of one          |
+| POST   /_cloud/servers | stops, starts or releases an instance, container group or ENI |
+| POST   /_cloud/backend-health | what health checks find of a server (SetBackendHealth)      |
 | POST   /_cloud/functions | adds a function, or takes the place of the one of its name   |
 | GET    /_cloud/functions/{name}/logs | what its instances wrote                        |
 | DELETE /_cloud/functions/{name}/instances | ends their processes, as a crash would     |
+| GET    /_cloud/faults  | the rules, and how often each has fired                    |
 | POST   /_cloud/faults  | adds a list of rules (faults.py)                           |
 | DELETE /_cloud/faults  | no rules any more                                          |
 """
@@ -75,7 +79,7 @@ async def journal(cloud: Cloud, request: Request) -> dict[str, Any]:
         left = deadline - time.monotonic()
         if entries or left <= 0 or connection.is_closed:
             return {"entries": entries}
-        await cloud.journal.bell.heard(left, connection.closed())
+        await cloud.journal.changes.wait(left, connection.closed())
 
 
 async def seed(cloud: Cloud, request: Request) -> dict[str, Any]:
@@ -117,6 +121,47 @@ async def settings(cloud: Cloud, request: Request) -> dict[str, Any]:
     return cloud.settings.describe()
 
 
+async def change_load_balancer(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = await _document(request)
+    check(document, "load-balancer")
+    found = cloud.world.slb.load_balancers.get(document["LoadBalancerId"])
+    if found is None:
+        raise _absent("LoadBalancerId", "load balancer", document)
+    now = cloud.clock.now()
+    if "LoadBalancerStatus" in document:
+        found.status = document["LoadBalancerStatus"]
+        found.status_ends = now + document["ForSeconds"] if "ForSeconds" in document else None
+    found.vserver_group_quota = document.get("VServerGroupQuota", found.vserver_group_quota)
+    found.backend_quota = document.get("BackendQuota", found.backend_quota)
+    return found.describe(now)
+
+
+async def change_server(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = await _document(request)
+    check(document, "server")
+    server, status = document["ServerId"], document["Status"]
+    compute, now = cloud.world.compute, cloud.clock.now()
+    if compute.kind_of(server) is None or server in compute.released:
+        raise _absent("ServerId", "server", document)
+    if status == "Released":
+        compute.release(server, now)
+        cloud.world.ess.instances.pop(server, None)  # doc: it leaves out unknown instances
+    elif server in compute.instances:
+        compute.set_status(server, status, now)
+    else:
+        raise BadDocument([Problem("/Status", "a network interface can only be released")])
+    return {"ServerId": server, "Status": status}
+
+
+async def set_backend_health(cloud: Cloud, request: Request) -> dict[str, Any]:
+    document = await _document(request)
+    check(document, "backend-health")
+    balancer = document.get("LoadBalancerId")
+    if balancer is not None and balancer not in cloud.world.slb.load_balancers:
+        raise _absent("LoadBalancerId", "load balancer", document)
+    return cloud.world.slb.health.set(document, cloud.clock.now()).describe()
+
+
 async def add_function(cloud: Cloud, request: Request) -> dict[str, Any]:
     document = filled(await _document(request), cloud.places)
     return functions.register(cloud.world, document).describe()
@@ -128,6 +173,10 @@ async def function_logs(cloud: Cloud, request: Request) -> dict[str, Any]:
 
 async def kill_instances(cloud: Cloud, request: Request) -> dict[str, Any]:
     return {"Pids": cloud.functions.kill(request.path_params["name"])}
+
+
+async def list_faults(cloud: Cloud, _request: Request) -> list[dict[str, Any]]:
+    return cloud.faults.describe()
 
 
 async def add_faults(cloud: Cloud, request: Request) -> list[dict[str, Any]]:
@@ -149,9 +198,13 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("POST", "/clock", clock),
     ("POST", "/scale", scale),
     ("POST", "/settings", settings),
+    ("POST", "/load-balancers", change_load_balancer),
+    ("POST", "/servers", change_server),
+    ("POST", "/backend-health", set_backend_health),
     ("POST", "/functions", add_function),
     ("GET", "/functions/{name:path}/logs", function_logs),
     ("DELETE", "/functions/{name:path}/instances", kill_instances),
+    ("GET", "/faults", list_faults),
     ("POST", "/faults", add_faults),
     ("DELETE", "/faults", clear_faults),
 )
@@ -169,6 +222,10 @@ def _endpoint(cloud: Cloud, answer: Answer) -> Callable[[Request], Awaitable[Res
         return JSONResponse(await answer(cloud, request))
 
     return endpoint
+
+
+def _absent(name: str, what: str, document: dict[str, Any]) -> BadDocument:
+    return BadDocument([Problem(f"/{name}", f"there is no {what} {document[name]}")])
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

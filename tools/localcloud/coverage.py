@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED
 from localcloud.registry import SERVICES
 from localcloud.services.ecs.coverage import COVERAGE as ECS
 from localcloud.services.ess.coverage import COVERAGE as ESS
@@ -22,7 +22,7 @@ from localcloud.services.sts.coverage import COVERAGE as STS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from localcloud.marks import Coverage
+    from localcloud.fidelity import Coverage
 
 COVERED: Final[dict[str, Coverage]] = {
     "slb": SLB,
@@ -60,6 +60,8 @@ _EVERYWHERE = {
     "Time-outs, visibility, delays, retries, long polls and the `Date` header follow a clock that "
     "can be moved": EMULATOR_ONLY,
     "Faults, journal, seeds, settings, state under `/_cloud/`": EMULATOR_ONLY,
+    "A call that succeeds and changes nothing (the fault `no_effect`), a `Date` that is ahead or "
+    "behind (`DateSkew`)": EMULATOR_ONLY,
     "A reset ends every wait: a long poll is `MessageNotExist`, a call whose effect a "
     "fault holds back loses its connection": EMULATOR_ONLY,
     "`--tls` serves HTTPS with an authority made at the start": EMULATOR_ONLY,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, ValidationError
 
 
 class Problem(NamedTuple):
@@ -28,8 +28,14 @@ def check(document: Any, schema: str) -> None:
     errors = sorted(_validator(schema).iter_errors(document), key=lambda error: error.json_path)
     if errors:
         raise BadDocument(
-            [Problem(pointer(*error.absolute_path), error.message) for error in errors]
+            [Problem(pointer(*error.absolute_path), _text(error)) for error in errors]
         )
+
+
+def _text(error: ValidationError) -> str:
+    # A field with a value that nothing may be (`{"not": {}}`) is one that would be ignored.
+    ignored = error.validator == "not" and error.validator_value == {}
+    return "this means nothing beside the other fields" if ignored else error.message
 
 
 def pointer(*steps: str | int) -> str:

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from localcloud.bell import Bell
+from localcloud.changes import Changes
 
 if TYPE_CHECKING:
     from localcloud.call import Call
@@ -46,7 +46,7 @@ class Journal:
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._numbers = itertools.count(1)
-        self.bell = Bell()
+        self.changes = Changes()
 
     def record(self, call: Call, outcome: Outcome, *, time: float, duration: float) -> None:
         entry = Entry(
@@ -87,7 +87,7 @@ class Journal:
 
     def _append(self, entry: Entry) -> None:
         self._entries.append(entry)
-        self.bell.ring()
+        self.changes.notify()
 
     def after(self, seq: int) -> list[dict[str, Any]]:
         return [asdict(entry) for entry in self._entries if entry.seq > seq]

@@ -37,6 +37,7 @@ def planted(world: World, document: Mapping[str, Any], now: float) -> World:
         # Servers before the groups that may refuse them.
         *ecs.plant(draft.compute, document, now),
         *ess.plant(draft.ess, document, now),
+        *ecs.plant_interfaces(draft.compute, document, now),
         *slb.plant(draft.slb, document, now),
         *mns.plant(draft.mns, document, now),
         *fc.plant(draft, document),

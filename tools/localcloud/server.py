@@ -170,7 +170,7 @@ class _Server(uvicorn.Server):
         await self._stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await _let_nobody_in(sockets or [])
+        await _stop_accepting(sockets or [])
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         tasks = list(self.server_state.tasks)
@@ -183,7 +183,7 @@ class _Server(uvicorn.Server):
             item.close()
 
 
-async def _let_nobody_in(sockets: list[socket.socket]) -> None:
+async def _stop_accepting(sockets: list[socket.socket]) -> None:
     """Afterwards whoever was accepted stands among the connections. The listeners are still open:
     a connection that asyncio accepted for a server that has closed since is nobody's to close."""
     loop = asyncio.get_running_loop()

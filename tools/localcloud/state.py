@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import timestamp
+from localcloud.services.ecs.model import ECI, ECS
 from localcloud.services.ess import delivery, shapes
 from localcloud.services.mns import dead_letters
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
+    from localcloud.services.ecs.model import Compute
     from localcloud.services.ess.model import AutoScaling
     from localcloud.services.mns.messaging import Messaging
     from localcloud.services.mns.queues import Queue
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def describe(cloud: Cloud) -> dict[str, Any]:
     delivery.settle(cloud)
-    dead_letters.bury(cloud.world.mns, cloud.clock.now())
+    dead_letters.move_to_dead_letter_queue(cloud.world.mns, cloud.clock.now())
     world, now = cloud.world, cloud.clock.now()
     return {
         "Clock": {"now": now, "Time": timestamp(now)},
@@ -31,15 +33,25 @@ def describe(cloud: Cloud) -> dict[str, Any]:
         "Buckets": [{"BucketName": name} for name in sorted(world.buckets)],
         "Stacks": [item.describe() for item in cloud.stacks.values()],
         "Triggers": world.triggers.describe(),
-        "LoadBalancers": [item.describe() for item in world.slb.load_balancers.values()],
+        "LoadBalancers": [item.describe(now) for item in world.slb.load_balancers.values()],
         "VServerGroups": [item.describe() for item in world.slb.groups.values()],
-        "Instances": [item.describe() for item in world.compute.instances.values()],
+        "BackendHealth": [item.describe() for item in world.slb.health.rules],
+        **_servers(world.compute),
         "Functions": [
             {**item.describe(), "Instances": cloud.functions.instances(item.name)}
             for item in world.functions.values()
         ],
         **_scaling(world.ess),
         **_messaging(world.mns, now),
+    }
+
+
+def _servers(compute: Compute) -> dict[str, Any]:
+    servers = compute.instances.values()
+    return {
+        "Instances": [item.describe() for item in servers if item.kind == ECS],
+        "ContainerGroups": [item.describe() for item in servers if item.kind == ECI],
+        "NetworkInterfaces": [item.describe() for item in compute.interfaces.values()],
     }
 
 
@@ -50,6 +62,9 @@ def _scaling(ess: AutoScaling) -> dict[str, Any]:
                 **shapes.group(group, ess.members(group)),
                 "LifecycleHooks": [
                     shapes.hook(hook, group.scaling_group_id) for hook in group.hooks.values()
+                ],
+                "NotificationConfigurations": [
+                    item.describe(group) for item in group.notifications.values()
                 ],
             }
             for group in ess.groups.values()

@@ -62,7 +62,7 @@ def load_action_context(task: ProvisionTask) -> ActionContext:
     """Read the instances, the action and the terms of a hook.
 
     Raises `Rejected` if no binding or no action is known, or if the message differs from ESS's
-    record; then nothing may be touched. Raises `Skip` for a hook of another consumer.
+    record, and `Skip` for a hook of another consumer; then nothing may be touched.
     """
     request = task.request
     check_region(request, task.deps.config)

@@ -57,6 +57,12 @@ class HttpCall:
     is_base64: bool = False
     is_asynchronous: bool = False
 
+    @property
+    def raw_bytes(self) -> bytes:
+        """The body of a call that came as WSGI."""
+        assert isinstance(self.raw_body, bytes)
+        return self.raw_body
+
     def read_body(self) -> bytes:
         """Return the body. Raises `Rejected` if it cannot be read or is longer than 1 MB."""
         body = self._decode_body()

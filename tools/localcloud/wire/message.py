@@ -35,3 +35,4 @@ class HttpAnswer:
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()  # names in lower case
+    seconds: float = 0.0  # over which its body is sent, bit by bit

@@ -26,6 +26,10 @@ class Parameters:
             raise missing_parameter(names[0])
         return value
 
+    def names(self) -> set[str]:
+        """The names that were sent; a flattened list counts once, under its own name."""
+        return {key.partition(".")[0] for key in self._values}
+
     def sent(self, name: str) -> bool:
         """Whether the parameter, or any part of a flattened one, was in the request."""
         return any(key == name or key.startswith(f"{name}.") for key in self._values)

@@ -21,6 +21,27 @@ if TYPE_CHECKING:
 JSON = "application/json;charset=utf-8"
 XML = "text/xml;charset=utf-8"  # sdk: errors in XML are parsed with exactly this content type
 
+# doc: parameters of every action, and those of older accounts, which nothing reads.
+COMMON = frozenset(
+    {
+        "AccessKeyId",
+        "Action",
+        "Format",
+        "OwnerAccount",
+        "OwnerId",
+        "RegionId",
+        "ResourceOwnerAccount",
+        "ResourceOwnerId",
+        "SecurityToken",
+        "Signature",
+        "SignatureMethod",
+        "SignatureNonce",
+        "SignatureVersion",
+        "TimeStamp",
+        "Timestamp",
+        "Version",
+    }
+)
 REFUSALS = Refusals(
     # doc: the gateway's codes and their 400; 403 for a wrong signature is ESS's (SLB unknown).
     unknown_key=Refusal(

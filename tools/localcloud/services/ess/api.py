@@ -8,7 +8,15 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from localcloud.call import Service
-from localcloud.services.ess import delivery, hooks, lifecycle, read_api, scaling, shapes
+from localcloud.services.ess import (
+    delivery,
+    hooks,
+    lifecycle,
+    notification_api,
+    read_api,
+    scaling,
+    shapes,
+)
 from localcloud.services.ess.model import DEFAULT_HEARTBEAT, refused
 from localcloud.wire import rpc
 from localcloud.wire.errors import invalid_parameter, not_implemented
@@ -162,7 +170,7 @@ def _client_token(parameters: Parameters) -> str:
 
 
 def _writing(operation: Callable[[Cloud, Call], dict[str, Any]]) -> Operation:
-    """Ends what has timed out first, and sends what there is to tell afterwards."""
+    """Ends what has timed out before the operation, and sends messages and events after it."""
 
     def answer(cloud: Cloud, call: Call) -> Any:
         delivery.settle(cloud)
@@ -193,6 +201,19 @@ SERVICE = Service(
         "DeleteLifecycleHook": _writing(delete_lifecycle_hook),
         "CompleteLifecycleAction": _writing(complete_lifecycle_action),
         "RecordLifecycleActionHeartbeat": _writing(record_lifecycle_action_heartbeat),
+        "CreateNotificationConfiguration": _writing(
+            notification_api.create_notification_configuration
+        ),
+        "ModifyNotificationConfiguration": _writing(
+            notification_api.modify_notification_configuration
+        ),
+        "DeleteNotificationConfiguration": _writing(
+            notification_api.delete_notification_configuration
+        ),
+        "DescribeNotificationConfigurations": _reading(
+            notification_api.describe_notification_configurations
+        ),
+        "DescribeNotificationTypes": _reading(notification_api.describe_notification_types),
         "DescribeLifecycleActions": _reading(read_api.describe_lifecycle_actions),
         "DescribeLifecycleHooks": _reading(read_api.describe_lifecycle_hooks),
         "DescribeScalingActivities": _reading(read_api.describe_scaling_activities),

@@ -1,6 +1,6 @@
 """What localcloud covers of Auto Scaling (ESS): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={
@@ -44,6 +44,19 @@ COVERAGE = Coverage(
         "RecordLifecycleActionHeartbeat": Covered(
             DOCUMENTED, "counts from now; both spellings of the parameters"
         ),
+        "CreateNotificationConfiguration": Covered(
+            DOCUMENTED,
+            "`InvalidNotificationArn.Duplicate` for a second one of the same target; "
+            "`QuotaExceeded.NotificationConfiguration`; the other codes are those of hooks",
+        ),
+        "ModifyNotificationConfiguration": Covered(
+            DOCUMENTED, "`InvalidNotificationArn.NotFound` if it is not there"
+        ),
+        "DeleteNotificationConfiguration": Covered(
+            DOCUMENTED, "`InvalidNotificationArn.NotFound` if it is not there"
+        ),
+        "DescribeNotificationConfigurations": Covered(),
+        "DescribeNotificationTypes": Covered(),
         "DescribeLifecycleActions": Covered(),
         "DescribeLifecycleHooks": Covered(),
         "DescribeScalingActivities": Covered(DOCUMENTED, "newest first"),
@@ -67,6 +80,22 @@ COVERAGE = Coverage(
             "QueueNotExist",
             "QuotaExceeded.LifecycleHook",
             "TopicNotExist",
+        ),
+        "CreateNotificationConfiguration": (
+            "InvalidNotificationArn",
+            "InvalidNotificationArn.Duplicate",
+            "InvalidParamter",
+            "InvalidScalingGroupId.NotFound",
+            "MissingParameter",
+            "QueueNotExist",
+            "QuotaExceeded.NotificationConfiguration",
+            "TopicNotExist",
+        ),
+        "DeleteNotificationConfiguration": ("InvalidNotificationArn.NotFound",),
+        "DescribeNotificationConfigurations": ("InvalidScalingGroupId.NotFound",),
+        "ModifyNotificationConfiguration": (
+            "InvalidNotificationArn.NotFound",
+            "InvalidParamter",
         ),
         "DeleteLifecycleHook": (
             "InvalidLifecycleHookId.NotExist",
@@ -119,6 +148,13 @@ COVERAGE = Coverage(
             "A message that cannot be delivered is lost; the state's "
             "`LifecycleActions[].Notification` says why"
         ): INFERRED,
+        "Notifications of activities (`AUTOSCALING:SCALE_OUT_START` and the like, `AUTOSCALG:` "
+        "too) to queues and topics, in Base64 by default, and to CloudMonitor": DOCUMENTED,
+        "The body of a notification (`event`, `time` in its TimeZone, `content`); CloudMonitor's "
+        "event goes to the event bus as `ess:CloudMonitor:AUTOSCALING[…]`": INFERRED,
+        "A scaling group of container groups (`GroupType: ECI` of a seed) has `eci-…` ids": (
+            DOCUMENTED
+        ),
         "Time-outs take effect by themselves, at their own time on the cloud's clock": DOCUMENTED,
         (
             "Without an expected number of instances, a group refuses other activities while a "
@@ -134,6 +170,7 @@ COVERAGE = Coverage(
     missing=(
         "scaling that starts by itself: alarms, schedules, expected numbers, health checks",
         "AttachInstances, DetachInstances, RemoveInstances, AttachVServerGroups",
-        "CreateNotificationConfiguration; `PartialSuccess` and CloudMonitor events",
+        "`PartialSuccess` events",
+        "what the notifications WARN, SCALE_REJECT, SCHEDULE_TASK_EXPIRING and others are sent for",
     ),
 )

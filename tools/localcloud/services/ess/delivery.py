@@ -4,18 +4,19 @@ by themselves, whether or not anybody looks.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from localcloud.services.ess import lifecycle, notices
+from localcloud.services.ess import lifecycle, notices, notifications
 from localcloud.services.ess.model import HookNotice, LifecycleAction
 from localcloud.services.ess.targets import target_of
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
-    from localcloud.services.ess.model import ScalingGroup
+    from localcloud.services.ess.model import ActivityNotice, ScalingGroup
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 async def keep_time(cloud: Cloud) -> None:
@@ -23,7 +24,7 @@ async def keep_time(cloud: Cloud) -> None:
         settle(cloud)
         deadline = lifecycle.next_deadline(cloud.world.ess)
         left = _LONG if deadline is None else deadline - cloud.clock.now()
-        await cloud.bell.heard(max(0.0, min(left, _LONG)))
+        await cloud.changes.wait(max(0.0, min(left, _LONG)))
 
 
 def settle(cloud: Cloud) -> None:
@@ -42,9 +43,27 @@ def deliver(cloud: Cloud) -> None:
             notice.action.notification = _send(cloud, group, notice.action)
         else:
             group = ess.groups[notice.activity.scaling_group_id]
-            event = notices.activity_event(ess, group, notice)
-            cloud.bus.publish(event)
-    cloud.bell.ring()
+            cloud.bus.publish(notices.activity_event(ess, group, notice))
+            _notify(cloud, group, notice)
+    cloud.changes.notify()
+
+
+def _notify(cloud: Cloud, group: ScalingGroup, notice: ActivityNotice) -> None:
+    """Sends what the group's notification configurations want. A message that cannot be delivered
+    is lost (inferred)."""
+    ess, now = cloud.world.ess, cloud.clock.now()
+    for item in group.notifications.values():
+        name = item.type_of(notice)
+        target = notifications.target(item.arn, ess, group)
+        if name is None or target is None:
+            continue
+        if target.kind == notifications.CLOUD_MONITOR:
+            cloud.bus.publish(notices.monitor_event(ess, group, notice, name))
+            continue
+        send = cloud.send if target.kind == "queue" else cloud.publish
+        text = notices.notification(ess, group, notice, name, item.local_time(now))
+        with contextlib.suppress(ApiError):
+            send(target.name, item.encode(text))
 
 
 def _send(cloud: Cloud, group: ScalingGroup, action: LifecycleAction) -> str:

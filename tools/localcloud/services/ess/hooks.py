@@ -18,8 +18,8 @@ from localcloud.services.ess.model import (
     new_id,
     refused,
 )
-from localcloud.services.ess.targets import Target, nowhere, target_of
-from localcloud.wire.errors import missing_parameter, not_implemented
+from localcloud.services.ess.targets import check_target, nowhere, target_of
+from localcloud.wire.errors import missing_parameter
 
 if TYPE_CHECKING:
     from localcloud.services.mns.messaging import Messaging
@@ -59,7 +59,7 @@ class Wanted:
         if len(self.notification_metadata or "") > _METADATA:
             raise invalid_value()
         if self.notification_arn is not None:
-            _check_target(mns, target_of(self.notification_arn, group.region_id, ess.account))
+            check_target(mns, target_of(self.notification_arn, group.region_id, ess.account))
 
     def apply(self, hook: LifecycleHook) -> None:
         hook.name = self.name or hook.name
@@ -131,14 +131,3 @@ def _check_unique(group: ScalingGroup, name: str | None) -> None:
     if name is not None and any(hook.name == name for hook in group.hooks.values()):
         message = "The specified lifecycle hook name already exists in the scaling group."
         raise refused("InvalidLifecycleHookName.Duplicate", message)
-
-
-def _check_target(mns: Messaging, target: Target | None) -> None:
-    if target is None:
-        raise refused("InvalidNotificationArn", "The specified NotificationArn is invalid.")
-    if target.kind == "template":
-        raise not_implemented("OOS templates as the target of a lifecycle hook")
-    if target.kind == "queue" and target.name not in mns.queues:
-        raise refused("QueueNotExist", "The specified queue does not exist.")
-    if target.kind == "topic" and target.name not in mns.topics:
-        raise refused("TopicNotExist", "The specified topic does not exist.")

@@ -101,7 +101,7 @@ def conclude(
         if kept:
             instance.lifecycle_state = "InService"
         else:
-            ess.release(instance)
+            ess.release(instance, now)
     ids = [instance.instance_id for instance in instances]
     if not kept and not out:
         activity.instances["DestroyedInstances"] = ids

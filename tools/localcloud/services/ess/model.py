@@ -1,7 +1,7 @@
 """Scaling groups with their instances, hooks, activities and lifecycle actions: the state of ESS.
 
-scaling.py begins activities, lifecycle.py ends the waits of their hooks, hooks.py makes and unmakes
-hooks. What these have to tell the account goes into the outbox; delivery.py takes it from there.
+scaling.py begins activities, lifecycle.py ends the waits of their hooks, hooks.py creates and
+deletes hooks. Their messages and events go into the outbox; delivery.py takes them from there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from localcloud.services.ecs.model import Compute
+    from localcloud.services.ess.notifications import NotificationConfiguration
 
 OUT, IN = "SCALE_OUT", "SCALE_IN"
 RESULTS = ("CONTINUE", "ABANDON", "ROLLBACK")
@@ -53,8 +54,10 @@ class ScalingGroup:
     max_size: int = LARGEST_SIZE
     desired_capacity: int | None = None  # the expected number of instances, where there is one
     vpc_id: str = ""
+    group_type: str = "ECS"  # or ECI: its instances are container groups
     tags: dict[str, str] = field(default_factory=dict)
     rules: list[ScalingRule] = field(default_factory=list)
+    notifications: dict[str, NotificationConfiguration] = field(default_factory=dict)  # by ARN
 
 
 @dataclass
@@ -160,9 +163,9 @@ class AutoScaling:
         activities = self.activities.values()
         return any(item.is_in_progress and item.scaling_group_id == group_id for item in activities)
 
-    def release(self, instance: ScalingInstance) -> None:
+    def release(self, instance: ScalingInstance, now: float) -> None:
         del self.instances[instance.instance_id]
-        self.compute.release(instance.instance_id)
+        self.compute.release(instance.instance_id, now)
 
 
 def new_id(prefix: str) -> str:

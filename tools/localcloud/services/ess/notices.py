@@ -1,17 +1,18 @@
-"""What Auto Scaling tells the account: a hook's message, and events for the event bus.
+"""What Auto Scaling tells the account: a hook's message, notifications, and events for the bus.
 
-The message's keys are those of Alibaba's own tutorial (doc); resourceArn is a guess, and so is the
-place of notificationMetadata. An event's data is unknown: here it is the content of the message, or
-the facts of the activity (inferred); the rest of its envelope is the bus's business.
+The keys of a hook's message are those of Alibaba's own tutorial (doc); resourceArn and the place of
+notificationMetadata are inferred. The data of an event and the body of a notification are unknown:
+here they are the content of the hook's message, or the facts of the activity (inferred).
+CloudMonitor's events have the documented keys.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.ess.model import OUT
+from localcloud.services.ess.notifications import encode
 
 if TYPE_CHECKING:
     from localcloud.services.ess.model import (
@@ -30,7 +31,7 @@ def hook_message(ess: AutoScaling, group: ScalingGroup, action: LifecycleAction)
         "resourceArn": _resource(ess, group),
         "content": hook_content(ess, group, action),
     }
-    return base64.b64encode(json.dumps(message).encode()).decode()
+    return encode(json.dumps(message))
 
 
 def hook_content(ess: AutoScaling, group: ScalingGroup, action: LifecycleAction) -> dict[str, Any]:
@@ -58,8 +59,45 @@ def hook_event(ess: AutoScaling, group: ScalingGroup, action: LifecycleAction) -
 
 
 def activity_event(ess: AutoScaling, group: ScalingGroup, notice: ActivityNotice) -> dict[str, Any]:
-    activity = notice.activity
+    kind = f"ess:ScalingActivity:{_direction(notice.activity.transition)}{notice.news}"
+    return _event(ess, group, kind, _facts(group, notice))
+
+
+def monitor_event(
+    ess: AutoScaling, group: ScalingGroup, notice: ActivityNotice, name: str
+) -> dict[str, Any]:
+    """What CloudMonitor publishes of a notification: its system event."""
+    kind, _, rest = name.partition(":")
     data = {
+        "product": "ESS",
+        "name": name,
+        "level": "WARN" if notice.news == "Error" else "INFO",
+        "resourceId": _resource(ess, group),
+        "regionId": group.region_id,
+        "content": _facts(group, notice),
+        "ver": "1.0",
+    }
+    return _event(ess, group, f"ess:CloudMonitor:{kind}[{rest.replace('_', '')}]", data)
+
+
+def notification(
+    ess: AutoScaling, group: ScalingGroup, notice: ActivityNotice, name: str, time: str
+) -> str:
+    """The JSON of a notification, before its configuration encodes it."""
+    message = {
+        "userId": ess.account,
+        "regionId": group.region_id,
+        "resourceArn": _resource(ess, group),
+        "event": name,
+        "time": time,
+        "content": _facts(group, notice),
+    }
+    return json.dumps(message)
+
+
+def _facts(group: ScalingGroup, notice: ActivityNotice) -> dict[str, Any]:
+    activity = notice.activity
+    return {
         "scalingGroupId": group.scaling_group_id,
         "scalingGroupName": group.name,
         "scalingActivityId": activity.scaling_activity_id,
@@ -67,8 +105,6 @@ def activity_event(ess: AutoScaling, group: ScalingGroup, notice: ActivityNotice
         "cause": activity.cause,
         "instanceIds": list(notice.instance_ids),
     }
-    kind = f"ess:ScalingActivity:{_direction(activity.transition)}{notice.news}"
-    return _event(ess, group, kind, data)
 
 
 def _event(

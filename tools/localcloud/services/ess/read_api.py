@@ -92,7 +92,7 @@ def describe_scaling_groups(ess: AutoScaling, call: Call) -> dict[str, Any]:
     call.parameters.require("RegionId")
     ids = call.parameters.strings("ScalingGroupIds", "ScalingGroupId")
     names = call.parameters.strings("ScalingGroupNames", "ScalingGroupName")
-    kind = call.parameters.text("GroupType") or shapes.GROUP_TYPE
+    group_type = call.parameters.text("GroupType")
     tags = [(row.get("Key"), row.get("Value")) for row in call.parameters.records("Tags")]
 
     def matches(group: ScalingGroup) -> bool:
@@ -101,7 +101,7 @@ def describe_scaling_groups(ess: AutoScaling, call: Call) -> dict[str, Any]:
             and (not names or group.name in names)
             # inferred: of several tags, all; one that is asked for without a value, with any
             and all(key in group.tags and value in (None, group.tags[key]) for key, value in tags)
-            and kind == shapes.GROUP_TYPE
+            and group_type in (None, group.group_type)
         )
 
     found = [shapes.group(item, ess.members(item)) for item in _groups(ess, call) if matches(item)]

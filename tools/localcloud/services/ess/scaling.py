@@ -46,7 +46,7 @@ class HookContext:
     disabled: bool = False
     ignored: frozenset[str] = frozenset()
 
-    def heeds(self, hook: LifecycleHook, activity: ScalingActivity) -> bool:
+    def applies_to(self, hook: LifecycleHook, activity: ScalingActivity) -> bool:
         fits = hook.status == "Active" and hook.transition == activity.transition
         return fits and not self.disabled and hook.lifecycle_hook_id not in self.ignored
 
@@ -109,7 +109,7 @@ def scale(ess: AutoScaling, group: ScalingGroup, order: Order, now: float) -> Sc
         instances = _chosen(ess, group, -change)
     ids = [instance.instance_id for instance in instances]
     ess.outbox.append(ActivityNotice(activity, "Start", tuple(ids)))
-    hooks = [item for item in group.hooks.values() if order.context.heeds(item, activity)]
+    hooks = [item for item in group.hooks.values() if order.context.applies_to(item, activity)]
     if instances and hooks:
         _wait(ess, activity, hooks, instances, now)
     else:
@@ -136,7 +136,7 @@ def _begun(group: ScalingGroup, order: Order, change: int, now: float) -> Scalin
         transition=OUT if change > 0 else IN,
         instances={name: [] for name in _INSTANCE_LISTS},
         cause=order.cause,
-        description=f'{verb} "{abs(change)}" ECS instance',
+        description=f'{verb} "{abs(change)}" {group.group_type} instance',
         request_id=order.request_id,
     )
 
@@ -146,7 +146,9 @@ def _created(
 ) -> list[ScalingInstance]:
     created: list[ScalingInstance] = []
     for _ in range(number):
-        server = ess.compute.start(group.region_id, group.vpc_id, activity.start_time)
+        server = ess.compute.start(
+            group.region_id, group.vpc_id, activity.start_time, group.group_type.lower()
+        )
         instance = ScalingInstance(
             instance_id=server.instance_id,
             scaling_group_id=group.scaling_group_id,

@@ -20,6 +20,12 @@ from localcloud.services.ess.model import (
     ScalingInstance,
     ScalingRule,
 )
+from localcloud.services.ess.notifications import (
+    DEFAULT_ZONE,
+    ENCODINGS,
+    NotificationConfiguration,
+    target,
+)
 from localcloud.services.ess.targets import nowhere, target_of
 
 if TYPE_CHECKING:
@@ -41,6 +47,9 @@ def _plant_groups(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> I
         for position, hook_row in enumerate(row.get("LifecycleHooks", [])):
             path = pointer("ScalingGroups", index, "LifecycleHooks", position)
             yield from _plant_hook(ess, group, hook_row, path)
+        for position, given in enumerate(row.get("NotificationConfigurations", [])):
+            path = pointer("ScalingGroups", index, "NotificationConfigurations", position)
+            yield from _plant_notification(ess, group, given, path)
         if ess.groups.setdefault(group.scaling_group_id, group) is not group:
             path = pointer("ScalingGroups", index, "ScalingGroupId")
             yield Problem(path, f"{group.scaling_group_id} exists already")
@@ -56,6 +65,7 @@ def _read_group(row: dict[str, Any], now: float) -> ScalingGroup:
         max_size=row.get("MaxSize", LARGEST_SIZE),
         desired_capacity=row.get("DesiredCapacity"),
         vpc_id=row.get("VpcId", ""),
+        group_type=row.get("GroupType", "ECS"),
         tags={tag["Key"]: tag.get("Value", "") for tag in row.get("Tags", [])},
         rules=[
             ScalingRule(rule["ScalingRuleAri"], rule["AdjustmentType"], rule["AdjustmentValue"])
@@ -84,6 +94,23 @@ def _plant_hook(
         problem = "a target of no known form, or of another region or account"
         yield Problem(f"{path}/NotificationArn", problem)
     group.hooks[hook_id] = hook
+
+
+def _plant_notification(
+    ess: AutoScaling, group: ScalingGroup, row: dict[str, Any], path: str
+) -> Iterator[Problem]:
+    item = NotificationConfiguration(
+        arn=row["NotificationArn"],
+        types=tuple(row["NotificationTypes"]),
+        encoding=row.get("MessageEncoding", ENCODINGS[0]),
+        time_zone=row.get("TimeZone", DEFAULT_ZONE),
+    )
+    if target(item.arn, ess, group) is None:
+        problem = "a target of no known form, or of another region or account"
+        yield Problem(f"{path}/NotificationArn", problem)
+    if item.arn in group.notifications:
+        yield Problem(f"{path}/NotificationArn", f"{item.arn} has one already")
+    group.notifications[item.arn] = item
 
 
 def _plant_activities(
@@ -126,8 +153,14 @@ def _plant_instances(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -
             yield Problem(f"{path}/ScalingActivityId", f"there is no {activity_id}")
         if ess.instances.setdefault(instance.instance_id, instance) is not instance:
             yield Problem(f"{path}/InstanceId", f"{instance.instance_id} exists already")
-        address = instance.private_ip_address
-        ess.compute.run(Instance(instance.instance_id, group.region_id, address))
+        if instance.instance_id not in ess.compute.instances:  # a row of Instances says more
+            server = Instance(
+                instance.instance_id,
+                group.region_id,
+                instance.private_ip_address,
+                kind=group.group_type.lower(),
+            )
+            ess.compute.run(server)
 
 
 def _plant_actions(ess: AutoScaling, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:

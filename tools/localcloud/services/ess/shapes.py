@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NESTED = "2014-08-28"
 FLAT = "2022-02-22"
-GROUP_TYPE = "ECS"
 # sdk: what a group counts its instances by; a state waits or it does not
 _CAPACITIES = {
     "InService": "Active",
@@ -59,7 +58,7 @@ def group(item: ScalingGroup, instances: list[ScalingInstance]) -> dict[str, Any
         "RegionId": item.region_id,
         "VpcId": item.vpc_id,
         "LifecycleState": "Active",
-        "GroupType": GROUP_TYPE,
+        "GroupType": item.group_type,
         "CreationTime": item.created,
         "MinSize": item.min_size,
         "MaxSize": item.max_size,

@@ -12,7 +12,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from localcloud.services.ess.model import refused
+from localcloud.wire.errors import not_implemented
+
+if TYPE_CHECKING:
+    from localcloud.services.mns.messaging import Messaging
 
 _ARN = re.compile(r"acs:(mns|ess|oos|eventbridge):([^:/]+):([^:/]+):(\w+)/([^/:]+)")
 _KINDS = {
@@ -45,3 +51,15 @@ def target_of(arn: str, region_id: str, account: str) -> Target | None:
 
 def nowhere(region_id: str, account: str) -> str:
     return f"acs:ess:{region_id}:{account}:null/null"
+
+
+def check_target(mns: Messaging, target: Target | None) -> None:
+    """Refuses a target that is none, or that does not exist."""
+    if target is None:
+        raise refused("InvalidNotificationArn", "The specified NotificationArn is invalid.")
+    if target.kind == "template":
+        raise not_implemented("OOS templates as the target of a lifecycle hook")
+    if target.kind == "queue" and target.name not in mns.queues:
+        raise refused("QueueNotExist", "The specified queue does not exist.")
+    if target.kind == "topic" and target.name not in mns.topics:
+        raise refused("TopicNotExist", "The specified topic does not exist.")

@@ -1,6 +1,6 @@
 """What localcloud covers of EventBridge: a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage
 
 COVERAGE = Coverage(
     actions={},

@@ -52,24 +52,16 @@ async def trigger_by_http(cloud: Cloud, call: Call) -> Reply:
     else:
         job = Job(call.request.body, call.request_id, environ=http_trigger.environ(call))
     if _is_asynchronous(call):
-        return _accepted(cloud, function, job)
+        cloud.functions.enqueue_job(function.name, job)
+        return Reply(HTTPStatus.ACCEPTED)
     ended = await cloud.functions.run(function.name, job)
-    if ended.error_type:
-        # unknown what the platform answers; the error's own document, and a status that tells
-        headers = {"content-type": _JSON} | _report(ended, told)
-        return Reply(HTTPStatus.BAD_GATEWAY, ended.body, tuple(headers.items()))
+    if ended.error_type:  # doc: a bare 502
+        return Reply(HTTPStatus.BAD_GATEWAY, b"", tuple(_report(ended, told).items()))
     read = http_trigger.of_wsgi if function.service else http_trigger.of_event
     reply = read(ended)
     report = _report(ended, told)
     own = [(name, value) for name, value in reply.headers if name not in report]
     return Reply(reply.status, reply.body, (*own, *report.items()))
-
-
-def _accepted(cloud: Cloud, function: Function, job: Job) -> Reply:
-    if job.environ is not None:
-        raise not_implemented("asynchronous calls of WSGI handlers")
-    cloud.functions.enqueue(function.name, job.payload, job.request_id)
-    return Reply(HTTPStatus.ACCEPTED)
 
 
 def _function(cloud: Cloud, call: Call) -> Function:
@@ -99,10 +91,12 @@ def _log_type(call: Call) -> str:
 
 
 def _one_of(call: Call, header: str, *values: str) -> str:
-    value = call.request.headers.get(header, values[0])
-    if value not in values:
-        raise invalid(f"{header} must be one of {', '.join(values)}")
-    return value
+    """The value of a header, which may be written in any case (inferred)."""
+    given = call.request.headers.get(header, values[0])
+    for value in values:
+        if value.lower() == given.lower():
+            return value
+    raise invalid(f"{header} must be one of {', '.join(values)}")
 
 
 def _report(ended: Invocation, log_type: str) -> dict[str, str]:

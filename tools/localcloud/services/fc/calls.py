@@ -71,7 +71,7 @@ async def _load(cloud: Cloud, instance: Instance, request_id: str) -> Answer:
     return answer
 
 
-def outlived(instance: Instance) -> ApiError:
+def stale_instance_error(instance: Instance) -> ApiError:
     """What a call is answered whose world was thrown away under it."""
     message = f"{instance.function.name} was called before a reset, and is gone."
     return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message)
@@ -80,7 +80,7 @@ def outlived(instance: Instance) -> ApiError:
 def _header(cloud: Cloud, instance: Instance, kind: str, job: Job) -> dict[str, Any]:
     function = instance.function
     if instance.era != cloud.work.era:  # it gets no keys of the new world
-        raise outlived(instance)
+        raise stale_instance_error(instance)
     key = cloud.roles.credentials(function.name, instance.instance_id)
     return {
         "kind": kind,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.services.fc import calls
 from localcloud.services.fc.calls import Job, new_request_id
-from localcloud.services.fc.events import Event, see_through
+from localcloud.services.fc.events import Event, process
 from localcloud.services.fc.fleet import Fleet
 from localcloud.services.fc.model import Function, not_found
 from localcloud.services.fc.outcome import FUNCTION_ERROR, Invocation
@@ -36,10 +36,13 @@ class FunctionCompute:
 
     def enqueue(self, function: str, payload: bytes, request_id: str = "") -> str:
         """Accepts an asynchronous invocation and answers its request id; ApiError if it cannot."""
+        return self.enqueue_job(function, Job(payload, request_id or new_request_id()))
+
+    def enqueue_job(self, function: str, job: Job) -> str:
         self.definition(function)
-        _check_size(payload, LARGEST_EVENT)
-        event = Event(function, payload, request_id or new_request_id(), self._cloud.clock.now())
-        self._cloud.work.start(see_through(self._cloud, event))
+        _check_size(job.payload, LARGEST_EVENT)
+        event = Event(function, job, self._cloud.clock.now())
+        self._cloud.work.start(process(self._cloud, event))
         return event.request_id
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:

@@ -1,6 +1,6 @@
 """What localcloud covers of Function Compute (FC): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={
@@ -10,9 +10,9 @@ COVERAGE = Coverage(
         ),
         "TriggerByHttp": Covered(
             inferred="`/_http/{function}/…` stands for the trigger's own domain (emulator-only); "
-            "a function error is 502 with the error's document, and so is an answer without "
-            "`statusCode` (`BadResponse`); a body that is not UTF-8 is binary; another method "
-            "than the trigger's is 405",
+            "a function error is a bare 502 (documented); an answer without `statusCode` is 502 "
+            "`BadResponse`; text that is not UTF-8 is binary; another method than the trigger's "
+            "is 405; a call with `X-Fc-Invocation-Type: Async` shows that header in its event",
         ),
         "GetFunction": Covered(
             inferred="2023-03-30 only; what a seed says of it, without a qualifier"
@@ -65,8 +65,22 @@ COVERAGE = Coverage(
         "Idle instances end after `IdleSeconds` (300 by default), pre_stop first": EMULATOR_ONLY,
         "Asynchronous calls: attempts, age, destinations, 429 backing off from 0.5 s": DOCUMENTED,
         "A function error is tried again after 0.5 s, doubling": INFERRED,
-        "A success's `condition` is `Success`; an event that grew too old is told with its last "
-        "error": INFERRED,
+        "The record of a success: `condition` and `functionError` are empty, `statusCode` is 200": (
+            DOCUMENTED
+        ),
+        "A record's `condition` is `UnhandledInvocationError`, or `FunctionResourceExhausted` "
+        "without a function error": DOCUMENTED,
+        "Other platform errors have their code as the condition; an event that grew too old is "
+        "told with its last error": INFERRED,
+        "On the event bus a record is `fc:AsyncInvoke:succeeded`": DOCUMENTED,
+        "… or `fc:AsyncInvoke:failed`, from `acs:fc`, and the bus is named "
+        "`acs:eventbridge:…:eventbus/default`": INFERRED,
+        "A function that is its own destination is called with the record of its call, until a "
+        "record is larger than 128 KB": INFERRED,
+        "An HTTP trigger that is called with `X-Fc-Invocation-Type: Async` answers 202; the result "
+        "goes to the destinations only": DOCUMENTED,
+        "The Content-Type of a request decides `isBase64Encoded`; a GET has an empty body that is "
+        "binary": DOCUMENTED,
         "An event that waits for a function which is deleted is told to nobody": INFERRED,
         "A destination that cannot be reached gets nothing; the log of localcloud says so": (
             INFERRED
@@ -77,8 +91,8 @@ COVERAGE = Coverage(
     missing=(
         "functions by API (CreateFunction and the rest, but GetFunction and ListTriggers)",
         "versions and aliases",
-        "asynchronous tasks, and asynchronous calls of WSGI handlers",
-        "destinations other than MNS queues, MNS topics and functions",
+        "asynchronous tasks",
+        "destinations other than MNS queues, MNS topics, functions and the default event bus",
         "several requests at once in one instance",
         "limits of memory and CPU",
         "JWT on HTTP triggers, and domains of their own",

@@ -8,7 +8,7 @@ double from half a second, which is documented for the second kind, and inferred
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,20 @@ _LONGEST_WAIT = 5 * 3600.0  # doc
 @dataclass
 class Event:
     function: str
-    payload: bytes
-    request_id: str
+    job: Job
     accepted: float
     calls: int = 0
 
+    @property
+    def payload(self) -> bytes:
+        return self.job.payload
 
-async def see_through(cloud: Cloud, event: Event) -> None:
+    @property
+    def request_id(self) -> str:
+        return self.job.request_id
+
+
+async def process(cloud: Cloud, event: Event) -> None:
     ended = await _tried(cloud, event)
     function = cloud.world.functions.get(event.function)
     if function is None:  # deleted meanwhile, and with it whom to tell
@@ -42,7 +49,7 @@ async def see_through(cloud: Cloud, event: Event) -> None:
     destination = config.on_failure if ended.error_type else config.on_success
     if destination:
         document = destinations.record(cloud, function, event, ended)
-        destinations.deliver(cloud, destination, document)
+        destinations.deliver(cloud, destination, document, succeeded=not ended.error_type)
 
 
 async def _tried(cloud: Cloud, event: Event) -> Invocation:
@@ -64,9 +71,7 @@ async def _tried(cloud: Cloud, event: Event) -> Invocation:
 
 async def _once(cloud: Cloud, event: Event) -> Invocation:
     try:
-        ended = await cloud.functions.run(
-            event.function, Job(event.payload, event.request_id, event.calls)
-        )
+        ended = await cloud.functions.run(event.function, replace(event.job, retries=event.calls))
     except ApiError as error:
         body = json.dumps({"errorMessage": error.message}).encode()
         return Invocation(body, error.code, event.request_id, status=error.status)

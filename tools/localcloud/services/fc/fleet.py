@@ -90,7 +90,7 @@ class Fleet:
         instance.gone.add_done_callback(lambda _: mine.remove(instance))
         if instance.era != cloud.work.era:  # nothing of it may act in the new world
             instance.kill()
-            raise calls.outlived(instance)
+            raise calls.stale_instance_error(instance)
         return instance
 
     async def _launch(self, instance: Instance) -> None:
@@ -100,7 +100,7 @@ class Fleet:
         )
         code = await packages.folder(function.code)
         if instance.era != self._cloud.work.era:
-            raise calls.outlived(instance)
+            raise calls.stale_instance_error(instance)
         environ = surroundings.variables(function, self._cloud.world, instance.instance_id, code)
         await instance.start(interpreter, environ, code, self.logs[function.name])
 

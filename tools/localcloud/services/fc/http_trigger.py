@@ -28,6 +28,10 @@ LARGEST_HEADERS = 8 << 10  # doc: bytes
 LARGEST_TARGET = 4 << 10  # doc
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+\Z")  # a token of HTTP, in lower case
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
+_TEXTS = {  # doc: text, besides text/*
+    f"application/{name}"
+    for name in ("json", "ld+json", "xhtml+xml", "xml", "atom+xml", "javascript")
+}
 _STATUSES = range(200, 600)
 _CLIENT = "127.0.0.1"  # there is no other: the server binds to nothing else
 _CREDENTIALS = ("authorization", "x-fc-security-token", "x-acs-security-token")
@@ -37,7 +41,7 @@ _HOP_BY_HOP = ("connection", "content-length", "date", "keep-alive", "transfer-e
 
 def event(cloud: Cloud, call: Call) -> bytes:
     request, path, now = call.request, call.parameters.require("Path"), cloud.clock.now()
-    body, is_binary = _text(request.body)
+    body, is_binary = _text(request)
     host = request.headers.get("host", "")
     document = {
         "version": "v1",
@@ -145,9 +149,12 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _text(body: bytes) -> tuple[str, bool]:
-    """doc: binary bodies are base64; what counts as binary is inferred."""
-    try:
-        return body.decode(), False
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode(), True
+def _text(request: HttpRequest) -> tuple[str, bool]:
+    """doc: the Content-Type decides whether a body is text; without one it is binary."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media.startswith("text/") or media in _TEXTS:
+        try:
+            return request.body.decode(), False
+        except UnicodeDecodeError:  # inferred: text that is none is binary too
+            pass
+    return base64.b64encode(request.body).decode(), True

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _SECTION = "Functions"
 _LARGEST_ENVIRONMENT = 4096  # doc: bytes
 _RESERVED = "FC_"  # doc
+_NO_DESTINATION = (
+    "is no MNS queue, MNS topic, function or default event bus of this account and region"
+)
 
 
 def plant(world: World, document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -76,7 +79,7 @@ def problems(function: Function, world: World) -> Iterator[Problem]:
     for name, arn in (("onSuccess", config.on_success), ("onFailure", config.on_failure)):
         if arn and destinations.parse(arn, world.region, world.account) is None:
             path = pointer("AsyncConfig", "destinationConfig", name, "destination")
-            yield Problem(path, "is no MNS queue, MNS topic or function of this account and region")
+            yield Problem(path, _NO_DESTINATION)
 
 
 def _check_variables(variables: Mapping[str, str]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ SERVICE = Service(
     name="mns",
     dialect=mns,
     versions=(mns.VERSION,),
-    background=(pushing.keep_pushing, dead_letters.keep_burying),
+    background=(pushing.keep_pushing, dead_letters.keep_moving),
     operations={
         "CreateQueue": queue_api.create_queue,
         "SetQueueAttributes": queue_api.set_queue_attributes,

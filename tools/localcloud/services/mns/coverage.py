@@ -1,6 +1,6 @@
 """What localcloud covers of MNS: a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={
@@ -42,8 +42,8 @@ COVERAGE = Coverage(
         "Subscribe": Covered(
             DOCUMENTED,
             (
-                "a function endpoint's form; HTTP endpoints on this machine only: other hosts, "
-                "HTTPS, mail and SMS answer 501"
+                "a function endpoint's form; HTTP and HTTPS endpoints of any host are taken, and "
+                "one that is no URL is `InvalidArgument`; mail and SMS answer 501"
             ),
         ),
         "SetSubscriptionAttributes": Covered(),
@@ -109,6 +109,13 @@ COVERAGE = Coverage(
         "A message that was received MaxReceiveCount times moves when it would be visible again, "
         "with its id, body and priority; its receptions and its retention begin anew; without "
         "its target it stays": INFERRED,
+        "A subscription without a NotifyContentFormat delivers XML, to queues and to HTTP "
+        "endpoints; `Message` is the body as it was published, in Base64 or not": DOCUMENTED,
+        "The user properties of a message are attributes of a function's event, and no part of "
+        "XML, JSON and SIMPLIFIED": INFERRED,
+        "Pushes go to plain HTTP on loopback only; the journal has the others as `NotPushed`": (
+            EMULATOR_ONLY
+        ),
         (
             "HTTP pushes: XML, JSON, SIMPLIFIED; success is a 2xx within 5 s; BACKOFF_RETRY 3 "
             "tries more, EXPONENTIAL_DECAY_RETRY 176; then discarded"
@@ -120,7 +127,7 @@ COVERAGE = Coverage(
     },
     missing=(
         "the DlqPolicy of queues and subscriptions over the API, whose form is not known",
-        "mail and SMS endpoints, HTTPS endpoints, endpoints on other machines",
+        "mail and SMS endpoints; pushes over HTTPS and to other machines",
         "signature V4",
     ),
 )

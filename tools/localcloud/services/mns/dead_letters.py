@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localcloud.services.mns.messaging import Messaging
     from localcloud.services.mns.queues import Queue
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 class DlqPolicy(NamedTuple):
@@ -35,7 +35,7 @@ class DlqPolicy(NamedTuple):
         }
 
 
-def adopt(mns: Messaging, name: str, given: Mapping[str, Any] | None) -> None:
+def set_policy(mns: Messaging, name: str, given: Mapping[str, Any] | None) -> None:
     """Gives the queue the policy of a seed, if it has one."""
     policy = policy_of(mns, name, given)
     if policy:
@@ -51,7 +51,7 @@ def policy_of(mns: Messaging, name: str, given: Mapping[str, Any] | None) -> Dlq
     return policy
 
 
-def bury(mns: Messaging, now: float) -> bool:
+def move_to_dead_letter_queue(mns: Messaging, now: float) -> bool:
     """Moves what is due, and says whether there was any."""
     moved = False
     for name, policy in mns.dead_letters.items():
@@ -62,17 +62,17 @@ def bury(mns: Messaging, now: float) -> bool:
         queue.messages = [
             item for item in queue.messages if not any(item is other for other in due)
         ]
-        target.messages += [_buried(item, now) for item in due]
+        target.messages += [_moved(item, now) for item in due]
         moved = moved or bool(due)
     return moved
 
 
-async def keep_burying(cloud: Cloud) -> None:
+async def keep_moving(cloud: Cloud) -> None:
     while True:
         mns, now = cloud.world.mns, cloud.clock.now()
-        if bury(mns, now):
-            cloud.bell.ring()
-        await cloud.bell.heard(_next(mns, now))
+        if move_to_dead_letter_queue(mns, now):
+            cloud.changes.notify()
+        await cloud.changes.wait(_next(mns, now))
 
 
 def _next(mns: Messaging, now: float) -> float:
@@ -89,7 +89,7 @@ def _exhausted(queue: Queue, policy: DlqPolicy, now: float) -> list[Message]:
     return [item for item in queue.kept(now) if item.deliveries >= policy.most]
 
 
-def _buried(message: Message, now: float) -> Message:
+def _moved(message: Message, now: float) -> Message:
     return Message(
         message.body,
         enqueued=now,

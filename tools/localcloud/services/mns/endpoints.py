@@ -3,10 +3,11 @@
 | kind     | endpoint                                                                     |
 | -------- | ---------------------------------------------------------------------------- |
 | queue    | acs:mns:{r}:{a}:queues/{name} (doc)                                          |
-| http     | http://127.0.0.1:{port}/path; localcloud reaches out to no other machine     |
+| http     | http://… or https://… of any host (doc); localcloud reaches no other machine |
 | function | acs:fc:{r}:{a}:functions/{name}, …:services/{s}[.{q}]/functions/{name} (unknown) |
 
-Mail and SMS (doc), HTTPS and other hosts answer 501.
+Mail and SMS (doc) answer 501. What is not pushed, to other hosts and over HTTPS, is noted in the
+journal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _ARN = re.compile(
     r"|fc:(?P<r2>[^:]+):(?P<a2>[^:]+):"
     r"(?:services/(?P<service>[^/:.]+)(?:\.[^/:]+)?/)?functions/(?P<function>[^/:]+))"
 )
-_ELSEWHERE = re.compile(r"(https|mail|sms):.+")  # doc
+_ELSEWHERE = re.compile(r"(mail|sms):.+")  # doc
+_WEB = re.compile(r"https?://.+")
 
 
 class Endpoint(NamedTuple):
@@ -34,11 +36,11 @@ class Endpoint(NamedTuple):
 
 
 def read(text: str, region: str, account: str) -> Endpoint:
-    """ApiError if nothing can be delivered there."""
+    """Reads an endpoint; ApiError if it is of no known form, or not of this region and account."""
     if elsewhere := _ELSEWHERE.fullmatch(text):
         raise not_implemented(f"delivery to {elsewhere[1]} endpoints")
-    if text.startswith("http://"):
-        return Endpoint(HTTP, _on_this_machine(text))
+    if _WEB.fullmatch(text):
+        return Endpoint(HTTP, _checked_url(text))
     match = _ARN.fullmatch(text)
     found = match.groupdict() if match else {}
     place = (found.get("r1") or found.get("r2"), found.get("a1") or found.get("a2"))
@@ -57,13 +59,23 @@ def function_arn(function: str, region: str, account: str) -> str:
     return f"acs:fc:{region}:{account}:{path}"
 
 
-def _on_this_machine(url: str) -> str:
+def is_on_this_machine(url: str) -> bool:
+    """Whether it is plain HTTP to a loopback address: localcloud pushes nowhere else."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    if not loopback:
-        raise not_implemented("HTTP push to other machines than this one")
+    return loopback and parts.scheme == "http"
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        known = False
+    if not known:
+        raise invalid_argument("The value of Endpoint is invalid.")
     return url

@@ -36,7 +36,7 @@ def send_message(cloud: Cloud, call: Call) -> Reply:
     queue, now = queue_of(cloud, call), cloud.clock.now()
     message = _message(mns_xml.read(call.request.body, "Message"), queue, now)
     queue.accept(message)
-    cloud.bell.ring()
+    cloud.changes.notify()
     return Reply(HTTPStatus.CREATED, mns_xml.element("Message", _receipt(message)))
 
 
@@ -49,7 +49,7 @@ def batch_send_message(cloud: Cloud, call: Call) -> Reply:
     if sum(len(body.encode()) for body in bodies) > MESSAGE_SIZE:
         raise out_of_range("Messages", Limits(1, MESSAGE_SIZE, 0, "bytes"))
     results = [_send_one(node, queue, now) for node in nodes]
-    cloud.bell.ring()
+    cloud.changes.notify()
     failed = any("ErrorCode" in result for result in results)
     # sdk: 4xx as soon as one failed; which is unknown.
     status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.CREATED
@@ -84,13 +84,13 @@ async def _arrivals(cloud: Cloud, call: Call, at_most: int) -> list[Message]:
     deadline = clock.now() + seconds
     while cloud.clock is clock:
         queue, now = queue_of(cloud, call), clock.now()
-        messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.strikes)
+        messages = queue.receive(now, at_most, cloud.settings.duplicate_delivery.happens)
         if messages:
             return messages
         if now >= deadline or call.connection.is_closed:
             break
         pause = min(deadline - now, queue.next_arrival(now) or seconds)
-        await cloud.bell.heard(pause, call.connection.closed())
+        await cloud.changes.wait(pause, call.connection.closed())
     raise not_found("Message")
 
 

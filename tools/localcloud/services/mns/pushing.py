@@ -1,5 +1,6 @@
 """Takes notifications to HTTP endpoints and functions, and tries again by the subscription's
-strategy on the cloud's clock. When the last try has failed the notification is discarded (doc).
+strategy on the cloud's clock. When the last try has failed the notification is discarded (doc). A
+notification for another machine is not sent; the journal says so.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from localcloud.retries import pauses
-from localcloud.services.mns.endpoints import FUNCTION
+from localcloud.services.mns.endpoints import FUNCTION, is_on_this_machine
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
     from localcloud.services.mns.messaging import Push
 
+ELSEWHERE = "NotPushed"  # the code, in the journal, of a push to another machine
 _PATIENCE = 5.0  # doc: seconds within which an endpoint answers
 _PATH = "/notifications"  # doc: where the endpoint names none
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 _OK = range(200, 300)
 
 
@@ -31,9 +33,9 @@ async def keep_pushing(cloud: Cloud) -> None:
         waiting, mns.outbox = mns.outbox, []
         for push in waiting:
             # doc: at least once
-            for _ in range(2 if cloud.settings.duplicate_delivery.strikes() else 1):
+            for _ in range(2 if cloud.settings.duplicate_delivery.happens() else 1):
                 cloud.work.start(_deliver(cloud, push))
-        await cloud.bell.heard(_LONG)
+        await cloud.changes.wait(_LONG)
 
 
 async def _deliver(cloud: Cloud, push: Push) -> None:
@@ -44,7 +46,7 @@ async def _deliver(cloud: Cloud, push: Push) -> None:
         concerns = {"TopicName": push.notification.topic}
         concerns |= {"SubscriptionName": push.notification.subscription}
         cloud.journal.note("mns", "PushNotification", failure, concerns, time=cloud.clock.now())
-        if failure is None:
+        if failure in (None, ELSEWHERE):
             return
 
 
@@ -56,6 +58,8 @@ async def _attempt(cloud: Cloud, push: Push) -> str | None:
         except ApiError as error:
             return error.code
         return None
+    if not is_on_this_machine(push.endpoint.name):
+        return ELSEWHERE
     headers, body = push.notification.headers(), push.notification.text().encode()
     posting = asyncio.ensure_future(_post(push.endpoint.name, headers, body))
     patience = asyncio.ensure_future(cloud.elapse(_PATIENCE))

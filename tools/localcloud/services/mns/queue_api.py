@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from localcloud.services.mns.dead_letters import bury
+from localcloud.services.mns.dead_letters import move_to_dead_letter_queue
 from localcloud.services.mns.listing import listed, location
 from localcloud.services.mns.model import QUEUE_ATTRIBUTES, read_attributes
 from localcloud.wire import mns_xml
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def queue_of(cloud: Cloud, call: Call) -> Queue:
-    if bury(cloud.world.mns, cloud.clock.now()):
-        cloud.bell.ring()
+    if move_to_dead_letter_queue(cloud.world.mns, cloud.clock.now()):
+        cloud.changes.notify()
     return cloud.world.mns.queue(call.parameters.require("QueueName"))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.documents import Problem, pointer
-from localcloud.services.mns.dead_letters import adopt
+from localcloud.services.mns.dead_letters import set_policy
 from localcloud.services.mns.model import (
     QUEUE_ATTRIBUTES,
     TOPIC_ATTRIBUTES,
@@ -36,7 +36,7 @@ def plant(mns: Messaging, document: Mapping[str, Any], now: float) -> Iterator[P
         mns.topic(row["TopicName"]).subscribe(found)
 
     def policy(row: dict[str, Any]) -> None:  # after all queues, one of which it names
-        adopt(mns, row["QueueName"], row.get("DlqPolicy"))
+        set_policy(mns, row["QueueName"], row.get("DlqPolicy"))
 
     plants: tuple[tuple[str, Callable[[dict[str, Any]], None]], ...] = (
         ("Queues", queue),

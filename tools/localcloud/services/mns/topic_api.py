@@ -62,7 +62,7 @@ def publish_message(cloud: Cloud, call: Call) -> Reply:
     if not body:
         raise invalid_argument("The MessageBody is missing.")
     publication = cloud.world.mns.publish(topic, body, tag, cloud.clock.now(), properties)
-    cloud.bell.ring()
+    cloud.changes.notify()
     receipt = {"MessageId": publication.message_id, "MessageBodyMD5": digest(body)}
     return Reply(HTTPStatus.CREATED, mns_xml.element("Message", receipt))
 

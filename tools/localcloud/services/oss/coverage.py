@@ -1,6 +1,6 @@
 """What localcloud covers of Object Storage Service (OSS): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={"PutObject": Covered(inferred="the refusals of a signature, but for wrong ones")},

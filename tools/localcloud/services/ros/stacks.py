@@ -117,7 +117,7 @@ def _put(cloud: Cloud, stack: Stack, name: str, verb: str) -> None:
         _tell(cloud, stack, f"{verb}_FAILED", name, error.message)
         raise
     stack.resources[name] = Resource(resource["Type"], properties, made)
-    cloud.bell.ring()
+    cloud.changes.notify()
     _tell(cloud, stack, f"{verb}_COMPLETE", name)
 
 
@@ -127,7 +127,7 @@ async def _delete_all(cloud: Cloud, stack: Stack, names: list[str]) -> None:
         resource = stack.resources[name]
         with contextlib.suppress(ApiError):  # inferred: what is gone already is deleted
             KINDS[resource.type].delete(cloud, resource.made)
-        cloud.bell.ring()
+        cloud.changes.notify()
         _tell(cloud, stack, "DELETE_COMPLETE", name)
         del stack.resources[name]
 

@@ -7,19 +7,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.call import Service
-from localcloud.services.slb import balancer_api, listener_api
-from localcloud.services.slb.backends import parse, refused
+from localcloud.services.slb import balancer_api, health_api, listener_api
+from localcloud.services.slb.backends import named_servers, parse, refused
 from localcloud.services.slb.balancer_api import load_balancer_of
+from localcloud.services.slb.model import groups_of
+from localcloud.services.slb.replicas import reader_of
 from localcloud.services.slb.tags import read_tags
+from localcloud.services.slb.transactions import change
 from localcloud.wire import rpc
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
 
     from localcloud.call import Call
     from localcloud.cloud import Cloud
     from localcloud.services.slb.backends import Backend
     from localcloud.services.slb.groups import VServerGroup
+
+
+_LISTS = ("BackendServers", "OldBackendServers", "NewBackendServers")
 
 
 def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
@@ -28,9 +34,8 @@ def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
     slb.pace.count_creation(cloud.clock.now())
     load_balancer = load_balancer_of(cloud, call)
     name, tags = call.parameters.text("VServerGroupName"), read_tags(call.parameters)
-    with slb.pace.change(load_balancer.load_balancer_id, cloud.clock.now()) as changed:
-        group = slb.create(load_balancer, name, _backends(call), tags)
-        changed.append(group.vserver_group_id)
+    with change(cloud, call, load_balancer) as begun:
+        group = begun.group = slb.create(load_balancer, name, _backends(call), tags)
     call.concerns["VServerGroupId"] = group.vserver_group_id
     return _with_backends(group)
 
@@ -38,7 +43,7 @@ def create_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
 def add_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     call.parameters.require("BackendServers")
-    with _changing(cloud, group):
+    with change(cloud, call, group.load_balancer, group):
         cloud.world.slb.add(group, _backends(call))
     return _with_backends(group)
 
@@ -46,29 +51,29 @@ def add_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any
 def remove_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     call.parameters.require("BackendServers")
-    with _changing(cloud, group):
-        cloud.world.slb.remove(group, _backends(call))
+    with change(cloud, call, group.load_balancer, group):
+        cloud.world.slb.remove(group, _backends(call), cloud.clock.now())
     return _with_backends(group)
 
 
 def modify_vserver_group_backend_servers(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
     old, new = _backends(call, "OldBackendServers"), _backends(call, "NewBackendServers")
-    with _changing(cloud, group):
+    with change(cloud, call, group.load_balancer, group):
         cloud.world.slb.modify(group, old, new)
     return _with_backends(group)
 
 
 def set_vserver_group_attribute(cloud: Cloud, call: Call) -> dict[str, Any]:
-    group = _group(cloud, call)
-    with _changing(cloud, group):
-        cloud.world.slb.set(group, call.parameters.text("VServerGroupName"), _backends(call))
+    group, name = _group(cloud, call), call.parameters.text("VServerGroupName")
+    with change(cloud, call, group.load_balancer, group):
+        cloud.world.slb.set(group, name, _backends(call), cloud.clock.now())
     return {**_with_backends(group), "VServerGroupName": group.name}
 
 
 def delete_vserver_group(cloud: Cloud, call: Call) -> dict[str, Any]:
     group = _group(cloud, call)
-    with _changing(cloud, group):
+    with change(cloud, call, group.load_balancer, group):
         cloud.world.slb.delete(group)
     return {}
 
@@ -80,7 +85,7 @@ def describe_vserver_groups(cloud: Cloud, call: Call) -> dict[str, Any]:
     part = parameters.text("Description") or ""
     groups = [
         _listed(group, parameters.flag("IncludeListener"), parameters.flag("IncludeRule"))
-        for group in cloud.world.slb.of(balancer)
+        for group in groups_of(balancer, _seen(cloud, call))
         # inferred: Description is any part of the name; of several tags, all.
         if part in group.name and wanted <= group.tags.items()
     ]
@@ -88,7 +93,7 @@ def describe_vserver_groups(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 def describe_vserver_group_attribute(cloud: Cloud, call: Call) -> dict[str, Any]:
-    group = _group(cloud, call)
+    group = _group(cloud, call, _seen(cloud, call))
     return {
         **_with_backends(group),
         "VServerGroupName": group.name,
@@ -98,18 +103,40 @@ def describe_vserver_group_attribute(cloud: Cloud, call: Call) -> dict[str, Any]
     }
 
 
-def _group(cloud: Cloud, call: Call) -> VServerGroup:
+def subjects(cloud: Cloud, call: Call) -> dict[str, set[str]]:
+    """What a call is about, for the rules of faults: the servers that it names, and the load
+    balancer and the name of its group."""
+    texts = (call.parameters.text(name) for name in _LISTS)
+    found = {"ServerId": {server for text in texts for server in named_servers(text)}}
+    group = cloud.world.slb.groups.get(call.parameters.text("VServerGroupId") or "")
+    if group is not None:
+        found["LoadBalancerId"] = {group.load_balancer.load_balancer_id}
+        found["VServerGroupName"] = {group.name}
+    return found
+
+
+def actual(cloud: Cloud, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a change that had no effect: it lists what the group holds in truth."""
+    group = cloud.world.slb.groups.get(answer.get("VServerGroupId", ""))
+    if group is None:
+        return answer
+    named = {"VServerGroupName": group.name} if "VServerGroupName" in answer else {}
+    return {**answer, **_with_backends(group), **named}
+
+
+def _seen(cloud: Cloud, call: Call) -> Mapping[str, VServerGroup]:
+    slb = cloud.world.slb
+    return slb.replicas.view(slb.groups, reader_of(call), cloud.clock.now())
+
+
+def _group(
+    cloud: Cloud, call: Call, groups: Mapping[str, VServerGroup] | None = None
+) -> VServerGroup:
     region_id = call.parameters.require("RegionId")
     group_id = call.parameters.require("VServerGroupId")
-    group = cloud.world.slb.group(group_id, region_id, call.account)
+    group = cloud.world.slb.group(group_id, region_id, call.account, groups)
     call.concerns["LoadBalancerId"] = group.load_balancer.load_balancer_id
     return group
-
-
-def _changing(cloud: Cloud, group: VServerGroup) -> AbstractContextManager[list[str]]:
-    load_balancer_id = group.load_balancer.load_balancer_id
-    pace, now = cloud.world.slb.pace, cloud.clock.now()
-    return pace.change(load_balancer_id, now, group.vserver_group_id)
 
 
 def _backends(call: Call, name: str = "BackendServers") -> list[Backend]:
@@ -163,5 +190,8 @@ SERVICE = Service(
         "DescribeVServerGroupAttribute": describe_vserver_group_attribute,
         **balancer_api.OPERATIONS,
         **listener_api.OPERATIONS,
+        **health_api.OPERATIONS,
     },
+    subjects=subjects,
+    actual=actual,
 )

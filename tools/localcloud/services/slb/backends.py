@@ -84,6 +84,14 @@ def read(rows: Any) -> list[Backend]:
     return list(found.values())
 
 
+def named_servers(text: str | None) -> set[str]:
+    """The ids of the servers in a BackendServers parameter; none where it cannot be read."""
+    try:
+        return {backend.server_id for backend in parse(text)}
+    except ApiError:
+        return set()
+
+
 def check_name(name: str, what: str) -> None:
     if len(name) > NAME_LENGTH:
         raise refused("InvalidParameterLength", f"The {what} is longer than {NAME_LENGTH}.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import timestamp
+from localcloud.services.slb.groups import ACTIVE, INACTIVE
+from localcloud.services.slb.transactions import check_status
+from localcloud.wire.errors import invalid_parameter
 
 if TYPE_CHECKING:
     from localcloud.call import Call
@@ -25,7 +28,7 @@ def create_load_balancer(cloud: Cloud, call: Call) -> dict[str, Any]:
     call.concerns["LoadBalancerId"] = found.load_balancer_id
     names = ("LoadBalancerId", "LoadBalancerName", "Address", "AddressIPVersion")
     network_names = ("NetworkType", "VpcId", "VSwitchId")
-    described = _described(found)
+    described = _described(found, cloud.clock.now())
     return {name: described[name] for name in (*names, *network_names)}
 
 
@@ -33,7 +36,8 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     parameters = call.parameters
     region_id, name = parameters.require("RegionId"), parameters.text("LoadBalancerName")
     ids = (parameters.text("LoadBalancerId") or "").split(",")
-    vpc_id = parameters.text("VpcId")
+    vpc_id, status = parameters.text("VpcId"), parameters.text("LoadBalancerStatus")
+    now = cloud.clock.now()
     page = parameters.integer("PageNumber", default=1, low=1, high=10**8)
     size = parameters.integer("PageSize", default=10, low=1, high=100)
     found = [
@@ -43,8 +47,9 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
         and (ids == [""] or item.load_balancer_id in ids)
         and name in (None, item.name)
         and vpc_id in (None, item.vpc_id)
+        and status in (None, item.status_at(now))
     ]
-    shown = [_described(item) for item in found[(page - 1) * size : page * size]]
+    shown = [_described(item, now) for item in found[(page - 1) * size : page * size]]
     return {
         "LoadBalancers": {"LoadBalancer": shown},
         "TotalCount": len(found),
@@ -54,11 +59,11 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 def describe_load_balancer_attribute(cloud: Cloud, call: Call) -> dict[str, Any]:
-    found = load_balancer_of(cloud, call)
+    found = find_load_balancer(cloud, call)
     listeners = sorted(found.listeners, key=lambda item: item.port)
     both = [{"ListenerPort": item.port, "ListenerProtocol": item.protocol} for item in listeners]
     return {
-        **_described(found),
+        **_described(found, cloud.clock.now()),
         "ListenerPorts": {"ListenerPort": [item.port for item in listeners]},
         "ListenerPortsAndProtocol": {"ListenerPortAndProtocol": both},
         "BackendServers": {"BackendServer": []},
@@ -66,21 +71,40 @@ def describe_load_balancer_attribute(cloud: Cloud, call: Call) -> dict[str, Any]
 
 
 def delete_load_balancer(cloud: Cloud, call: Call) -> dict[str, Any]:
-    cloud.world.slb.delete_load_balancer(load_balancer_of(cloud, call))
+    found = find_load_balancer(cloud, call)
+    check_status(found, call.action, cloud.clock.now())
+    cloud.world.slb.delete_load_balancer(found)
+    return {}
+
+
+def set_load_balancer_status(cloud: Cloud, call: Call) -> dict[str, Any]:
+    found = find_load_balancer(cloud, call)
+    status = call.parameters.require("LoadBalancerStatus")
+    if status not in (ACTIVE, INACTIVE):  # doc
+        raise invalid_parameter("LoadBalancerStatus")
+    check_status(found, call.action, cloud.clock.now())
+    found.status, found.status_ends = status, None
     return {}
 
 
 def load_balancer_of(cloud: Cloud, call: Call) -> LoadBalancer:
-    region_id = call.parameters.require("RegionId")
+    """Finds the load balancer of an action that requires a RegionId."""
+    call.parameters.require("RegionId")
+    return find_load_balancer(cloud, call)
+
+
+def find_load_balancer(cloud: Cloud, call: Call) -> LoadBalancer:
+    """Finds the load balancer of an action with an optional RegionId (sdk)."""
     load_balancer_id = call.parameters.require("LoadBalancerId")
+    region_id = call.parameters.text("RegionId")
     return cloud.world.slb.load_balancer(load_balancer_id, region_id, call.account)
 
 
-def _described(item: LoadBalancer) -> dict[str, Any]:
+def _described(item: LoadBalancer, now: float) -> dict[str, Any]:
     return {
         "LoadBalancerId": item.load_balancer_id,
         "LoadBalancerName": item.name,
-        "LoadBalancerStatus": "active",
+        "LoadBalancerStatus": item.status_at(now),
         "RegionId": item.region_id,
         "Address": item.address,
         "AddressType": "intranet" if item.vpc_id else "internet",
@@ -97,4 +121,5 @@ OPERATIONS = {
     "DescribeLoadBalancers": describe_load_balancers,
     "DescribeLoadBalancerAttribute": describe_load_balancer_attribute,
     "DeleteLoadBalancer": delete_load_balancer,
+    "SetLoadBalancerStatus": set_load_balancer_status,
 }

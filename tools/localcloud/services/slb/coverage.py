@@ -1,12 +1,12 @@
 """What localcloud covers of Server Load Balancer (SLB): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 _LISTENER = (
-    "port and VServer group only; runs at once; `ListenerAlreadyExists`; a group of another load "
-    "balancer is not found"
+    "port, VServer group and health check only; `ListenerAlreadyExists`, where a port takes one "
+    "listener over TCP and one over UDP; a group of another load balancer is not found"
 )
-_RUNNING = "always `running`; `ListenerNotFound` if it is not there"
+_DESCRIBED = "Status, VServer group and HealthCheck only; `ListenerNotFound` if it is not there"
 
 COVERAGE = Coverage(
     actions={
@@ -39,17 +39,29 @@ COVERAGE = Coverage(
         "CreateLoadBalancer": Covered(
             DOCUMENTED, "of the parameters only region, name, network and ClientToken count"
         ),
-        "DescribeLoadBalancers": Covered(
-            DOCUMENTED, "filters by id, name and VPC; a load balancer is always `active`"
-        ),
+        "DescribeLoadBalancers": Covered(DOCUMENTED, "filters by id, name, VPC and status"),
         "DescribeLoadBalancerAttribute": Covered(
             DOCUMENTED, "the default server group is always empty"
         ),
         "DeleteLoadBalancer": Covered(DOCUMENTED, "with its groups, listeners and rules"),
+        "SetLoadBalancerStatus": Covered(DOCUMENTED, "`InvalidParameter` for another status"),
         "CreateLoadBalancerTCPListener": Covered(DOCUMENTED, _LISTENER),
+        "CreateLoadBalancerUDPListener": Covered(DOCUMENTED, _LISTENER),
         "CreateLoadBalancerHTTPListener": Covered(DOCUMENTED, _LISTENER),
-        "DescribeLoadBalancerTCPListenerAttribute": Covered(DOCUMENTED, _RUNNING),
-        "DescribeLoadBalancerHTTPListenerAttribute": Covered(DOCUMENTED, _RUNNING),
+        "DescribeLoadBalancerTCPListenerAttribute": Covered(DOCUMENTED, _DESCRIBED),
+        "DescribeLoadBalancerUDPListenerAttribute": Covered(DOCUMENTED, _DESCRIBED),
+        "DescribeLoadBalancerHTTPListenerAttribute": Covered(DOCUMENTED, _DESCRIBED),
+        "StartLoadBalancerListener": Covered(
+            DOCUMENTED, "at once; `ListenerNotFound` if it is not there"
+        ),
+        "StopLoadBalancerListener": Covered(
+            DOCUMENTED, "at once; `ListenerNotFound` if it is not there"
+        ),
+        "DescribeHealthStatus": Covered(
+            DOCUMENTED,
+            "backends of the listener's group and of its rules' groups; a stopped listener, and "
+            "one without health check, knows all as `unavailable`; `ListenerNotFound`",
+        ),
         "DeleteLoadBalancerListener": Covered(
             DOCUMENTED, "with its rules; `ListenerNotFound` if it is not there"
         ),
@@ -66,9 +78,11 @@ COVERAGE = Coverage(
             "BackendServersMalformed",
             "InstanceBackendServerNumberOverLimit",
             "InvalidParameter",
+            "InvalidBackendServers.ServerIpConflict",
             "InvalidServerId.NotExist",
             "ObtainIpFail",
             "OverQuota",
+            "ResourceNotFound.vServers",
         ),
         "CreateLoadBalancer": (
             "InvalidRegionId.NotFound",
@@ -82,6 +96,7 @@ COVERAGE = Coverage(
         ),
         "CreateRules": ("InvalidParameter",),
         "CreateVServerGroup": (
+            "ActionNotAllowed",
             "BackendServer.InvalidType",
             "BackendServer.configuring",
             "BackendServersMalformed",
@@ -95,6 +110,7 @@ COVERAGE = Coverage(
             "InvalidWeight.Malformed",
             "MissingParam.TagKey",
             "MissingParameter",
+            "OverQuota",
             "SizeLimitExceeded.Tag",
             "Throttling.User",
             "TooManyBackendServers",
@@ -109,6 +125,11 @@ COVERAGE = Coverage(
             "RspoolVipExist",
             "VServerGroupProcessing",
         ),
+        "DescribeHealthStatus": (
+            "InvalidLoadBalancerId.NotFound",
+            "ListenerNotFound",
+            "TooManyListeners",
+        ),
         "DescribeLoadBalancerAttribute": ("InvalidLoadBalancerId.NotFound",),
         "DescribeLoadBalancerTCPListenerAttribute": ("ListenerNotFound",),
         "DescribeVServerGroupAttribute": ("InvalidParameter",),
@@ -116,21 +137,58 @@ COVERAGE = Coverage(
         "ModifyVServerGroupBackendServers": ("InvalidParameter",),
         "RemoveVServerGroupBackendServers": (
             "InvalidParameter",
+            "LbStatusNotSupport",
+            "ObtainIpFail",
             "VServerGroupProcessing",
+        ),
+        "SetLoadBalancerStatus": (
+            "ActionNotAllowed",
+            "InvalidParameter",
         ),
         "SetVServerGroupAttribute": (
             "BackendServer.configuring",
             "InvalidParameter",
+            "ObtainIpFail",
             "VServerGroupProcessing",
         ),
+        "StartLoadBalancerListener": ("ListenerNotFound",),
+        "StopLoadBalancerListener": ("ListenerNotFound",),
     },
     behaviours={
-        "A server that was released, or that does not run, is `ObtainIpFail`": DOCUMENTED,
-        "Without `StrictInstances`, servers that nobody mentioned count as running": EMULATOR_ONLY,
+        "A server that was released, or that does not run, is `ObtainIpFail` to Create, Add and "
+        "Modify": DOCUMENTED,
+        "With `DownServerSeconds`, Remove and Set that name such a server are refused whole, for "
+        "so long after it went down; the cloud was seen to do so for minutes": INFERRED,
+        "Without `StrictInstances`, servers that this world does not know count as running": (
+            EMULATOR_ONLY
+        ),
         "With `StrictInstances` they are `InvalidServerId.NotExist`": INFERRED,
-        "`StrictInstances` does not look at ENI and ECI backends": INFERRED,
+        "An ENI that is not there, or the id of an instance with `Type: eni`, is "
+        "`ResourceNotFound.vServers` (404)": DOCUMENTED,
+        "The id of an ENI or a container group with another Type is `InvalidServerId.NotExist`": (
+            INFERRED
+        ),
+        "An address and port that another ENI or ECI of the group still has is "
+        "`InvalidBackendServers.ServerIpConflict`, also where that container group is gone": (
+            INFERRED
+        ),
         "200 backends of a load balancer, 50 attachments of a server": DOCUMENTED,
         "Their codes: `InstanceBackendServerNumberOverLimit` and `OverQuota`": INFERRED,
+        "The quota of VServer groups (`VServerGroupQuota` of a load balancer or of the settings; "
+        "without either: none) counts every group; its code is `OverQuota`": INFERRED,
+        "A locked load balancer refuses every change of it, its groups, listeners and rules with "
+        "`ActionNotAllowed`": INFERRED,
+        "An inactive load balancer refuses Remove with `LbStatusNotSupport`": DOCUMENTED,
+        "An inactive load balancer takes all other changes": INFERRED,
+        "A new listener is `stopped`": DOCUMENTED,
+        "RegionId is optional in DescribeLoadBalancerAttribute, DescribeHealthStatus, "
+        "DeleteLoadBalancer, SetLoadBalancerStatus and the actions of listeners": DOCUMENTED,
+        "A new backend is `unavailable` until its first check is over (`HealthCheckSeconds`), then "
+        "`normal`; a server that is down is `abnormal`": DOCUMENTED,
+        "`POST /_cloud/backend-health` sets what health checks find": EMULATOR_ONLY,
+        "With `ReadLag`, DescribeVServerGroups, DescribeVServerGroupAttribute and "
+        "DescribeHealthStatus do not see the latest changes of groups; load balancers, listeners "
+        "and rules do not lag": INFERRED,
         (
             "With `ProcessingSeconds`, a change too soon after another is `VServerGroupProcessing` "
             "(same group) or `BackendServer.configuring` (same load balancer)"
@@ -141,7 +199,7 @@ COVERAGE = Coverage(
         "The codes of bad names (`InvalidParameterLength`, `InvalidParameter`)": INFERRED,
     },
     missing=(
-        "listeners and rules beyond those that VServer groups need; UDP and HTTPS listeners",
+        "listeners and rules beyond those that VServer groups need; HTTPS listeners",
         "`TagResources`, `UntagResources`: a group's tags are those of its creation",
         "throttling by rate other than that of CreateVServerGroup",
     ),

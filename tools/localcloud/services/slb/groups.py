@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from localcloud.services.slb.listeners import Listener, Rule
 
 BACKEND_QUOTA = 200  # doc: per load balancer, over all its groups
+ACTIVE, INACTIVE, LOCKED = "active", "inactive", "locked"  # doc: LoadBalancerStatus
 
 
 @dataclass
@@ -18,22 +19,31 @@ class LoadBalancer:
     region_id: str
     create_time: str
     backend_quota: int = BACKEND_QUOTA
+    vserver_group_quota: int | None = None  # None: that of the settings
+    status: str = ACTIVE
+    status_ends: float | None = None  # the moment at which it is active again
     listeners: list[Listener] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     name: str = ""
     address: str = ""
     vpc_id: str = ""
     vswitch_id: str = ""
-    account: str = ""  # whose it is, if not this world's
+    account: str = ""  # the owner, if it is not this world's account
 
-    def describe(self) -> dict[str, Any]:
+    def status_at(self, now: float) -> str:
+        ended = self.status_ends is not None and self.status_ends <= now
+        return ACTIVE if ended else self.status
+
+    def describe(self, now: float) -> dict[str, Any]:
         return {
             "LoadBalancerId": self.load_balancer_id,
+            "LoadBalancerStatus": self.status_at(now),
             "LoadBalancerName": self.name,
             "RegionId": self.region_id,
             "Address": self.address,
             "CreateTime": self.create_time,
             "BackendQuota": self.backend_quota,
+            "VServerGroupQuota": self.vserver_group_quota,
             "Listeners": [item.describe() for item in self.listeners],
             "Rules": [item.describe() for item in self.rules],
         }
@@ -46,6 +56,11 @@ class VServerGroup:
     load_balancer: LoadBalancer
     backends: dict[BackendKey, Backend]
     tags: dict[str, str]
+    added: dict[BackendKey, float] = field(default_factory=dict)  # when each backend came
+
+    def note_backends(self, now: float) -> None:
+        """Keeps in `added` the moment at which each present backend came."""
+        self.added = {key: self.added.get(key, now) for key in self.backends}
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -59,7 +74,7 @@ class VServerGroup:
 
     @property
     def listeners(self) -> list[Listener]:
-        """Those of the load balancer that send traffic to this group."""
+        """The listeners that send traffic to this group."""
         own = self.vserver_group_id
         return [item for item in self.load_balancer.listeners if item.vserver_group_id == own]
 

@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.slb.backends import refused
-from localcloud.services.slb.balancer_api import load_balancer_of
+from localcloud.services.slb.balancer_api import find_load_balancer, load_balancer_of
 from localcloud.services.slb.listeners import Listener, Rule
+from localcloud.services.slb.transactions import check_status
 from localcloud.wire.errors import ApiError, invalid_parameter
 
 if TYPE_CHECKING:
@@ -18,18 +19,24 @@ if TYPE_CHECKING:
     from localcloud.services.slb.groups import LoadBalancer
     from localcloud.wire.parameters import Parameters
 
-PROTOCOLS = ("tcp", "http")
+PROTOCOLS = ("tcp", "udp", "http")
 
 
 def creating(protocol: str) -> Operation:
     def create(cloud: Cloud, call: Call) -> dict[str, Any]:
-        balancer, port = load_balancer_of(cloud, call), _port(call.parameters)
+        balancer, port = find_load_balancer(cloud, call), _port(call.parameters)
+        check_status(balancer, call.action, cloud.clock.now())
         group_id = call.parameters.text("VServerGroupId") or ""
         if group_id:
             _check_group(cloud, balancer, group_id)
-        if any(item.port == port for item in balancer.listeners):
+        # sdk: an HTTP listener's switch has another name
+        switch = call.parameters.text("HealthCheck", "HealthCheckSwitch") or "on"
+        listener = Listener(port, protocol, group_id, health_check=switch != "off")
+        if any(
+            (item.port, item.transport) == (port, listener.transport) for item in balancer.listeners
+        ):
             raise refused("ListenerAlreadyExists", "There is a listener on this port already.")
-        balancer.listeners.append(Listener(port, protocol, group_id))
+        balancer.listeners.append(listener)
         return {}
 
     return create
@@ -37,24 +44,38 @@ def creating(protocol: str) -> Operation:
 
 def describing(protocol: str) -> Operation:
     def describe(cloud: Cloud, call: Call) -> dict[str, Any]:
-        balancer = load_balancer_of(cloud, call)
+        balancer = find_load_balancer(cloud, call)
         listener = _listener(balancer, _port(call.parameters), protocol)
         return {
             "LoadBalancerId": balancer.load_balancer_id,
             "ListenerPort": listener.port,
-            "Status": "running",
+            "Status": listener.status,
             "VServerGroupId": listener.vserver_group_id,
+            "HealthCheck": "on" if listener.health_check else "off",
         }
 
     return describe
 
 
+def starting(is_running: bool) -> Operation:
+    def start_or_stop(cloud: Cloud, call: Call) -> dict[str, Any]:
+        balancer, port = find_load_balancer(cloud, call), _port(call.parameters)
+        listener = _listener(balancer, port, call.parameters.text("ListenerProtocol"))
+        check_status(balancer, call.action, cloud.clock.now())
+        listener.is_running = is_running
+        return {}
+
+    return start_or_stop
+
+
 def delete_load_balancer_listener(cloud: Cloud, call: Call) -> dict[str, Any]:
     """With its rules."""
-    balancer, port = load_balancer_of(cloud, call), _port(call.parameters)
+    balancer, port = find_load_balancer(cloud, call), _port(call.parameters)
     listener = _listener(balancer, port, call.parameters.text("ListenerProtocol"))
+    check_status(balancer, call.action, cloud.clock.now())
     balancer.listeners.remove(listener)
-    balancer.rules = [item for item in balancer.rules if item.listener_port != port]
+    if listener.has_rules:
+        balancer.rules = [item for item in balancer.rules if item.listener_port != port]
     return {}
 
 
@@ -62,9 +83,10 @@ def create_rules(cloud: Cloud, call: Call) -> dict[str, Any]:
     balancer, port = load_balancer_of(cloud, call), _port(call.parameters)
     listener = _listener(balancer, port, call.parameters.text("ListenerProtocol"))
     rows = _json_list(call.parameters, "RuleList")
-    if listener.protocol not in ("http", "https"):
+    if not listener.has_rules:
         raise refused("InvalidParameter", "Only HTTP and HTTPS listeners have forwarding rules.")
     rules = [_read_rule(cloud, balancer, port, row) for row in rows]
+    check_status(balancer, call.action, cloud.clock.now())
     balancer.rules += rules
     shown = [{"RuleId": rule.rule_id, "RuleName": rule.rule_name} for rule in rules]
     return {"Rules": {"Rule": shown}}
@@ -85,6 +107,9 @@ def delete_rules(cloud: Cloud, call: Call) -> dict[str, Any]:
     if not gone <= {rule.rule_id for item in regional for rule in item.rules}:
         message = "The specified RuleId does not exist."
         raise ApiError(HTTPStatus.NOT_FOUND, "InvalidRuleId.NotFound", message)
+    for item in regional:
+        if any(rule.rule_id in gone for rule in item.rules):
+            check_status(item, call.action, cloud.clock.now())
     for item in regional:
         item.rules = [rule for rule in item.rules if rule.rule_id not in gone]
     return {}
@@ -113,7 +138,11 @@ def _listener(balancer: LoadBalancer, port: int, protocol: str | None) -> Listen
     for listener in balancer.listeners:
         if listener.port == port and protocol in (None, listener.protocol):
             return listener
-    raise refused("ListenerNotFound", "The specified listener does not exist.")
+    raise listener_not_found()
+
+
+def listener_not_found() -> ApiError:
+    return refused("ListenerNotFound", "The specified listener does not exist.")
 
 
 def _port(parameters: Parameters) -> int:
@@ -137,6 +166,8 @@ OPERATIONS: dict[str, Operation] = {
         f"DescribeLoadBalancer{name.upper()}ListenerAttribute": describing(name)
         for name in PROTOCOLS
     },
+    "StartLoadBalancerListener": starting(is_running=True),
+    "StopLoadBalancerListener": starting(is_running=False),
     "DeleteLoadBalancerListener": delete_load_balancer_listener,
     "CreateRules": create_rules,
     "DescribeRules": describe_rules,

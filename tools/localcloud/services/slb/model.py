@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 from localcloud.services.slb.backends import Backend, BackendKey, check_name, refused
 from localcloud.services.slb.groups import LoadBalancer, VServerGroup
+from localcloud.services.slb.health import Health
 from localcloud.services.slb.pace import Pace
-from localcloud.services.slb.quotas import check_quotas, check_server
+from localcloud.services.slb.quotas import check_group_quota, check_quotas
+from localcloud.services.slb.replicas import Replicas
+from localcloud.services.slb.servers import check_address, check_server, server_down
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from localcloud.services.ecs.model import Compute
-    from localcloud.strictness import Strictness
+    from localcloud.settings import Settings
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 _NETWORK = ipaddress.ip_network("100.64.0.0/10")
@@ -32,7 +35,7 @@ _NETWORK = ipaddress.ip_network("100.64.0.0/10")
 @dataclass
 class LoadBalancing:
     compute: Compute
-    strictness: Strictness
+    settings: Settings
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     groups: dict[str, VServerGroup] = field(default_factory=dict)
 
@@ -40,14 +43,18 @@ class LoadBalancing:
     client_tokens: dict[str, str] = field(default_factory=dict)  # to the load balancers they made
 
     def __post_init__(self) -> None:
-        self.pace = Pace(self.strictness)
+        self.pace = Pace(self.settings)
+        self.replicas = Replicas(self.settings)
+        self.health = Health(self.settings, self.compute)
 
     def load_balancer(
-        self, load_balancer_id: str, region_id: str, account: str = ""
+        self, load_balancer_id: str, region_id: str | None, account: str = ""
     ) -> LoadBalancer:
-        check_region(region_id)
+        """Finds it in a region, or in any; ApiError if it is not there."""
+        if region_id is not None:
+            check_region(region_id)
         found = self.load_balancers.get(load_balancer_id)
-        if found is None or (found.region_id, found.account) != (region_id, account):
+        if found is None or region_id not in (None, found.region_id) or (found.account != account):
             # seen; the status is unknown.
             message = "The specified LoadBalancerId does not exist."
             raise ApiError(HTTPStatus.NOT_FOUND, "InvalidLoadBalancerId.NotFound", message)
@@ -78,8 +85,15 @@ class LoadBalancing:
             del self.groups[group.vserver_group_id]
         del self.load_balancers[load_balancer.load_balancer_id]
 
-    def group(self, vserver_group_id: str, region_id: str, account: str = "") -> VServerGroup:
-        found = self.groups.get(vserver_group_id)
+    def group(
+        self,
+        vserver_group_id: str,
+        region_id: str,
+        account: str = "",
+        groups: Mapping[str, VServerGroup] | None = None,
+    ) -> VServerGroup:
+        """Finds it among the given groups, or all; ApiError if it is not there."""
+        found = (self.groups if groups is None else groups).get(vserver_group_id)
         owner = found and (found.load_balancer.region_id, found.load_balancer.account)
         if found is None or owner != (region_id, account):
             # doc: this code, with status 404 and this message.
@@ -88,7 +102,7 @@ class LoadBalancing:
         return found
 
     def of(self, load_balancer: LoadBalancer) -> list[VServerGroup]:
-        return [group for group in self.groups.values() if group.load_balancer is load_balancer]
+        return groups_of(load_balancer, self.groups)
 
     def create(
         self,
@@ -102,6 +116,7 @@ class LoadBalancing:
         # inferred: a group that was given no name is called by its id.
         group = VServerGroup(group_id, name or group_id, load_balancer, {}, tags)
         check_name(group.name, "VServerGroupName")
+        check_group_quota(load_balancer, len(self.of(load_balancer)), self.settings)
         group.backends = self._with(group, backends)
         self.groups[group_id] = group
         return group
@@ -109,21 +124,25 @@ class LoadBalancing:
     def add(self, group: VServerGroup, backends: Iterable[Backend]) -> None:
         group.backends = self._with(group, backends)
 
-    def remove(self, group: VServerGroup, backends: Iterable[Backend]) -> None:
+    def remove(self, group: VServerGroup, backends: Iterable[Backend], now: float) -> None:
         gone = {backend.key for backend in backends}  # doc: absent ones are ignored
+        self._check_down(gone & group.backends.keys(), now)
         group.backends = {key: item for key, item in group.backends.items() if key not in gone}
 
     def modify(self, group: VServerGroup, old: Iterable[Backend], new: Iterable[Backend]) -> None:
         gone = {backend.key for backend in old}  # doc: unknown ones are ignored
         group.backends = self._with(group, new, gone)
 
-    def set(self, group: VServerGroup, name: str | None, backends: Iterable[Backend]) -> None:
+    def set(
+        self, group: VServerGroup, name: str | None, backends: Iterable[Backend], now: float
+    ) -> None:
         if name is not None:
             check_name(name, "VServerGroupName")
         changed = dict(group.backends)
         for backend in backends:
             if backend.key not in changed:  # inferred: Set changes, Add adds
                 raise refused("InvalidParameter", "The specified BackendServers is invalid.")
+            self._check_down([backend.key], now)
             changed[backend.key] = changed[backend.key].updated(backend)
         group.name = name or group.name
         group.backends = changed
@@ -137,6 +156,14 @@ class LoadBalancing:
                 raise refused(code, f"there are {what} associating with this vServer group.")
         del self.groups[group.vserver_group_id]
 
+    def _check_down(self, keys: Iterable[BackendKey], now: float) -> None:
+        """Refuses a call that names a server which went down a short time ago (seen)."""
+        seconds = self.settings.down_server_seconds
+        for key in keys:
+            since = self.compute.down_since(key.server_id)
+            if since is not None and now < since + seconds:
+                raise server_down()
+
     def _with(
         self,
         group: VServerGroup,
@@ -148,9 +175,16 @@ class LoadBalancing:
         result = {key: item for key, item in group.backends.items() if key not in set(gone)}
         for backend in backends:
             check_server(self.compute, backend)
+            check_address(self.compute, backend, result.values())
             result.setdefault(backend.key, backend.settled())
         check_quotas(group, result, self.groups.values())
         return result
+
+
+def groups_of(
+    load_balancer: LoadBalancer, groups: Mapping[str, VServerGroup]
+) -> list[VServerGroup]:
+    return [group for group in groups.values() if group.load_balancer is load_balancer]
 
 
 def check_region(region_id: str) -> None:

@@ -1,4 +1,4 @@
-"""How fast VServer groups may be changed, where the cloud is told to be strict about it.
+"""How fast VServer groups may be changed, where the settings are strict about it.
 
 With ProcessingSeconds a change goes on for that long after its answer. Meanwhile another one of the
 same group is VServerGroupProcessing, and one of another group of the same load balancer is
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from localcloud.wire.errors import ApiError
 
 if TYPE_CHECKING:
-    from localcloud.strictness import Strictness
+    from localcloud.settings import Settings
 
 CREATIONS, WINDOW = 90, 60  # doc: calls, and seconds
 _PENDING = "A previous configuration of the {} is pending; please try again later."  # doc
@@ -25,12 +25,12 @@ _PENDING = "A previous configuration of the {} is pending; please try again late
 
 @dataclass
 class Pace:
-    strictness: Strictness
+    settings: Settings
     busy: dict[str, float] = field(default_factory=dict)  # until when, by group or load balancer
     creations: list[float] = field(default_factory=list)
 
     def count_creation(self, now: float) -> None:
-        if not self.strictness.create_rate_limit:
+        if not self.settings.create_rate_limit:
             return
         self.creations = [at for at in self.creations if now - WINDOW < at <= now]
         if len(self.creations) >= CREATIONS:
@@ -40,17 +40,17 @@ class Pace:
 
     @contextmanager
     def change(self, load_balancer_id: str, now: float, group_id: str = "") -> Iterator[list[str]]:
-        """Refuses a change that comes too soon; one that is made keeps the next one waiting. The
-        id of a group that it creates is to be added to the list."""
+        """Refuses a change that comes too soon; a change that is made occupies the ids in the list.
+        The caller adds the id of the changed group."""
         # A clock that was set back, or a knob that was turned down, ends the longer wait.
-        seconds = self.strictness.processing_seconds
+        seconds = self.settings.processing_seconds
         if group_id and now < self.busy.get(group_id, now) <= now + seconds:
             message = _PENDING.format("VServer group")
             raise ApiError(HTTPStatus.BAD_REQUEST, "VServerGroupProcessing", message)
         if now < self.busy.get(load_balancer_id, now) <= now + seconds:
             message = _PENDING.format("load balancer")
             raise ApiError(HTTPStatus.CONFLICT, "BackendServer.configuring", message)
-        changed = [load_balancer_id, group_id]
+        changed = [load_balancer_id]
         yield changed
         if seconds:
             self.busy.update(dict.fromkeys(changed, now + seconds))

@@ -1,4 +1,4 @@
-"""Which servers a VServer group takes, and how many."""
+"""The quotas of a load balancer: VServer groups, backends, and attachments of one server."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from localcloud.services.slb.backends import refused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from localcloud.services.ecs.model import Compute
     from localcloud.services.slb.backends import Backend, BackendKey
-    from localcloud.services.slb.groups import VServerGroup
+    from localcloud.services.slb.groups import LoadBalancer, VServerGroup
+    from localcloud.settings import Settings
 
 ATTACHMENTS = 50  # doc: of one server, over all groups
 
 
-def check_server(compute: Compute, backend: Backend) -> None:
-    # inferred: an ENI or ECI is none of the instances that a strict world has to know.
-    if (backend.type or "ecs") == "ecs" and compute.is_unknown(backend.server_id):
-        raise refused("InvalidServerId.NotExist", "The specified ServerId does not exist.")
-    if compute.is_down(backend.server_id):  # doc: missing or not running
-        raise refused("ObtainIpFail", "The backend server is missing or not running.")
+def check_group_quota(balancer: LoadBalancer, number: int, settings: Settings) -> None:
+    """Refuses one group more than the load balancer's own quota, or that of the settings."""
+    own = balancer.vserver_group_quota
+    quota = settings.vserver_group_quota if own is None else own
+    if quota is not None and number >= quota:
+        # seen: there is a quota; inferred: it has the documented code of quotas
+        raise refused("OverQuota", f"The load balancer's quota is {quota} VServer groups.")
 
 
 def check_quotas(
     group: VServerGroup, wanted: Mapping[BackendKey, Backend], groups: Iterable[VServerGroup]
 ) -> None:
-    """What a change would add is counted; whoever is above a quota already may still remove."""
+    """Refuses an addition above a quota. A removal is fine above it too."""
     others = [item for item in groups if item is not group]
     balancer = group.load_balancer
     beside = sum(len(item.backends) for item in others if item.load_balancer is balancer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.clock import timestamp
 from localcloud.documents import Problem, pointer
 from localcloud.services.slb.backends import read
-from localcloud.services.slb.groups import BACKEND_QUOTA, LoadBalancer
+from localcloud.services.slb.groups import ACTIVE, BACKEND_QUOTA, LoadBalancer, VServerGroup
 from localcloud.services.slb.listeners import Listener, Rule
 from localcloud.services.slb.model import LoadBalancing
 from localcloud.services.slb.tags import check_tags
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def plant(slb: LoadBalancing, document: Mapping[str, Any], now: float) -> Iterator[Problem]:
     yield from _plant_load_balancers(slb, document.get("LoadBalancers", []), now)
-    yield from _plant_groups(slb, document.get("VServerGroups", []))
+    yield from _plant_groups(slb, document.get("VServerGroups", []), now)
     yield from _check_references(slb, document.get("LoadBalancers", []))
 
 
@@ -32,6 +32,8 @@ def _plant_load_balancers(
             region_id=row["RegionId"],
             create_time=row.get("CreateTime", timestamp(now)),
             backend_quota=row.get("BackendQuota", BACKEND_QUOTA),
+            vserver_group_quota=row.get("VServerGroupQuota"),
+            status=row.get("LoadBalancerStatus", ACTIVE),
             listeners=[_listener(item) for item in row.get("Listeners", [])],
             rules=[_rule(item) for item in row.get("Rules", [])],
             name=row.get("LoadBalancerName", row["LoadBalancerId"]),
@@ -45,7 +47,13 @@ def _plant_load_balancers(
 
 
 def _listener(row: dict[str, Any]) -> Listener:
-    return Listener(row["Port"], row["Protocol"], row["VServerGroupId"])
+    return Listener(
+        row["Port"],
+        row["Protocol"],
+        row["VServerGroupId"],
+        is_running=row.get("Status", "running") == "running",
+        health_check=row.get("HealthCheck", "on") == "on",
+    )
 
 
 def _rule(row: dict[str, Any]) -> Rule:
@@ -59,7 +67,7 @@ def _rule(row: dict[str, Any]) -> Rule:
     )
 
 
-def _plant_groups(slb: LoadBalancing, rows: list[dict[str, Any]]) -> Iterator[Problem]:
+def _plant_groups(slb: LoadBalancing, rows: list[dict[str, Any]], now: float) -> Iterator[Problem]:
     for index, row in enumerate(rows):
         load_balancer = slb.load_balancers.get(row["LoadBalancerId"])
         if load_balancer is None:
@@ -70,17 +78,19 @@ def _plant_groups(slb: LoadBalancing, rows: list[dict[str, Any]]) -> Iterator[Pr
             yield Problem(path, f"{row['VServerGroupId']} exists already")
         else:
             try:
-                _plant_group(slb, load_balancer, row)
+                _plant_group(slb, load_balancer, row).note_backends(now)
             except ApiError as error:
                 problem = f"{error.code}: {error.message}"
                 yield Problem(pointer("VServerGroups", index), problem)
 
 
-def _plant_group(slb: LoadBalancing, load_balancer: LoadBalancer, row: dict[str, Any]) -> None:
+def _plant_group(
+    slb: LoadBalancing, load_balancer: LoadBalancer, row: dict[str, Any]
+) -> VServerGroup:
     tags = check_tags([(tag["Key"], tag.get("Value", "")) for tag in row.get("Tags", [])])
     backends = read(row.get("BackendServers", []))
     group_id = row.get("VServerGroupId")
-    slb.create(load_balancer, row["VServerGroupName"], backends, tags, group_id)
+    return slb.create(load_balancer, row["VServerGroupName"], backends, tags, group_id)
 
 
 def _check_references(slb: LoadBalancing, rows: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """What localcloud covers of Security Token Service (STS): a part of docs/emulator-coverage.md."""
 
-from localcloud.marks import EMULATOR_ONLY, INFERRED, Coverage, Covered
+from localcloud.fidelity import EMULATOR_ONLY, INFERRED, Coverage, Covered
 
 COVERAGE = Coverage(
     actions={

@@ -29,7 +29,9 @@ async def deliver(cloud: Cloud, trigger: EventTrigger, payload: bytes) -> bool:
     return False
 
 
-def bury(cloud: Cloud, trigger: EventTrigger, events: Sequence[Mapping[str, Any]]) -> None:
+def move_to_dead_letter_queue(
+    cloud: Cloud, trigger: EventTrigger, events: Sequence[Mapping[str, Any]]
+) -> None:
     """Sends them to the dead-letter queue, one message for each (unknown); without one, or if it
     is gone, they are discarded (doc)."""
     for event in events if trigger.dead_letter_queue else ():

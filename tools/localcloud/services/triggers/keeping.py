@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
     from localcloud.services.triggers.model import Trigger, TriggerKey
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 _PAUSE = 1.0  # seconds, on the cloud's clock, before what has failed is started again
 _log = logging.getLogger("localcloud")
 
@@ -27,7 +27,7 @@ async def keep_running(cloud: Cloud) -> None:
             if key not in cloud.work.begun:
                 cloud.work.begun.add(key)
                 _start(cloud, trigger)
-        await cloud.bell.heard(_LONG)
+        await cloud.changes.wait(_LONG)
 
 
 def _start(cloud: Cloud, trigger: Trigger) -> None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from localcloud.clock import timestamp_ms
 from localcloud.services.mns import dead_letters
 from localcloud.services.mns.queues import Message
-from localcloud.services.triggers.calling import bury, deliver
+from localcloud.services.triggers.calling import deliver, move_to_dead_letter_queue
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
     from localcloud.services.mns.queues import Queue
     from localcloud.services.triggers.model import EventStream
 
-_LONG = 3600.0  # seconds; the bell ends every wait
+_LONG = 3600.0  # seconds; a change ends every wait
 
 
 async def run(cloud: Cloud, stream: EventStream) -> None:
@@ -43,9 +43,9 @@ async def _hand_over(cloud: Cloud, stream: EventStream, batch: list[Message]) ->
         cloud.world.triggers.stopped.add(stream.key)
         return
     if not delivered:
-        bury(cloud, stream, events)
+        move_to_dead_letter_queue(cloud, stream, events)
     _delete(cloud, stream, batch)
-    cloud.bell.ring()
+    cloud.changes.notify()
 
 
 async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> None:
@@ -60,13 +60,13 @@ async def _collect(cloud: Cloud, stream: EventStream, held: list[Message]) -> No
             return
         arrival = queue.next_arrival(now) if queue else None
         left = _LONG if deadline is None else deadline - now
-        await cloud.bell.heard(min(left, arrival or _LONG))
+        await cloud.changes.wait(min(left, arrival or _LONG))
 
 
 def _take(cloud: Cloud, queue: Queue, now: float, at_most: int) -> list[Message]:
     """Hidden for as long as the queue keeps them: a stream forgets no message it took."""
     keeps = queue.attributes.numbers["MessageRetentionPeriod"]
-    duplicated = cloud.settings.duplicate_delivery.strikes
+    duplicated = cloud.settings.duplicate_delivery.happens
     return queue.receive(now, at_most, hidden=keeps, duplicated=duplicated)
 
 
@@ -105,11 +105,11 @@ def _give_back(cloud: Cloud, stream: EventStream, batch: list[Message]) -> None:
     for item in queue.messages if queue else []:
         if item.handle in handles:
             item.hide(cloud.clock.now())
-    cloud.bell.ring()
+    cloud.changes.notify()
 
 
 def _queue(cloud: Cloud, stream: EventStream) -> Queue | None:
     """Looked up each time: a seed makes a new world, and the queue may be deleted."""
-    if dead_letters.bury(cloud.world.mns, cloud.clock.now()):
-        cloud.bell.ring()
+    if dead_letters.move_to_dead_letter_queue(cloud.world.mns, cloud.clock.now()):
+        cloud.changes.notify()
     return cloud.world.mns.queues.get(stream.queue)

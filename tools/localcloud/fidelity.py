@@ -1,8 +1,8 @@
-"""How far what localcloud does can be relied upon to be what the cloud does.
+"""How far a behaviour of localcloud is known to be the cloud's.
 
 documented     follows the API's documentation or its SDK
-inferred       the documentation is silent, and this is the likely or the safer choice
-emulator-only  exists here and not in the cloud
+inferred       the documentation says nothing, and this is the likely or the safer choice
+emulator-only  exists in localcloud and not in the cloud
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ EMULATOR_ONLY: Mark = "emulator-only"
 
 class Covered(NamedTuple):
     mark: Mark = DOCUMENTED
-    inferred: str = ""  # what is, in a documented action
+    inferred: str = ""  # the inferred part of a documented action
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Of one service; docs/emulator-coverage.md is made of these."""
+    """One service's part of docs/emulator-coverage.md."""
 
     actions: Mapping[str, Covered]
     behaviours: Mapping[str, Mark] = field(default_factory=dict)
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of each action
-    missing: tuple[str, ...] = ()  # what answers 501, or is simply not there
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by action
+    missing: tuple[str, ...] = ()  # answers 501, or does not exist
