@@ -312,7 +312,7 @@ def test_the_topics_that_deliver_to_a_queue_of_the_function_are_told_with_their_
             {"TopicName": "events", "SubscriptionName": "a", "QueueName": "requests"},
             {"TopicName": "events", "SubscriptionName": "b", "QueueName": "other"},
             {
-                "TopicName": "results",
+                "TopicName": "events",
                 "SubscriptionName": "c",
                 "QueueName": "requests",
                 "NotifyContentFormat": "JSON",
@@ -321,8 +321,22 @@ def test_the_topics_that_deliver_to_a_queue_of_the_function_are_told_with_their_
     )
     assert found()["subscriptions"] == [
         ("ok", "topic events delivers XML to queue requests, by a"),
-        ("ok", "topic results delivers JSON to queue requests, by c"),
+        ("ok", "topic events delivers JSON to queue requests, by c"),
     ]
+
+
+def test_a_result_topic_that_delivers_to_a_queue_of_the_function_fails(
+    cloud: Cloud, deployment: Any, found: Any
+) -> None:
+    deployment()
+    cloud.seed(
+        Queues=[{"QueueName": "requests"}],
+        Triggers=[STREAM],
+        Subscriptions=[{"TopicName": "results", "SubscriptionName": "a", "QueueName": "requests"}],
+    )
+    ((level, what),) = found(status=1)["subscriptions"]
+    assert level == "failure"
+    assert what.endswith("results come back to the function")
 
 
 def test_subscriptions_that_may_not_be_read_are_unknown(

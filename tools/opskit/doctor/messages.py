@@ -62,10 +62,9 @@ def _read(queue: Any) -> None:
 
 
 def subscriptions(patient: Patient) -> Iterator[Finding]:
-    """Find the topics that deliver to queues of the function, and in which format.
+    """Find the topics that deliver to queues of the function, and their formats.
 
-    The function reads every format. Only XML, the default, hides a message's own Base64 from a
-    reader who looks at the queue.
+    The function reads every format. XML is the default.
     """
     queues = set(_read_source_queues(patient))
     if not queues:
@@ -75,13 +74,17 @@ def subscriptions(patient: Patient) -> Iterator[Finding]:
         with patient.cloud.messages() as account:
             found = list(asked(lambda: list(_list_subscriptions(account, queues))))
     except RefusedError as error:
-        remedy = (
-            "allow mns:ListTopic, mns:ListSubscriptionByTopic and mns:GetSubscriptionAttributes"
-        )
+        remedy = "allow mns:List* and mns:GetSubscriptionAttributes to whoever asks"
         yield unknown(f"the subscriptions of {', '.join(sorted(queues))}: {error}", remedy)
         return
+    results = patient.settings.result_topic if patient.settings else ""
     for topic, name, queue, content_format in found:
-        yield ok(f"topic {topic} delivers {content_format} to queue {queue}, by {name}")
+        delivery = f"topic {topic} delivers {content_format} to queue {queue}, by {name}"
+        if topic == results:
+            remedy = "unsubscribe it, or let RESULT_TOPIC name a topic of its own"
+            yield failure(f"{delivery}: results come back to the function", remedy)
+        else:
+            yield ok(delivery)
     if not found:
         yield ok(f"no topic delivers to {', '.join(sorted(queues))}")
 
