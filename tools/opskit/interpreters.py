@@ -1,4 +1,4 @@
-"""Python interpreters that are really there. Standard library only: tests/environments.py uses this
+"""Python interpreters that are really there. Standard library only: tools/run_tests.py uses this
 before anything is installed.
 
 `python3.10` on the PATH may be a version manager's stand-in that only says that it is not there, so
