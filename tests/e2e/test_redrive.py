@@ -16,6 +16,7 @@ from mns.account import Account
 from mns.queue import Message
 
 import builders
+from e2e.opskit_calls import called
 from e2e.stage import PYTHONPATH
 from e2e.test_default_world import World
 from localcloud.server import running
@@ -80,7 +81,9 @@ def ran(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
 
 
 def reported(world: World, *arguments: str, status: int = OK) -> dict[str, Any]:
-    code, output, errors = ran(world, "--json", *arguments)
+    """In this process, which has imported the SDKs already."""
+    command = ("redrive", "--queue", DEAD, "--local", world.url, "--json")
+    code, output, errors = called(*command, *arguments)
     assert (code, errors) == (status, "")
     found: dict[str, Any] = json.loads(output)
     return found

@@ -7,6 +7,7 @@ an interpreter counts as found when it has run.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 _SAYS = "import sys; print(*sys.version_info[:2], sys.executable)"
 
 
+@functools.cache
 def find(version: tuple[int, int]) -> str:
     """The path of an interpreter of this version that runs; empty where there is none."""
     name = f"python{version[0]}.{version[1]}"
