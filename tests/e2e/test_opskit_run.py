@@ -57,11 +57,11 @@ def opskit_run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def ran(*arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+def ran(*arguments: str) -> tuple[int, str, str]:
     """Status, output and errors. The errors end when the last process that holds them does, and
     localcloud is one: that this returns at all means that it is gone."""
     with opskit_run(*arguments) as process:
-        output, errors = process.communicate(given.decode(), timeout=60)
+        output, errors = process.communicate(timeout=60)
         return process.returncode, output, errors
 
 
@@ -70,17 +70,19 @@ def ran_here(*arguments: str, given: bytes = b"") -> tuple[int, str, str]:
     return called("run", *arguments, given=given)
 
 
-def reported(
-    *arguments: str, given: bytes = b"", status: int = 0, run: Any = ran_here
-) -> tuple[Any, str]:
+def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any, str]:
     """The one document on standard output, and the errors."""
-    code, output, errors = run("--json", *arguments, given=given)
+    code, output, errors = ran_here("--json", *arguments, given=given)
     assert (code, errors == "") == (status, status == 0), errors
+    return read_report(output), errors
+
+
+def read_report(output: str) -> Any:
     report = json.loads(output)
     assert report.keys() == KEYS
     for result in report["notifications"]:
         assert schema.problems("result", result) == []
-    return report, errors
+    return report
 
 
 def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
@@ -96,8 +98,9 @@ def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def whole_loop() -> Any:
-    report, _ = reported(run=ran)
-    return report
+    code, output, errors = ran("--json")
+    assert (code, errors) == (0, "")
+    return read_report(output)
 
 
 def test_the_whole_loop_becomes_one_document_about_45_servers_in_service(whole_loop: Any) -> None:
@@ -276,7 +279,7 @@ def test_a_plan_is_told_without_the_group_that_is_not_there_yet() -> None:
 
 
 def test_what_is_refused_is_said_with_its_place_and_ends_in_status_3() -> None:
-    report, errors = reported(str(EVENTS / "direct.schema-problems.json"), status=3, run=ran)
+    report, errors = reported(str(EVENTS / "direct.schema-problems.json"), status=3)
 
     assert [outcome["outcome"] for outcome in report["outcomes"]] == ["refused"]
     assert report["groups"] == []
