@@ -78,8 +78,9 @@ def run(version: Version, python: str) -> int:
             print(error)
             return 1
         python = str(folder / "bin/python")
+    workers = str((os.cpu_count() or 1) + 1)  # one more than cores: some tests wait for a while
     print(f"Python {version[0]}.{version[1]}: all tests; {expected}", flush=True)
-    options = ("-q", "-n", "auto", "--dist", "worksteal", f"--junitxml={report}")
+    options = ("-q", "-n", workers, "--dist", "worksteal", f"--junitxml={report}")
     command = (python, "-m", "pytest", *options)
     # Byte code that is kept saves each worker, and each process that a test starts, its compiler.
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
