@@ -75,14 +75,14 @@ def _install(folder: Path, lock_file: Path, log: Path) -> None:
     """Install what the lock files name, with their hashes.
 
     A package that is published without a wheel is built by the setuptools of `BUILDERS`: an
-    isolated build would fetch one without a hash. Byte code is compiled by all cores at the end,
-    which takes half of pip's time for it.
+    isolated build would fetch one without a hash. Byte code is compiled at the end, on all cores,
+    which pip does not do.
     """
     python = str(folder / "bin/python")
     pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile")
-    _run((*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(BUILDERS)), log)
-    built = ("--use-pep517", "--no-build-isolation", "--require-hashes", "-r", str(lock_file))
-    _run((*pip, *built), log)
+    locked = ("--no-deps", "--require-hashes", "-r")
+    _run((*pip, "--only-binary", ":all:", *locked, str(BUILDERS)), log)
+    _run((*pip, "--use-pep517", "--no-build-isolation", *locked, str(lock_file)), log)
     (packages,) = folder.glob("lib/python3*/site-packages")
     (packages / "project-sources.pth").write_text(f"{ROOT / 'src'}\n{ROOT / 'tools'}\n")
     # Some packages ship files for other versions of Python, which do not compile.
