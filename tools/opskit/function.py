@@ -26,7 +26,7 @@ class FunctionFailedError(Exception):
     """It said nothing of what became of an event: it did not start, or it fell silent."""
 
 
-def deployment(bindings_file: str, regions: Sequence[str]) -> dict[str, Any]:
+def deployment(bindings_file: str, regions: Sequence[str] = ()) -> dict[str, Any]:
     """As `Functions` of a world: the sources in place, on this interpreter with its packages."""
     return {
         "FunctionName": NAME,
