@@ -256,6 +256,15 @@ def test_a_hook_of_another_account_and_region_read_from_standard_input_runs() ->
     assert [action["result"] for action in report["lifecycle"]] == ["CONTINUE"]
 
 
+def test_a_request_of_another_region_read_from_standard_input_runs() -> None:
+    event = builders.document(RegionId="cn-beijing")
+
+    report, _ = reported("-", given=builders.as_bytes(event))
+
+    assert [outcome["outcome"] for outcome in report["outcomes"]] == ["provisioned"]
+    assert report["notifications"][0]["data"]["RegionId"] == "cn-beijing"
+
+
 @pytest.mark.parametrize("name", ["http.fc-v1.json", "http.gateway.json"])
 def test_an_http_event_is_told_to_a_person_line_by_line(name: str) -> None:
     status, output, errors = ran_here(str(EVENTS / name))
