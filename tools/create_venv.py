@@ -9,16 +9,20 @@ and is printed only if a command fails. This file uses the standard library only
 anything is installed.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+# Before anything that an older interpreter cannot read.
+if sys.version_info < (3, 10):
+    sys.exit(
+        f"Python 3.10 or newer is needed, and this is {sys.version.split()[0]}: "
+        "add PYTHON=python3.12 to the command"
+    )
+
 ROOT = Path(__file__).resolve().parents[1]
-OLDEST = (3, 10)
 # Of each set of packages: its lock file, and its size on the disk in MB, roughly.
 SETS = {"run": ("requirements-run.txt", 140), "dev": ("requirements-dev.txt", 270)}
 BUILDERS = ROOT / "requirements-build.txt"
@@ -109,10 +113,6 @@ def _run(command: tuple[str, ...], log: Path, *, may_fail: bool = False) -> None
 
 
 def main(arguments: list[str]) -> int:
-    if sys.version_info < OLDEST:
-        version = ".".join(map(str, sys.version_info[:3]))
-        print(f"Python 3.10 or newer is needed, and this is {version}: add PYTHON=python3.12")
-        return 1
     folder, name = arguments
     try:
         create(sys.executable, ROOT / folder, name)
