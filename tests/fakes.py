@@ -267,7 +267,11 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def _check_room(self, group: VServerGroup, added: tuple[Backend, ...]) -> None:
         assert len(added) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
+        held_ips = {(b.server_ip, b.port): b.server_id for b in group.backends if b.type != "ecs"}
         for backend in added:
+            holder = held_ips.get((backend.server_ip, backend.port), backend.server_id)
+            if backend.server_ip and holder != backend.server_id:
+                raise Rejected("InvalidBackendServers.ServerIpConflict", "the address is held")
             if backend.server_id in self.refuses:
                 raise Rejected(self.refuses[backend.server_id], "a server is refused")
         quota = self._quota(group.region_id, group.load_balancer_id)
