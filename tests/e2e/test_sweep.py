@@ -18,10 +18,11 @@ from e2e.test_crashes import crash
 from fakes import REGION
 from localcloud.worlds import ACCOUNT
 from opskit import ending
-from opskit.world import INBOX
+from opskit.world import INBOX, LOAD_BALANCER
 from provisioner.aliyun.clock import SystemClock
 from provisioner.app import App
 from provisioner.model import Backend
+from provisioner.ports import LoadBalancers
 
 Staged = Callable[..., Stage]
 
@@ -206,3 +207,40 @@ def add(stage: Stage, group_id: str, server_id: str) -> None:
     app.deps.load_balancers.add_backend_servers(
         REGION, group_id, [Backend(server_id, 8080)], within=30
     )
+
+
+def test_a_weight_that_a_drain_left_at_0_is_found_and_set(staged: Staged) -> None:
+    stage = staged(EVENT)
+    in_service(stage)
+    port = port_of(stage)
+    group = stage.the_group()
+    lowered = [Backend(IDS[0], group["BackendServers"][0]["Port"], 0)]
+    port.set_weights(REGION, group["VServerGroupId"], lowered, within=30)
+
+    assert tick(stage, "report") == [("ZeroWeight", False)]
+    assert tick(stage, "apply") == [("ZeroWeight", True)]
+
+    assert {each["Weight"] for each in stage.the_group()["BackendServers"]} == {100}
+    assert tick(stage, "apply") == []
+
+
+def test_a_renamed_group_is_told_by_the_result_and_found_by_the_sweep(staged: Staged) -> None:
+    more = hook_event(1, first=9, scalingActivityId="asa-0002", lifecycleActionToken="token-2")
+    stage = staged(EVENT, more, HeartbeatTimeout=3600)
+    in_service(stage)
+    old = stage.the_group()["VServerGroupId"]
+    stage.cloud.listener(LOAD_BALANCER, old)
+    port_of(stage).rename_vserver_group(REGION, old, "renamed", within=30)
+
+    stage.deliver(more)
+
+    result = stage.received()[-1]
+    assert (result["data"]["inUse"], result["data"]["otherGroupsInUse"]) == (False, [old])
+    assert ("UnusedGroup", False) in tick(stage, "apply")
+    assert servers_of(stage.the_group()) == ["i-0009"]
+
+
+def port_of(stage: Stage) -> LoadBalancers:
+    app = stage.app()
+    app.start_invocation(context())
+    return app.deps.load_balancers

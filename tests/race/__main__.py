@@ -52,7 +52,7 @@ EXPLORATIONS = (
 SAMPLED = (
     ("aaaa", "aaab", "aabb", "abcd"),
     ("aaa", "aab", "abb", "bcd"),
-    ("aax", "abx", "axx", "aay", "ayy", "abxy"),
+    ("aax", "abx", "axx", "aay", "ayy", "aayy"),
 )
 BATCHES = 4
 

@@ -67,7 +67,8 @@ UNSENT = Reply(TOO_LATE, "too late")
 
 
 class World(NamedTuple):
-    """`refuses`: servers that no group may hold. `drawn`: the nonces that runs have drawn."""
+    """`refuses`: servers that no group may hold. `stopped`: servers for which a removal is refused.
+    `drawn`: the nonces that runs have drawn."""
 
     groups: tuple[Group, ...] = ()
     late: tuple[LateCall, ...] = ()
@@ -75,6 +76,7 @@ class World(NamedTuple):
     created: int = 0
     drawn: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
 
     def call(self, command: Any) -> tuple[World, Reply]:
         """Return the world after `command` has taken effect, and its reply."""
@@ -85,6 +87,9 @@ class World(NamedTuple):
             case commands.ReadGroup(id=id_):
                 read = self.group(id_)
                 return self, self._answer(read and read.as_read(), read)
+            case commands.ReadGroups(ids=ids):
+                read_all = tuple(g and g.as_read() for g in map(self.group, ids))
+                return self, self._answer(read_all, tuple(map(self.group, ids)))
             case commands.CreateGroup(name=name, backends=servers):
                 created = Group(f"rsp-{self.created}", name, servers)
                 world = self._replace(groups=(*self.groups, created), created=self.created + 1)
@@ -103,6 +108,9 @@ class World(NamedTuple):
         match command:
             case commands.AddBackends(backends=servers):
                 bad = any(server.server_id in self.refuses for server in servers)
+                return BAD_SERVER if bad else None
+            case commands.RemoveBackends(backends=servers):
+                bad = any(server.server_id in self.stopped for server in servers)
                 return BAD_SERVER if bad else None
             case commands.DeleteGroup():
                 return REFERRED_TO if group.in_use else None

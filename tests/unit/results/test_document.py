@@ -74,6 +74,8 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
             "dropped": ["i-0003"],
             "droppedCount": 1,
         },
+        "inUse": False,
+        "otherGroupsInUse": [],
         "lifecycle": {"LifecycleHookId": "ash-0001", "LifecycleActionResult": "CONTINUE"},
         "correlation": {
             "eventSource": "ess_hook",
