@@ -3,7 +3,7 @@
 a, b, c, d  come, each with servers of its own
 h           a hook comes with servers of which the load balancer may refuse one
 x           takes out the server that the group held before; the group may be wanted again
-y           takes out the servers that a comes with, and deletes the group if it is empty: nobody
+y           takes out all servers that a comes with, and deletes the group if it is empty: nobody
             else wants its name
 """
 
@@ -22,6 +22,7 @@ from .world import EMPTY, START, Group, World
 
 NAME = "Group1"
 STAYING, COMING = Backend("i-z0", 80), Backend("i-a0", 80)
+LEAVING = {"x": frozenset({"i-z0"}), "y": frozenset({"i-a0", "i-a1"})}
 _CRASHED = naming.make_claim(NAME, START - 30, "8" * 16)
 
 
@@ -50,7 +51,6 @@ WORLDS = {
     "the group holds what y takes": _with(NAME, COMING),
     "likewise, and is in use": _with(NAME, COMING, in_use=True),
 }
-LEAVING = {"x": STAYING, "y": COMING}
 
 
 def build_racers(
@@ -79,7 +79,7 @@ def _build_coming(kind: str, ensure: Ensure, *, several: bool) -> Racer:
 
 
 def _build_leaving(kind: str, deregister: Deregister) -> Racer:
-    ids, deletes = frozenset({LEAVING[kind].server_id}), kind == "y"
+    ids, deletes = LEAVING[kind], kind == "y"
     removal = Removal("cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=deletes)
     where = VServerGroup("cn-hangzhou", "lb-0001", NAME)
     return Racer(kind, lambda: deregister(removal), where, ids, deletes)
