@@ -135,23 +135,22 @@ def test_a_server_that_was_destroyed_unheard_is_removed(staged: Staged) -> None:
     assert servers_of(stage.the_group()) == IDS
 
 
-def test_what_one_group_got_stays_when_another_fails_the_hook_and_the_sweep_tells_of_it(
+def test_what_one_group_got_is_taken_out_again_when_another_fails_the_hook(
     staged: Staged,
 ) -> None:
     stage = staged(EVENT)
     (bound,) = json.loads(stage.environ["BINDINGS"])
-    twice = {**bound, "VServerGroupName": "twice"}
-    double = {"LoadBalancerId": bound["LoadBalancerId"], "VServerGroupName": "twice"}
-    stage.cloud.seed(VServerGroups=[{**double, "VServerGroupId": f"rsp-{n}"} for n in (1, 2)])
-    stage.deliver(EVENT, stage.app(BINDINGS=json.dumps([bound, twice])))
+    other = {**bound, "LoadBalancerId": "lb-0009"}
+    stage.cloud.seed(LoadBalancers=[{"LoadBalancerId": "lb-0009", "RegionId": "cn-hangzhou"}])
+    refuses = {"status": 400, "code": "OperationUnsupported.CreateVServerGroup"}
+    where = {"LoadBalancerId": "lb-0009"}
+    stage.cloud.fault(action="CreateVServerGroup", kind="error", where=where, **refuses)
+    stage.deliver(EVENT, stage.app(BINDINGS=json.dumps([bound, other])))
     assert stage.hook() == ("Completed", "ABANDON")
-    assert {result["type"].partition(".")[2] for result in stage.received()} == {
-        "provisioned",
-        "refused",
-    }
-    assert (servers_of(stage.the_group()), stage.in_service()) == (IDS, [])
-    ended(stage, "asa-of-the-hook", CreatedInstances=IDS)
-    assert tick(stage, "apply") == [("ReleasedInstance", False)]
+    codes = {result["data"]["error"]["code"] for result in stage.received()}
+    assert codes == {"HookFailed", refuses["code"]}
+    assert (servers_of(stage.the_group()), stage.in_service()) == ([], [])
+    assert tick(stage, "apply") == []
 
 
 def test_a_server_in_service_that_the_group_lacks_is_added(staged: Staged) -> None:

@@ -30,7 +30,8 @@ EXPLORATIONS = (
     Exploration("aaa", Budget(ticks=1)),
     Exploration("aa", Budget(crashes=1, ambiguous=1, ticks=1)),
     Exploration("aaa", Budget(crashes=1, ambiguous=1)),
-    Exploration("aab", Budget(crashes=1, ambiguous=1)),
+    Exploration("aaa", Budget(crashes=1, ambiguous=1, ticks=1), depth=13),
+    Exploration("aab", Budget(crashes=1)),
     Exploration("ay", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_Y),
     Exploration("aa", Budget(ticks=2)),
     Exploration("ax", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
@@ -53,7 +54,7 @@ EXPLORATIONS = (
 SAMPLED = (
     ("aaaa", "aaab", "aabb", "abcd"),
     ("aaa", "aab", "abb", "bcd"),
-    ("aax", "abx", "axx", "aay", "ayy", "aayy"),
+    ("aax", "abx", "axx", "aay", "ayy"),
 )
 BATCHES = 4
 

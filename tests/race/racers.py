@@ -3,7 +3,7 @@
 a, b, c, d  come, each with servers of its own
 h           a hook comes with servers of which the load balancer may refuse one
 x           takes out the server that the group held before; the group may be wanted again
-y           takes out the servers that a comes with, and deletes the group if it is empty: nobody
+y           takes out all servers that a comes with, and deletes the group if it is empty: nobody
             else wants its name
 z           takes out two servers that the group held before, of which one may be stopped
 """
@@ -24,6 +24,11 @@ from .world import EMPTY, START, Group, World
 NAME = "Group1"
 STAYING, COMING = Backend("i-z0", 80), Backend("i-a0", 80)
 STOPPED = Backend("i-z1", 80)
+LEAVING = {
+    "x": frozenset({"i-z0"}),
+    "y": frozenset({"i-a0", "i-a1"}),
+    "z": frozenset({"i-z0", "i-z1"}),
+}
 _CRASHED = naming.make_claim(NAME, START - 30, "8" * 16)
 
 
@@ -55,7 +60,6 @@ WORLDS = {
         stopped=("i-z1",)
     ),
 }
-LEAVING = {"x": (STAYING,), "y": (COMING, Backend("i-a1", 80)), "z": (STAYING, STOPPED)}
 
 
 def build_racers(
@@ -84,7 +88,7 @@ def _build_coming(kind: str, ensure: Ensure, *, several: bool) -> Racer:
 
 
 def _build_leaving(kind: str, deregister: Deregister) -> Racer:
-    ids, deletes = frozenset(b.server_id for b in LEAVING[kind]), kind == "y"
+    ids, deletes = LEAVING[kind], kind == "y"
     removal = Removal("cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=deletes)
     where = VServerGroup("cn-hangzhou", "lb-0001", NAME)
     return Racer(kind, lambda: deregister(removal), where, ids, deletes)
