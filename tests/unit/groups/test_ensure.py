@@ -858,8 +858,8 @@ def test_a_run_is_its_state_and_asking_for_the_command_changes_nothing() -> None
     run = EnsureProtocol(wanted(*servers(1)))
     assert (run.state, run.next_command(), run.next_command()) == (
         State.FIND,
-        ListGroups(),
-        ListGroups(),
+        ListGroups(references=True),
+        ListGroups(references=True),
     )
     run.receive(ApiResponse((), 1000.0, "R-1"), 1001.0)
     assert run.state is State.DRAW_NONCE
