@@ -38,6 +38,9 @@ _ABOUT_SERVERS = frozenset(
         "BackendServer.ServerRegionIdNotEqual",
         "OperationDeny.LbNotSupportIPv6Server",
         "LBNotSupportIpv6Backend",
+        "ResourceNotFound.vServers",
+        "Mismatched.ZoneId",
+        "NetworkConflict",  # may be: if it is not, every half is rejected, too
     }
 )
 _PREFIX_ABOUT_SERVERS = "InvalidBackendServers."  # ServerIpConflict, VpcNotInCen, Inconsistent, …
