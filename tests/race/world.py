@@ -19,6 +19,7 @@ from provisioner.model import ApiResponse, Backend, VServerGroup
 from .canonical import Shape, find_shape
 
 START = 150000  # seconds; six digits that begin with 1 are times, wherever they stand
+OVER_QUOTA = Rejected("OverQuota", "no more groups", fault=Fault.QUOTA)
 NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
 BAD_SERVER = Rejected("InvalidServerId.NotFound", "no such server")
 REFERRED_TO = Retryable(min(IN_USE), "a listener or a rule refers to the group")
@@ -67,7 +68,8 @@ UNSENT = Reply(TOO_LATE, "too late")
 
 
 class World(NamedTuple):
-    """`refuses`: servers that no group may hold. `drawn`: the nonces that runs have drawn."""
+    """`refuses`: servers that no group may hold. `drawn`: the nonces that runs have drawn. `quota`:
+    the most groups, claims among them."""
 
     groups: tuple[Group, ...] = ()
     late: tuple[LateCall, ...] = ()
@@ -75,6 +77,7 @@ class World(NamedTuple):
     created: int = 0
     drawn: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    quota: int = 100
 
     def call(self, command: Any) -> tuple[World, Reply]:
         """Return the world after `command` has taken effect, and its reply."""
@@ -85,6 +88,8 @@ class World(NamedTuple):
             case commands.ReadGroup(id=id_):
                 read = self.group(id_)
                 return self, self._answer(read and read.as_read(), read)
+            case commands.CreateGroup() if len(self.groups) >= self.quota:
+                return self, Reply(OVER_QUOTA, "over quota")
             case commands.CreateGroup(name=name, backends=servers):
                 created = Group(f"rsp-{self.created}", name, servers)
                 world = self._replace(groups=(*self.groups, created), created=self.created + 1)

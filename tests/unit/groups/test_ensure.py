@@ -29,7 +29,7 @@ from provisioner.model import Backend, OnExisting
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
 NOT_READY = Rejected("ObtainIpFail", "no address yet")
-FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.CONFLICT)
+FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.QUOTA)
 # A call that lasts so long may have been dated at its beginning or at its end: a renewal is due.
 SLOW = RENEW_AFTER / 2
 SIZES = {0: [], 1: [1], 19: [19], 20: [20], 21: [20, 1], 40: [20, 20], 41: [20, 20, 1]}

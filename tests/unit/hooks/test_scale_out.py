@@ -9,7 +9,6 @@ import pytest
 
 from builders import TOKEN, a_hook_request
 from deployments import (
-    LB,
     Deployment,
     a_binding,
     answers,
@@ -266,9 +265,8 @@ def test_one_group_that_fails_decides_the_answer_by_its_own_binding(
     failing: int, answer: LifecycleResult
 ) -> None:
     cloud = waiting(*TWO_LISTENERS)
-    name = f"asg-0001-{(8080, 8443)[failing]}"
-    cloud.stands(name=name)
-    cloud.stands(name=name)
+    cloud.stands(name=f"asg-0001-{(8080, 8443)[failing]}")
+    cloud.load_balancers.fail_next("read_vserver_group", Rejected("InvalidParameter", "no"))
     cloud.complete(HOOK)
     assert answers(cloud) == [answer]
     assert sorted(cloud.notifications.kinds) == ["provisioned", "refused"]
@@ -307,7 +305,7 @@ def test_a_crashed_delivery_of_two_groups_is_outlasted_in_one_invocation(claimed
 
 def test_a_permanent_failure_is_published_and_answered_with_the_failure_result() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     (outcome,) = cloud.complete(HOOK)
     assert outcome.status is Status.FAILED
     assert cloud.notifications.kinds == ["failed"]
@@ -370,7 +368,7 @@ def test_one_of_two_results_that_is_not_heard_does_not_silence_the_other() -> No
 
 def test_a_failure_that_nobody_heard_of_is_not_answered_yet() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     cloud.notifications.fail_next("publish", BUSY)
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
@@ -563,7 +561,7 @@ def test_a_weight_of_an_ended_action_is_no_difference() -> None:
 
 def test_a_failure_result_that_was_recorded_is_not_sent_twice() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     cloud.complete(HOOK)
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
