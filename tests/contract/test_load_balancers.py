@@ -137,9 +137,7 @@ def test_a_group_of_any_size_up_to_the_quota_is_filled_in_chunks(
     assert set(read(port, made).backends) == set(backends(number))
 
 
-def test_the_201st_backend_of_a_load_balancer_is_over_the_quota(
-    port: LoadBalancers, lb: str
-) -> None:
+def test_the_201st_backend_of_a_load_balancer_is_over_quota(port: LoadBalancers, lb: str) -> None:
     full = make(port, lb)
     fill(port, full, 200)
     other = make(port, lb, name="other")

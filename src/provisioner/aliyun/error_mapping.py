@@ -32,8 +32,8 @@ from provisioner.errors import (
 _SERVER_ERROR = 500
 _REQUEST_TIMEOUT, _TOO_MANY_REQUESTS = 408, 429
 # Whatever the code: the request came too slowly (408), the resource is busy (409, doc:
-# BackendServer.configuring; 449, doc: SystemBusy) or locked (423), or there were too many calls (429,
-# seen with several codes).
+# BackendServer.configuring; 449, doc: SystemBusy) or locked (423), or there were too many calls
+# (429, seen with several codes).
 _PASSING = frozenset({_REQUEST_TIMEOUT, 409, 423, _TOO_MANY_REQUESTS, 449})
 
 
@@ -82,7 +82,8 @@ def rules(make_error: ErrorFactory, *codes: str, operation: str = "*") -> tuple[
 
 
 def classify(error: ApiError, service: Iterable[Rule]) -> ProvisionerError:
-    """Make the error for an error answer, by the rules of its service and the head of the module."""
+    """Make the error for an error answer, by the rules of its service. The head of the module has
+    the order."""
     if error.status in _PASSING:
         return _passing_error(error)
     for rule in (*service, *_GATEWAY):
@@ -112,7 +113,8 @@ def _passing_error(error: ApiError) -> Retryable:
 
 
 def unknown_error(error: ApiError) -> Retryable:
-    """Make the error for a code with an unknown meaning: it is no proof that a retry cannot help."""
+    """Make the error for a code with an unknown meaning, which does not prove that a retry cannot
+    help."""
     message = (
         f"{error.operation.name}: refused with a code that is not known as final; the operation's "
         "API page explains the code"

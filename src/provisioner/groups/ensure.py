@@ -40,11 +40,11 @@ after CREATE, and about the group that stands after FIND.
   RELEASE         DeleteGroup   FIND or end, whether it was deleted or not
 
 The quota of VServer groups counts claims, too: the last place may be taken by the claim of another
-delivery of this event, or by one that a crash left. So a refused CREATE lists again, and from then on
-the expired claims on any name are deleted. The run is refused only if CREATE is refused once more,
-_MAX_REFUSALS times in all, and the lists in between show neither the group, nor a live claim on its
-name, nor room. The quota of backends can be used up by servers that leave: a hook waits for the
-room that they make.
+delivery of this event, or by one that a crash left. So a refused CREATE lists again, and from then
+on the expired claims on any name are deleted. The run is refused only after _MAX_REFUSALS refusals
+in a row, if the lists in between show neither the group, nor a live claim on its name, nor room.
+The quota of backends can be used up by servers that leave: a hook waits for the room that they
+make.
 
 The lease. Before ADD and COMMIT, and before CONFIRM after a wait, the age of our claim decides:
 from RENEW_AFTER on, the claim is renewed (RENEW) with a new stamp, for which a new Date is read
@@ -147,8 +147,8 @@ class EnsureProtocol(Protocol[EnsureResult]):
     listed_at: float = 0.0
     expired: Groups = ()
 
-    # the last CREATE was refused by the quota: its error, how many were in a row without room in the
-    # list after it, and the most groups in a list before
+    # while the quota refuses CREATE: its error, the refusals in a row, and the most groups that a
+    # list has shown
     over_quota: Rejected | None = None
     refusals: int = 0
     most_groups: int = 0
