@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             module.add_marker(pytest.mark.filterwarnings(TOLERATED))
 
 
+def pytest_collection_finish() -> None:
+    """What the tests have imported stays: no garbage collection need go through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def sockets_of_sdks(request: pytest.FixtureRequest) -> Iterator[None]:
     yield

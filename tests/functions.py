@@ -29,6 +29,7 @@ from localcloud.wire.message import HttpRequest
 
 KEY, SECRET = "localcloud", "localcloud-secret"
 PATIENCE = 60  # seconds; what is waited for takes a fraction of one, on a machine that is idle
+PAUSE = 0.01  # seconds between two looks at what is waited for
 ECHO = "def handler(event, context): return event"
 NEWER = sys.version_info >= (3, 12)
 # Whichever of the two this is, the interpreter is there.
@@ -190,10 +191,11 @@ class Functions:
 
 
 def until(condition: Callable[[], bool], failing: Callable[[], object] = str) -> None:
-    """However often it takes; `failing` says what was there instead."""
+    """Check until it holds; `failing` says what was there instead."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, failing()
+        time.sleep(PAUSE)
 
 
 def ended(pid: int) -> bool:

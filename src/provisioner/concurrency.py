@@ -142,15 +142,13 @@ def run_groups(
     clock: Clock,
     *,
     limit: int,
-) -> list[Outcome]:
+) -> list[Outcome | Retryable]:
     """Run `work` for each group of one request, partitioned by load balancer.
 
-    A group that ran out of its slice, for example because it waited for the lease of a crashed
-    delivery, is tried once more in the time that the others left. Raises the first `Retryable`, in
-    the order of `wanted`, after every group was tried.
+    Returns the outcomes in the order of `wanted`, with the error in place of a group whose `work`
+    raised `Retryable`. A group that ran out of its slice, for example because it waited for the
+    lease of a crashed delivery, is tried once more in the time that the others left.
     """
-    if len(wanted) == 1:
-        return [work(wanted[0], invocation)]
 
     def try_group(number: int, time_slice: Invocation) -> Outcome | Retryable:
         try:
@@ -165,14 +163,9 @@ def run_groups(
         return run_partitions(partitions.values(), try_group, invocation, clock, limit=limit)
 
     results = try_groups(range(len(wanted)))
-    results |= try_groups([n for n in sorted(results) if _is_out_of_time(results[n])])
-    outcomes = []
-    for number in sorted(results):
-        result = results[number]
-        if isinstance(result, Retryable):
-            raise result
-        outcomes.append(result)
-    return outcomes
+    if len(wanted) > 1:
+        results |= try_groups([n for n in sorted(results) if _is_out_of_time(results[n])])
+    return [results[number] for number in range(len(wanted))]
 
 
 @cache

@@ -47,6 +47,7 @@ class Code(str, Enum):
     INSTANCES_NOT_READY = "InstancesNotReady"
     HOOK_ENDED_OTHERWISE = "HookEndedOtherwise"
     HOOK_DEADLINE_PASSED = "HookDeadlinePassed"
+    HOOK_FAILED = "HookFailed"
     PAUSED = "Paused"
     CONFIGURATION_INVALID = "ConfigurationInvalid"
     PERMISSION_MISSING = "PermissionMissing"

@@ -126,14 +126,24 @@ class ProvisionTask:
     def run_groups(
         self, wanted: Sequence[G], work: Callable[[ProvisionTask, G], Outcome]
     ) -> list[Outcome]:
-        """Run `work` for each group, each with its slice of the time."""
-        return run_groups(
+        """Run `work` for each group, each with its slice of the time.
+
+        If a group raises `Retryable`, the others are published before it is raised: the next
+        delivery finds them done and cannot say any more what was added or removed.
+        """
+        results = run_groups(
             wanted,
             lambda group, time_slice: work(replace(self, invocation=time_slice), group),
             self.invocation,
             self.deps.clock,
             limit=self.deps.concurrency,
         )
+        outcomes = [result for result in results if isinstance(result, Outcome)]
+        errors = [result for result in results if isinstance(result, Retryable)]
+        if errors:
+            self.publish_all([outcome for outcome in outcomes if outcome.error is None])
+            raise errors[0]
+        return outcomes
 
     def inspect(self, wanted: DesiredGroup, status: Status) -> Outcome:
         """Return the outcome that ensuring the group would have: `status` if it can succeed."""
@@ -192,7 +202,7 @@ class ProvisionTask:
             LoadBalancerId=group.load_balancer_id if group else None,
             VServerGroupId=(group.id or None) if group else None,
             VServerGroupName=(group.name or None) if group else None,
-            created=outcome.created,
+            group_created=outcome.created,
             added=len(outcome.plan.add),
             already_present=len(outcome.plan.already_present),
             rejected={each.backend.server_id: each.code for each in outcome.plan.rejected},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,7 @@ from .cloud import Cloud
 from .world import FUNCTION
 
 _LONGEST_WAIT = 1.0  # seconds
+_WAITING = "DescribeVServerGroups"  # the one call of a run that waits for the claim of another
 
 
 class Ledger:
@@ -17,6 +19,7 @@ class Ledger:
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.seen = 0
+        self.called_at = self.worked_at = time.monotonic()  # of all calls; but those of waiting
         self._cloud = cloud
         self._stopped, self._read = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ledger")
@@ -55,5 +58,8 @@ class Ledger:
         if entry["caller"] != FUNCTION:
             return
         self.calls[entry["action"]] += 1
+        self.called_at = time.monotonic()
+        if entry["action"] != _WAITING:
+            self.worked_at = self.called_at
         if entry["fault"]:
             self.faults[entry["fault"]] += 1

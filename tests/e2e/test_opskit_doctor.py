@@ -285,6 +285,69 @@ def test_without_claims_a_short_timeout_is_well(deployment: Any, found: Any) -> 
     assert levels(found()["timeout"]) == {"ok"}
 
 
+STREAM = {
+    "FunctionName": "fn",
+    "TriggerName": "on-request",
+    "TriggerType": "eventbridge",
+    "TriggerConfig": {
+        "eventSourceConfig": {
+            "eventSourceType": "MNS",
+            "eventSourceParameters": {
+                "sourceMNSParameters": {"RegionId": REGION, "QueueName": "requests"}
+            },
+        },
+        "runOptions": {"mode": "event-streaming"},
+    },
+}
+
+
+def test_the_topics_that_deliver_to_a_queue_of_the_function_are_told_with_their_format(
+    cloud: Cloud, deployment: Any, found: Any
+) -> None:
+    deployment()
+    cloud.seed(Queues=[{"QueueName": "requests"}, {"QueueName": "other"}], Triggers=[STREAM])
+    assert found()["subscriptions"] == [("ok", "no topic delivers to requests")]
+    cloud.seed(
+        Subscriptions=[
+            {"TopicName": "events", "SubscriptionName": "a", "QueueName": "requests"},
+            {"TopicName": "events", "SubscriptionName": "b", "QueueName": "other"},
+            {
+                "TopicName": "events",
+                "SubscriptionName": "c",
+                "QueueName": "requests",
+                "NotifyContentFormat": "JSON",
+            },
+        ]
+    )
+    assert found()["subscriptions"] == [
+        ("ok", "topic events delivers XML to queue requests, by a"),
+        ("ok", "topic events delivers JSON to queue requests, by c"),
+    ]
+
+
+def test_a_result_topic_that_delivers_to_a_queue_of_the_function_fails(
+    cloud: Cloud, deployment: Any, found: Any
+) -> None:
+    deployment()
+    cloud.seed(
+        Queues=[{"QueueName": "requests"}],
+        Triggers=[STREAM],
+        Subscriptions=[{"TopicName": "results", "SubscriptionName": "a", "QueueName": "requests"}],
+    )
+    ((level, what),) = found(status=1)["subscriptions"]
+    assert level == "failure"
+    assert what.endswith("results come back to the function")
+
+
+def test_subscriptions_that_may_not_be_read_are_unknown(
+    cloud: Cloud, deployment: Any, found: Any
+) -> None:
+    deployment()
+    cloud.seed(Queues=[{"QueueName": "requests"}], Triggers=[STREAM])
+    cloud.fault(kind="error", action="ListTopic", status=403, code="AccessDenied", count=5)
+    assert levels(found()["subscriptions"]) == {"unknown"}
+
+
 def test_a_result_topic_that_calls_the_function_fails(deployment: Any, found: Any) -> None:
     deployment(trigger="results")
     told = found(status=1)["circle"]

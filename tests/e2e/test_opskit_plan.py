@@ -115,7 +115,8 @@ def test_the_calls_of_a_drain_and_of_a_deletion_are_counted(
     event = hook_event(25, lifecycleTransition="SCALE_IN")
     staged = stage(cloud, event)
     (binding,) = json.loads(staged.environ["BINDINGS"])
-    staged.environ["BINDINGS"] = json.dumps([{**binding, "Drain": 5, "DeleteEmpty": True}])
+    once = {"VServerGroupName": "{scaling_group_id}{content_hash}", "DeleteEmpty": True}
+    staged.environ["BINDINGS"] = json.dumps([{**binding, "Drain": 5, **once}])
     if in_use:
         cloud.listener(LOAD_BALANCER, staged.the_group()["VServerGroupId"])
     report = planned_as_made(staged, planned, event)
@@ -143,7 +144,11 @@ def test_a_group_that_is_there_is_extended_and_its_replay_adds_nothing(
     staged.deliver(document(5))
 
     (outcome,) = planned(staged, event)["outcomes"]
-    assert (outcome["created"], outcome["added"], outcome["already_present"]) == (False, 20, 5)
+    assert (outcome["group_created"], outcome["added"], outcome["already_present"]) == (
+        False,
+        20,
+        5,
+    )
     staged.deliver(event)
     (outcome,) = planned(staged, event)["outcomes"]
     assert (outcome["added"], outcome["already_present"]) == (0, 25)

@@ -18,6 +18,7 @@ import pytest
 
 import builders
 from builders import ABSENT
+from e2e.opskit_calls import called
 from e2e.stage import EVENTS, PYTHONPATH, Cloud
 from opskit import run
 from opskit.function import Function, FunctionFailedError, deployment
@@ -30,15 +31,21 @@ KEYS = {"outcomes", "groups", "notifications", "lifecycle", "redelivery", "scale
 READ = ["group", "inbox", "hook", "instances"]  # from the cloud, afterwards
 UNCHANGED = "nothing changed; the same notification ids"
 NOWHERE = "http://127.0.0.1:9"  # the port that discards; nothing listens there
+PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
+
+
+@pytest.fixture(autouse=True)
+def dead_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, address in PROXIES.items():
+        monkeypatch.setenv(name, address)
 
 
 @contextmanager
 def opskit_run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    dead = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": PYTHONPATH}
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "opskit", "run", *arguments],
-        env=environ | dead,
+        env=environ | PROXIES,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -50,23 +57,32 @@ def opskit_run(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def ran(*arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+def ran(*arguments: str) -> tuple[int, str, str]:
     """Status, output and errors. The errors end when the last process that holds them does, and
     localcloud is one: that this returns at all means that it is gone."""
     with opskit_run(*arguments) as process:
-        output, errors = process.communicate(given.decode(), timeout=60)
+        output, errors = process.communicate(timeout=60)
         return process.returncode, output, errors
+
+
+def ran_here(*arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+    """In this process, which has imported the SDKs already."""
+    return called("run", *arguments, given=given)
 
 
 def reported(*arguments: str, given: bytes = b"", status: int = 0) -> tuple[Any, str]:
     """The one document on standard output, and the errors."""
-    code, output, errors = ran("--json", *arguments, given=given)
+    code, output, errors = ran_here("--json", *arguments, given=given)
     assert (code, errors == "") == (status, status == 0), errors
+    return read_report(output), errors
+
+
+def read_report(output: str) -> Any:
     report = json.loads(output)
     assert report.keys() == KEYS
     for result in report["notifications"]:
         assert validation.validate("result", result) == []
-    return report, errors
+    return report
 
 
 def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
@@ -80,34 +96,39 @@ def test_a_call_to_a_path_that_is_not_there_is_refused() -> None:
     assert "NotFound" in errors
 
 
-def test_the_whole_loop_becomes_one_document_about_45_servers_in_service() -> None:
-    report, _ = reported()
+@pytest.fixture(scope="module")
+def whole_loop() -> Any:
+    code, output, errors = ran("--json")
+    assert (code, errors) == (0, "")
+    return read_report(output)
 
-    (outcome,) = report["outcomes"]
-    (group,) = report["groups"]
-    (result,) = report["notifications"]
-    (action,) = report["lifecycle"]
+
+def test_the_whole_loop_becomes_one_document_about_45_servers_in_service(whole_loop: Any) -> None:
+    (outcome,) = whole_loop["outcomes"]
+    (group,) = whole_loop["groups"]
+    (result,) = whole_loop["notifications"]
+    (action,) = whole_loop["lifecycle"]
     assert outcome["outcome"] == "provisioned"
     assert outcome["VServerGroupId"] == group["VServerGroupId"]
     assert result["data"]["VServerGroupId"] == group["VServerGroupId"]
     assert len(group["BackendServers"]["BackendServer"]) == 45
     assert (action["status"], action["result"]) == ("Completed", "CONTINUE")
-    again = report["redelivery"]
+    again = whole_loop["redelivery"]
     assert again["unchanged"] is True
     assert [result["id"] for result in again["notifications"]] == [result["id"]]
-    assert again["outcomes"] == report["outcomes"]
+    assert again["outcomes"] == whole_loop["outcomes"]
 
 
-def test_the_whole_loop_ends_by_scaling_in_by_5_and_the_group_shrinks_to_40() -> None:
-    report, _ = reported()
-
-    shrunk = report["scaleIn"]
+def test_the_whole_loop_ends_by_scaling_in_by_5_and_the_group_shrinks_to_40(
+    whole_loop: Any,
+) -> None:
+    shrunk = whole_loop["scaleIn"]
     (group,) = shrunk["groups"]
     (result,) = shrunk["notifications"]
     (action,) = shrunk["lifecycle"]
     assert validation.validate("result", result) == []
     assert [outcome["outcome"] for outcome in shrunk["outcomes"]] == ["deregistered"]
-    assert group["VServerGroupId"] == report["groups"][0]["VServerGroupId"]
+    assert group["VServerGroupId"] == whole_loop["groups"][0]["VServerGroupId"]
     assert len(group["BackendServers"]["BackendServer"]) == 40
     assert result["data"]["changes"]["removedCount"] == 5
     assert (action["hook"], action["result"]) == ("ash-local-in", "CONTINUE")
@@ -167,7 +188,7 @@ def test_two_hooks_of_one_activity_that_share_nothing_but_instances_are_both_com
 def test_a_scaling_group_of_any_id_runs_and_its_id_is_told_as_it_is(group: str) -> None:
     event = builders.hook_message(scalingGroupId=group)
 
-    status, output, errors = ran("-", given=builders.as_bytes(event))
+    status, output, errors = ran_here("-", given=builders.as_bytes(event))
 
     assert (status, errors) == (0, "")
     assert f"scaling group {group} waits" in output
@@ -177,7 +198,7 @@ def test_a_scaling_group_of_any_id_runs_and_its_id_is_told_as_it_is(group: str) 
 def test_one_load_balancer_in_two_regions_is_said_and_the_first_region_wins() -> None:
     here, there = builders.document(), builders.document(RegionId="cn-beijing")
 
-    status, output, _ = ran("-", given=builders.as_bytes([here, there]))
+    status, output, _ = ran_here("-", given=builders.as_bytes([here, there]))
 
     assert status == 3
     said = "load balancer lb-0001 is named in cn-hangzhou and in cn-beijing"
@@ -235,9 +256,18 @@ def test_a_hook_of_another_account_and_region_read_from_standard_input_runs() ->
     assert [action["result"] for action in report["lifecycle"]] == ["CONTINUE"]
 
 
+def test_a_request_of_another_region_read_from_standard_input_runs() -> None:
+    event = builders.document(RegionId="cn-beijing")
+
+    report, _ = reported("-", given=builders.as_bytes(event))
+
+    assert [outcome["outcome"] for outcome in report["outcomes"]] == ["provisioned"]
+    assert report["notifications"][0]["data"]["RegionId"] == "cn-beijing"
+
+
 @pytest.mark.parametrize("name", ["http.fc-v1.json", "http.gateway.json"])
 def test_an_http_event_is_told_to_a_person_line_by_line(name: str) -> None:
-    status, output, errors = ran(str(EVENTS / name))
+    status, output, errors = ran_here(str(EVENTS / name))
 
     assert (status, errors) == (0, "")
     heads = re.findall(r"^ +\d+\.\d{3} s  (\w+)", output, re.MULTILINE)
@@ -251,7 +281,7 @@ def test_an_http_event_is_told_to_a_person_line_by_line(name: str) -> None:
 
 
 def test_a_plan_is_told_without_the_group_that_is_not_there_yet() -> None:
-    status, output, errors = ran(str(EVENTS / "direct.dry-run-merge.json"))
+    status, output, errors = ran_here(str(EVENTS / "direct.dry-run-merge.json"))
 
     assert (status, errors) == (0, "")
     assert "planned: group would be created; 1 backends added" in output

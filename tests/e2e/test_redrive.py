@@ -16,6 +16,7 @@ from mns.account import Account
 from mns.queue import Message
 
 import builders
+from e2e.opskit_calls import called
 from e2e.stage import PYTHONPATH
 from e2e.test_default_world import World
 from localcloud.server import running
@@ -64,12 +65,12 @@ def letters_left(world: World) -> list[Any]:
     return found
 
 
-def ran(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
+def ran(world: World, *arguments: str) -> tuple[int, str, str]:
     """As an operator does, with a proxy that leads nowhere."""
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": PYTHONPATH}
     command = [sys.executable, "-m", "opskit", "redrive", "--queue", DEAD]
     done = subprocess.run(  # noqa: S603 - our own program
-        [*command, "--local", url or world.url, *arguments],
+        [*command, "--local", world.url, *arguments],
         env=environ | {"HTTP_PROXY": NOWHERE, "http_proxy": NOWHERE},
         capture_output=True,
         text=True,
@@ -79,8 +80,13 @@ def ran(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+def ran_here(world: World, *arguments: str, url: str = "") -> tuple[int, str, str]:
+    """In this process, which has imported the SDKs already."""
+    return called("redrive", "--queue", DEAD, "--local", url or world.url, *arguments)
+
+
 def reported(world: World, *arguments: str, status: int = OK) -> dict[str, Any]:
-    code, output, errors = ran(world, "--json", *arguments)
+    code, output, errors = ran_here(world, "--json", *arguments)
     assert (code, errors) == (status, "")
     found: dict[str, Any] = json.loads(output)
     return found
@@ -205,7 +211,7 @@ def test_a_look_that_takes_so_long_that_letters_come_back_sees_all_and_each_once
 
 def test_a_letter_whose_sending_is_not_accepted_stays(world: World) -> None:
     poisoned(world)
-    code, output, _ = ran(world, "--all", "--function", "nobody")
+    code, output, _ = ran_here(world, "--all", "--function", "nobody")
     assert code == 1
     assert "not accepted: Function Compute refused the call: FunctionNotFound" in output
     assert len(letters(world)) == 1
@@ -223,5 +229,5 @@ def test_the_list_is_told_to_a_person(world: World) -> None:
 def test_what_cannot_be_carried_out_says_why(world: World) -> None:
     code, _, errors = ran(world, "--all")
     assert (code, "--function" in errors) == (UNUSABLE, True)
-    code, _, errors = ran(world, url=NOWHERE)
+    code, _, errors = ran_here(world, url=NOWHERE)
     assert (code, errors.count("\n")) == (UNUSABLE, 1)

@@ -14,6 +14,7 @@ from alibabacloud_ess20220222 import models as ess_models
 from alibabacloud_slb20140515 import models
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
 from mns.mns_exception import MNSClientNetworkException, MNSServerException
+from mns.queue import Message
 from mns.topic import TopicMessage
 
 from functions import until
@@ -372,6 +373,18 @@ def test_a_rule_is_for_one_load_balancer_or_one_name(
     assert refused(slb.create_vserver_group, CREATE) == ("ActionNotAllowed", 400)
     assert refused(add, slb, "i-4") == ("ActionNotAllowed", 400)
     add(slb, "i-4", group="rsp-2")
+
+
+def test_a_rule_is_for_one_queue(control: Any, mns: Any) -> None:
+    control.fault(
+        kind="error",
+        status=503,
+        code="ServiceUnavailable",
+        where={"QueueName": "provision-requests"},
+    )
+    mns.get_queue("provision-dead-letters").send_message(Message("m"))
+    with pytest.raises(MNSServerException, match="ServiceUnavailable"):
+        mns.get_queue("provision-requests").send_message(Message("m"))
 
 
 def test_a_creation_without_effect_answers_the_id_of_no_group(

@@ -206,6 +206,46 @@ def test_a_container_group_that_vanishes_stays_a_backend_and_blocks_its_successo
     assert add(slb, "eci-2", **added) == ["eci-2"]
 
 
+def container_groups(sdk: Any, **query: str) -> dict[str, Any]:
+    answer: dict[str, Any] = sdk.call("2018-08-08", "DescribeContainerGroups", **query)
+    return answer
+
+
+def test_a_container_group_is_found_until_it_is_gone(control: Any, sdk: Any) -> None:
+    query = {"RegionId": REGION, "ContainerGroupIds": '["eci-1", "eci-9"]'}
+    (found,) = container_groups(sdk, **query)["ContainerGroups"]
+    assert found.pop("CreationTime")
+    assert found == {
+        "ContainerGroupId": "eci-1",
+        "RegionId": REGION,
+        "Status": "Running",
+        "IntranetIp": "10.0.3.1",
+    }
+    control.change("servers", ServerId="eci-1", Status="Released")
+    assert container_groups(sdk, **query)["ContainerGroups"] == []
+
+
+def test_container_groups_come_in_pages_by_token(control: Any, sdk: Any) -> None:
+    control.seed(ContainerGroups=[{"ContainerGroupId": "eci-2", "RegionId": REGION}])
+    first = container_groups(sdk, RegionId=REGION, Limit="1")
+    assert (first["TotalCount"], len(first["ContainerGroups"])) == (2, 1)
+    rest = container_groups(sdk, RegionId=REGION, NextToken=first["NextToken"])
+    assert [item["ContainerGroupId"] for item in rest["ContainerGroups"]] == ["eci-2"]
+    assert "NextToken" not in rest
+    assert container_groups(sdk, RegionId=REGION, Status="Failed")["TotalCount"] == 0
+
+
+def test_bad_questions_for_container_groups_are_refused(sdk: Any, refused: Refused) -> None:
+    assert refused(lambda: container_groups(sdk)) == ("MissingParameter", 400)
+    many = json.dumps([f"eci-{number}" for number in range(21)])
+    wrong = [{"ContainerGroupIds": text} for text in ("[", '"eci-1"', many)]
+    for query in (*wrong, {"NextToken": "9"}, {"Limit": "21"}):
+        ask = lambda query=query: container_groups(sdk, RegionId=REGION, **query)  # noqa: E731
+        assert refused(ask) == ("InvalidParameter", 400)
+    with pytest.raises(Exception, match="does not implement ZoneId of DescribeContainerGroups"):
+        container_groups(sdk, RegionId=REGION, ZoneId="z")
+
+
 def test_a_scaling_group_of_container_groups_has_their_ids(control: Any) -> None:
     group = {"ScalingGroupId": "asg-eci", "RegionId": REGION, "GroupType": "ECI"}
     control.seed(ScalingGroups=[group])

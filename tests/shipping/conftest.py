@@ -1,16 +1,22 @@
-"""Packages as they ship, built once for all tests of all workers."""
+"""Packages as they ship, built once for all tests of all workers, and kept between runs.
+
+Each interpreter tests the package of its own runtime; `make test-all` tests both.
+"""
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from opskit.interpreters import find
-from opskit.package import RUNTIMES, Package, build
+from opskit.package import RUNTIMES, Package, build, building, libraries
 
+RUNTIME = "python3.12" if sys.version_info >= (3, 12) else "python3.10"
 FOLDER = Path(__file__).parents[2] / "build" / "of-tests"
 
 
@@ -26,11 +32,6 @@ def package_of() -> Callable[[str], Package]:
         return built.setdefault(runtime, built.get(runtime) or build(runtime, FOLDER))
 
     return package
-
-
-@pytest.fixture(params=sorted(RUNTIMES))
-def package(request: pytest.FixtureRequest, package_of: Callable[[str], Package]) -> Package:
-    return package_of(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +50,26 @@ def code_of(
         return unpacked[runtime]
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def light_package(
+    package_of: Callable[[str], Package], tmp_path_factory: pytest.TempPathFactory
+) -> Package:
+    """The function of the package, with its libraries where they were built: to unpack thousands
+    of files for each stack takes longer than all else that is tested of it."""
+    whole = package_of(RUNTIME)
+    found = libraries.install(RUNTIME, building.LOCK_FILE, FOLDER)
+    light = replace(whole, path=tmp_path_factory.mktemp("package") / "light.zip")
+    with zipfile.ZipFile(whole.path) as source, zipfile.ZipFile(light.path, "w") as target:
+        index = source.read("index.py").decode()
+        target.writestr("index.py", f"import sys\nsys.path.append({str(found)!r})\n{index}")
+        for name in source.namelist():
+            if name.startswith("provisioner/"):
+                target.writestr(name, source.read(name))
+    return light
+
+
+@pytest.fixture
+def package(package_of: Callable[[str], Package]) -> Package:
+    return package_of(RUNTIME)

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-WHEELS = Path(sys.prefix) / "ros"  # where tests/environments.py keeps them
+WHEELS = Path(sys.prefix) / "ros"  # where tools/create_venv.py keeps them
 
 _FUNCTION = re.compile(r"^function (\w+)\(properties.*?\) \{\n(.*?)^\}\n", re.MULTILINE | re.DOTALL)
 _CLASS = re.compile(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -76,10 +76,9 @@ class Account(World):
 
 @pytest.fixture
 def account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package_of: Callable[[str], Package]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_package: Package
 ) -> Iterator[Account]:
-    package = package_of(RUNTIME)
-    monkeypatch.setattr(commands, "build", lambda _runtime: package)
+    monkeypatch.setattr(commands, "build", lambda _runtime: light_package)
     monkeypatch.setattr("opskit.deploy.stack._PAUSE", 0.05)
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "localcloud")
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "localcloud-secret")
@@ -93,8 +92,9 @@ def account(
 
 
 def test_a_deployed_stack_processes_a_scale_out_and_a_destroyed_one_leaves_nothing(
-    account: Account,
+    account: Account, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(commands, "build", lambda _runtime: package)
     nothing = account.made()
 
     report = account.opskit("deploy")

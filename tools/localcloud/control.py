@@ -1,4 +1,4 @@
-"""The control endpoint: what a developer or a test does to the cloud that no API offers.
+"""The control endpoint: knobs of the cloud, for developers and tests, that no API offers.
 
 | request                | does                                                       |
 | ---------------------- | ---------------------------------------------------------- |
@@ -235,7 +235,7 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 
 async def _decline(_request: Request, error: Exception) -> Response:
-    """What a service refused."""
+    """Answers the refusal of a service."""
     assert isinstance(error, ApiError)
     body = {"error": {"code": error.code, "message": error.message, "problems": []}}
     return JSONResponse(body, error.status)

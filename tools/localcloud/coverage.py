@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from localcloud.fidelity import DOCUMENTED, EMULATOR_ONLY, INFERRED
 from localcloud.registry import SERVICES
+from localcloud.services.eci.coverage import COVERAGE as ECI
 from localcloud.services.ecs.coverage import COVERAGE as ECS
 from localcloud.services.ess.coverage import COVERAGE as ESS
 from localcloud.services.eventbridge.coverage import COVERAGE as EVENTBRIDGE
@@ -28,6 +29,7 @@ COVERED: Final[dict[str, Coverage]] = {
     "slb": SLB,
     "ess": ESS,
     "ecs": ECS,
+    "eci": ECI,
     "mns": MNS,
     "eventbridge": EVENTBRIDGE,
     "fc": FC,
@@ -68,7 +70,7 @@ _EVERYWHERE = {
 }
 # Codes that any action of these services may answer with.
 SHARED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    ("slb", "ess", "ecs", "sts", "ros"): (
+    ("slb", "ess", "ecs", "eci", "sts", "ros"): (
         "IllegalTimestamp",
         "IncompleteSignature",
         "InvalidAccessKeyId.NotFound",

@@ -1,4 +1,4 @@
-"""Documents that people write by hand: checked against their JSON Schema, every problem named."""
+"""Checks documents that people write by hand against their JSON Schema; names every problem."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Which service a request is for. A new service is a new line here."""
 
 from localcloud.call import Call, Connection
+from localcloud.services.eci.api import SERVICE as ECI
 from localcloud.services.ecs.api import SERVICE as ECS
 from localcloud.services.ess.api import SERVICE as ESS
 from localcloud.services.eventbridge.api import SERVICE as EVENTBRIDGE
@@ -15,7 +16,7 @@ from localcloud.wire import fc, mns, oss, rpc
 from localcloud.wire.message import HttpRequest
 from localcloud.wire.parameters import Parameters
 
-SERVICES = (SLB, ESS, ECS, MNS, EVENTBRIDGE, FC, STS, ROS, OSS)
+SERVICES = (SLB, ESS, ECS, ECI, MNS, EVENTBRIDGE, FC, STS, ROS, OSS)
 _BY_VERSION = {version: service for service in SERVICES for version in service.versions}
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,7 @@ class FunctionFailedError(Exception):
     """It said nothing of what became of an event: it did not start, or it fell silent."""
 
 
-def deployment(bindings_file: str) -> dict[str, Any]:
+def deployment(bindings_file: str, regions: Sequence[str] = ()) -> dict[str, Any]:
     """As `Functions` of a world: the sources in place, on this interpreter with its packages."""
     return {
         "FunctionName": NAME,
@@ -40,6 +40,7 @@ def deployment(bindings_file: str) -> dict[str, Any]:
         "EnvironmentVariables": {
             "PYTHONPATH": sysconfig.get_path("purelib"),
             "REGION_ID": REGION,
+            "REGIONS": ",".join(regions),
             "RESULT_TOPIC": TOPIC,
             "DEAD_LETTER_QUEUE": DEAD_LETTERS,
             "SLB_ENDPOINT": "{endpoint}",

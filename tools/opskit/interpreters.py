@@ -1,4 +1,4 @@
-"""Python interpreters that are really there. Standard library only: tests/environments.py uses this
+"""Python interpreters that are really there. Standard library only: tools/run_tests.py uses this
 before anything is installed.
 
 `python3.10` on the PATH may be a version manager's stand-in that only says that it is not there, so
@@ -7,6 +7,7 @@ an interpreter counts as found when it has run.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 _SAYS = "import sys; print(*sys.version_info[:2], sys.executable)"
 
 
+@functools.cache
 def find(version: tuple[int, int]) -> str:
     """The path of an interpreter of this version that runs; empty where there is none."""
     name = f"python{version[0]}.{version[1]}"

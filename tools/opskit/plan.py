@@ -35,7 +35,7 @@ CREATES_A_MINUTE = 90  # CreateVServerGroup, for an account (doc)
 _TIMEOUT = 120.0  # seconds: long enough to outlast a claim, as a deployment should have it
 _OUTCOME = (
     "outcome", "LoadBalancerId", "VServerGroupId", "VServerGroupName",
-    "created", "added", "already_present", "dropped", "reason", "error",
+    "group_created", "added", "already_present", "dropped", "reason", "error",
 )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
     if not outcome["VServerGroupName"]:
         return f"{outcome['outcome']}: {outcome['reason'] or 'nothing to do'}"
     group = f"{outcome['VServerGroupName']} of {outcome['LoadBalancerId']}"
-    how = "created" if outcome["created"] else f"found as {outcome['VServerGroupId']}"
+    how = "created" if outcome["group_created"] else f"found as {outcome['VServerGroupId']}"
     added = f"{outcome['added']} backends added, {outcome['already_present']} there already"
     return f"{outcome['outcome']}: {group} {how}; {added}"
 

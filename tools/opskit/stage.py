@@ -133,7 +133,8 @@ class Invoked(Stage):
         teller.begins(cloud.url, event, len(payload), items, self._world.notes)
         bindings = Path(folder, "bindings.json")
         bindings.write_text(json.dumps(list(self._world.bindings.values())), encoding="utf-8")
-        cloud.seed({**self._world.seed(), "Functions": [deployment(str(bindings))]})
+        function = deployment(str(bindings), self._world.regions())
+        cloud.seed({**self._world.seed(), "Functions": [function]})
 
     def deliver(self) -> Delivery:
         self.function.invoke(self._payload)

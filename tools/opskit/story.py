@@ -174,7 +174,7 @@ def _outcome(fields: Mapping[str, Any]) -> tuple[Part, ...]:
     if fields["outcome"] == "deregistered":
         said = f"{fields['removed']} backends removed, {fields['deleted']} groups deleted"
         return (fields["outcome"], "green"), f": {fields['LoadBalancerId']} {said}"
-    what = "created" if fields["created"] else "found"
+    what = "created" if fields["group_created"] else "found"
     said = f"{what}; {fields['added']} backends added, {fields['already_present']} were there"
     if fields["outcome"] == "planned":
         said = f"would be {said}"

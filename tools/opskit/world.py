@@ -55,14 +55,18 @@ class World:
             "Subscriptions": [{**inbox, "NotifyContentFormat": "SIMPLIFIED"}],
         }
 
+    def regions(self) -> list[str]:
+        """Return the regions that the events name."""
+        resources = [*self.load_balancers.values(), *self.scaling_groups.values()]
+        return sorted({resource["RegionId"] for resource in resources})
+
     def add(self, request: Request) -> None:
         region = request.region_id or REGION
         if request.load_balancer_id:
             self._add_load_balancer(request.load_balancer_id, region)
         if request.action:
             self._add_hook(request, request.action, region)
-        nameless = request.backends is not None and not request.vserver_group_name
-        if request.instances or nameless:
+        if request.instances:
             self._bind(request.scaling_group_id, request.load_balancer_id, region)
 
     def _shrinking(self) -> Iterator[dict[str, Any]]:

@@ -42,26 +42,24 @@ def complete(
     return [task.log_outcome(outcome) for outcome in outcomes]
 
 
-def complete_failed(
+def choose_failure_result(
     task: ProvisionTask,
     action: LifecycleAction,
     result: LifecycleResult,
-    outcomes: Sequence[Outcome],
-    deadline: HookDeadline | None = None,
-) -> list[Outcome]:
-    """Complete a failed action with `result`, or with CONTINUE if the circuit breaker is tripped.
+    deadline: HookDeadline | None,
+) -> LifecycleResult:
+    """Return `result` for a failed action, or CONTINUE if the circuit breaker is tripped.
 
     The breaker is asked for servers that come only. Reading the record takes at most half of the
     time in which to publish.
     """
-    releases = action.transition is Transition.SCALE_OUT and result is not LifecycleResult.CONTINUE
-    if releases:
-        now = task.deps.clock.now()
-        half = now + (_publish_deadline(task, deadline) - now) / 2
-        if circuit_breaker.is_tripped(_limit_time(task, half), action):
-            result = LifecycleResult.CONTINUE
-            outcomes = [replace(outcome, circuit_breaker=True) for outcome in outcomes]
-    return complete(task, action, result, outcomes, deadline)
+    if action.transition is not Transition.SCALE_OUT or result is LifecycleResult.CONTINUE:
+        return result
+    now = task.deps.clock.now()
+    half = now + (_publish_deadline(task, deadline) - now) / 2
+    if circuit_breaker.is_tripped(_limit_time(task, half), action):
+        return LifecycleResult.CONTINUE
+    return result
 
 
 def mark_ended_otherwise(outcome: Outcome, result: str) -> Outcome:

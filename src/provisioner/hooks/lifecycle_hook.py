@@ -17,7 +17,7 @@ from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Outcome, Status
 
 from .action import ActionContext, load_action_context, require_final_result
-from .completion import complete, complete_failed
+from .completion import choose_failure_result, complete
 from .deadline import HookDeadline
 
 Performed = Sequence[tuple[Outcome, LifecycleResult]]
@@ -39,6 +39,14 @@ class TransitionWork(Protocol):
 
     def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:
         """Return the groups that the results are about. May raise `Rejected`."""
+
+    def undo(
+        self, task: ProvisionTask, context: ActionContext, outcomes: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Undo what was done, before the action gets a failure result that releases its servers.
+
+        Returns the outcomes as they then are. Raises `Retryable`.
+        """
 
     def failure_result(self, binding: Binding) -> LifecycleResult: ...
 
@@ -68,12 +76,11 @@ class LifecycleHook:
 
     def _run(self, context: ActionContext) -> list[Outcome]:
         deadline = HookDeadline(self.task.deps, context, self.task.invocation)
-        invocation = replace(self.task.invocation, checkpoint=deadline.checkpoint)
         try:
             deadline.checkpoint()  # asks for more time if half of it has passed
             if deadline.is_expired():
                 return self._complete_too_late(context, deadline)
-            performed = self.work.perform(replace(self.task, invocation=invocation), context)
+            performed = self.work.perform(self._limit_task(deadline), context)
         except ConfigurationError:
             raise
         except Rejected as error:
@@ -135,9 +142,10 @@ class LifecycleHook:
         outcomes = [outcome for outcome, _ in performed]
         for outcome, failure_result in performed:
             if outcome.status is not self.work.done:
-                return complete_failed(
-                    self.task, context.action, failure_result, outcomes, deadline
-                )
+                result = choose_failure_result(self.task, context.action, failure_result, deadline)
+                if result is not LifecycleResult.CONTINUE:
+                    outcomes = self.work.undo(self._limit_task(deadline), context, outcomes)
+                return self._complete_failed(context, failure_result, result, outcomes, deadline)
         return complete(self.task, context.action, LifecycleResult.CONTINUE, outcomes, deadline)
 
     def _complete_too_late(
@@ -157,8 +165,7 @@ class LifecycleHook:
             fault=Fault.CONFLICT,
         )
         outcomes = self._outcomes(context, Status.FAILED, error)
-        answer = self.work.failure_result(context.bindings[0])
-        return complete_failed(self.task, context.action, answer, outcomes, deadline)
+        return self._complete_by_first_binding(context, outcomes, deadline)
 
     def _complete_rejected(
         self, error: Rejected, context: ActionContext, deadline: HookDeadline | None
@@ -170,8 +177,33 @@ class LifecycleHook:
         if error.code == Code.BINDING_UNFIT.value:
             return [self.task.reject(error)]
         outcome = self.task.new_outcome(Status.REFUSED, error=error)
-        answer = self.work.failure_result(context.bindings[0])
-        return complete_failed(self.task, context.action, answer, [outcome], deadline)
+        return self._complete_by_first_binding(context, [outcome], deadline)
+
+    def _complete_by_first_binding(
+        self, context: ActionContext, outcomes: list[Outcome], deadline: HookDeadline | None
+    ) -> list[Outcome]:
+        """Complete an action that failed before or besides the work on its groups."""
+        wanted = self.work.failure_result(context.bindings[0])
+        result = choose_failure_result(self.task, context.action, wanted, deadline)
+        return self._complete_failed(context, wanted, result, outcomes, deadline)
+
+    def _complete_failed(
+        self,
+        context: ActionContext,
+        wanted: LifecycleResult,
+        result: LifecycleResult,
+        outcomes: list[Outcome],
+        deadline: HookDeadline | None,
+    ) -> list[Outcome]:
+        """`wanted` is the binding's result; another `result` is the circuit breaker's."""
+        if result is not wanted:
+            outcomes = [replace(outcome, circuit_breaker=True) for outcome in outcomes]
+        return complete(self.task, context.action, result, outcomes, deadline)
+
+    def _limit_task(self, deadline: HookDeadline) -> ProvisionTask:
+        """Return the task with the hook's deadline as a limit of its work."""
+        invocation = replace(self.task.invocation, checkpoint=deadline.checkpoint)
+        return replace(self.task, invocation=invocation)
 
     def _outcomes(
         self, context: ActionContext, status: Status, error: Rejected | None = None

@@ -53,6 +53,15 @@ class ScaleIn(TransitionWork):
     def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:
         return [removal.result_subject for removal in _plan_removals(task, context)]
 
+    def undo(
+        self,
+        task: ProvisionTask,  # noqa: ARG002 - as for servers that come
+        context: ActionContext,  # noqa: ARG002
+        outcomes: Sequence[Outcome],
+    ) -> list[Outcome]:
+        """What was taken out stays out, because its servers leave."""
+        return list(outcomes)
+
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.scale_in_failure_result
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Code, Fault, Rejected, Retryable
-from provisioner.model import Binding, DesiredGroup, Instance, LifecycleResult, VServerGroup
+from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.model import (
+    Binding,
+    DesiredGroup,
+    GroupRemoval,
+    Instance,
+    LifecycleResult,
+    RemovalResult,
+    VServerGroup,
+)
 from provisioner.provisioning import ProvisionTask
 from provisioner.results.outcome import Outcome, Status
 
@@ -39,8 +48,70 @@ class ScaleOut(TransitionWork):
     def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:  # noqa: ARG002 - the request says it
         return [desired.group for desired in task.map_groups(())]
 
+    def undo(
+        self, task: ProvisionTask, context: ActionContext, outcomes: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Take the instances out of every group, because they are about to be released.
+
+        Whatever delivery of the event added them: no group of ours keeps a released server.
+        """
+        groups = [outcome.group for outcome in outcomes if outcome.group]
+        removals: dict[str, GroupRemoval] = {}
+        for place in dict.fromkeys((group.region_id, group.load_balancer_id) for group in groups):
+            removals |= _take_out(task, context, *place, groups)
+        return [_mark_taken_out(outcome, removals) for outcome in outcomes]
+
     def failure_result(self, binding: Binding) -> LifecycleResult:
         return binding.failure_result
+
+
+def _take_out(
+    task: ProvisionTask,
+    context: ActionContext,
+    region_id: str,
+    load_balancer_id: str,
+    groups: Sequence[VServerGroup],
+) -> dict[str, GroupRemoval]:
+    """Remove the instances of the event from the groups of a load balancer.
+
+    Returns what was removed by VServerGroupId; nothing if the load balancer refuses. Raises
+    `Retryable`.
+    """
+    removal = Removal(
+        region_id,
+        load_balancer_id,
+        frozenset(instance.instance_id for instance in context.request.instances),
+        name_globs=tuple(g.name for g in groups if g.load_balancer_id == load_balancer_id),
+    )
+    try:
+        result = task.new_executor(removal.group).run(DeregisterProtocol(removal))
+    except Rejected as error:
+        log = task.invocation.log
+        log.write("undo.failed", LoadBalancerId=load_balancer_id, code=error.code)
+        return {}
+    return {each.id: each for each in result.groups if each.removed}
+
+
+def _mark_taken_out(outcome: Outcome, removals: Mapping[str, GroupRemoval]) -> Outcome:
+    """Return the outcome as failed if its group lost the servers again."""
+    group = outcome.group
+    removal = removals.get(group.id) if group else None
+    if group is None or removal is None:
+        return outcome
+    return replace(
+        outcome,
+        status=Status.FAILED,
+        group=replace(group, backends=removal.remaining),
+        plan=replace(outcome.plan, add=()),
+        removal=RemovalResult((removal,)),
+        error=outcome.error
+        or Rejected(
+            Code.HOOK_FAILED,
+            "another VServer group of this hook failed, so its instances are released; they were "
+            "taken out of this group again",
+            fault=Fault.CONFLICT,
+        ),
+    )
 
 
 def _require_addresses(context: ActionContext) -> None:

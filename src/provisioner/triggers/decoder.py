@@ -112,7 +112,7 @@ def decode_items(payload: bytes) -> list[Item]:
 
 
 def decode_call(call: HttpCall) -> Request | Rejected | Skip:
-    """Return what an HTTP call asks for that nobody waits for. It has the routes of `handler`."""
+    """Return what an HTTP call asks for that nobody waits for, by the routes of `http_api`."""
     path = call.path.rstrip("/") or "/"
     if path == _HEALTH_PATH and call.method in ("GET", "HEAD"):
         return Skip("a health check, which asks for nothing")
@@ -190,15 +190,18 @@ def _decode_batch(elements: list[Any], payload: bytes, text: str, layers: int) -
 def _decode_message(
     value: Any, context: EnvelopeContext, layers: int, index: int | None = None
 ) -> list[Decoded]:
-    """Decode one message, which is element `index` of its batch."""
-    items = list(islice(_decode_value(value, context, layers), MAX_MESSAGE_ITEMS + 1))
-    if len(items) > MAX_MESSAGE_ITEMS:
-        items = [
-            too_large_error(
-                f"{context.part} asks for more than {MAX_MESSAGE_ITEMS} things; send at most "
-                f"{MAX_MESSAGE_ITEMS} documents a message"
-            )
-        ]
+    """Decode one message, which is element `index` of its batch. It has each `Skip` once."""
+    items: list[Decoded] = []
+    reasons: set[str] = set()
+    for decoded in _decode_value(value, context, layers):
+        if isinstance(decoded, Skip):
+            if decoded.message in reasons:
+                continue
+            reasons.add(decoded.message)
+        items.append(decoded)
+        if len(items) > MAX_MESSAGE_ITEMS:
+            items = [_too_many_documents_error(context)]
+            break
     return items if index is None else [_add_path_prefix(index, item) for item in items]
 
 
@@ -239,7 +242,7 @@ def _decode_value(value: Any, context: EnvelopeContext, layers: int) -> Iterator
             yield from _decode_list(value, context, layers)
             return
         decoded = _read_value(value, context)
-    except Rejected as error:
+    except (Rejected, Skip) as error:
         decoded = error
     if isinstance(decoded, Rejected) and context.id and not decoded.event:
         decoded.event = EventRef(context.source, context.id)
@@ -251,11 +254,11 @@ def _decode_value(value: Any, context: EnvelopeContext, layers: int) -> Iterator
 
 
 def _decode_list(elements: list[Any], context: EnvelopeContext, layers: int) -> Iterator[Decoded]:
-    """Decode a list inside a message. Raises `Rejected` if it is no list of documents."""
+    """Decode a list inside a message. Raises `Rejected` or `Skip` if it is no list of documents."""
     if not elements:
         yield Skip("the batch is empty")
     if not all(map(_is_document, elements)):
-        raise _no_documents_error(elements, context)
+        raise _no_documents_error(elements, context) if context.must_be_known else _unknown_event()
     for index, element in enumerate(elements):
         # The elements of one message share its id, so the index tells them apart.
         inner = replace(context, id=context.id and f"{context.id}#{index}")
@@ -293,9 +296,11 @@ def _read_value(value: Any, context: EnvelopeContext) -> Wrapped | Decoded:
             return Wrapped(inner, context)
         if notification := mns_topic.read_xml(value, context):
             return notification
-    if not context.must_be_known:
-        return Skip("an event of a type that this function does not act on")
-    return _unknown_value_error(value, context)
+    return _unknown_value_error(value, context) if context.must_be_known else _unknown_event()
+
+
+def _unknown_event() -> Skip:
+    return Skip("an event of a type that this function does not act on")
 
 
 def _unknown_value_error(value: Any, context: EnvelopeContext) -> Rejected:
@@ -329,6 +334,13 @@ def _no_documents_error(elements: list[Any], context: EnvelopeContext) -> Reject
 
 def _too_long_error(context: EnvelopeContext) -> Rejected:
     return too_large_error(f"{context.part} is longer than {MAX_MESSAGE_BYTES} bytes")
+
+
+def _too_many_documents_error(context: EnvelopeContext) -> Rejected:
+    return too_large_error(
+        f"{context.part} asks for more than {MAX_MESSAGE_ITEMS} things; send at most "
+        f"{MAX_MESSAGE_ITEMS} documents a message"
+    )
 
 
 def _too_many_items_error() -> Rejected:

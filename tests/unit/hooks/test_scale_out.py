@@ -30,6 +30,7 @@ GROUP = "asg-0001"
 BUSY = Retryable("Throttling", "slow down")
 FULL = Rejected("InstanceBackendServerNumberOverLimit", "full")
 CONTINUE, ABANDON, ROLLBACK = LifecycleResult
+OURS = naming.build_owner_tags("mark")
 TWO_LISTENERS = (
     a_binding(name_template="{scaling_group_id}-8080", failure_result=ROLLBACK),
     a_binding(name_template="{scaling_group_id}-8443", ports=(8443,)),
@@ -243,7 +244,7 @@ def test_when_all_are_gone_the_action_gets_the_failure_result_and_nothing_is_wri
     assert outcome.status is Status.REFUSED
     assert codes(cloud) == ["InstancesGone"]
     assert answers(cloud) == [result]
-    assert cloud.operations == []
+    assert cloud.writes == []
     assert cloud.notifications.results[0]["data"]["lifecycle"]["LifecycleActionResult"] == result
 
 
@@ -269,11 +270,39 @@ def test_one_group_that_fails_decides_the_answer_by_its_own_binding(
     cloud.load_balancers.fail_next("read_vserver_group", Rejected("InvalidParameter", "no"))
     cloud.complete(HOOK)
     assert answers(cloud) == [answer]
-    assert sorted(cloud.notifications.kinds) == ["provisioned", "refused"]
+    assert sorted(cloud.notifications.kinds) == ["failed", "refused"]
     assert {
         result["data"]["lifecycle"]["LifecycleActionResult"]
         for result in cloud.notifications.results
     } == {answer.value}
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_servers_that_are_about_to_be_released_are_taken_out_of_the_groups_that_had_them(
+    earlier: bool,
+) -> None:
+    cloud = waiting(*TWO_LISTENERS)
+    cloud.stands(*servers(1, first=9, port=8080), name="asg-0001-8080", tags=OURS)
+    if earlier:  # an earlier delivery had added them, and was killed
+        cloud.provision(replace(HOOK, action=None))
+    for _ in range(2):
+        cloud.stands(name="asg-0001-8443")
+    cloud.complete(HOOK)
+    assert answers(cloud) == [ABANDON]
+    assert {backend.server_id for backend in cloud.held("asg-0001-8080")} == {"i-0009"}
+    by_subject = {result["subject"]: result for result in cloud.notifications.results}
+    data = by_subject["lb-0001/asg-0001-8080"]["data"]
+    assert (data["error"]["code"], data["changes"]["removedCount"]) == ("HookFailed", 2)
+    assert (data["changes"]["addedCount"], data["BackendServerCount"]) == (0, 1)
+
+
+def test_servers_that_go_live_after_all_stay_in_their_groups() -> None:
+    cloud = waiting(*(replace(b, failure_result=CONTINUE) for b in TWO_LISTENERS))
+    for _ in range(2):
+        cloud.stands(name="asg-0001-8443")
+    cloud.complete(HOOK)
+    assert answers(cloud) == [CONTINUE]
+    assert len(cloud.held("asg-0001-8080")) == 2
 
 
 def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_were_made() -> None:
@@ -283,7 +312,9 @@ def test_one_group_that_is_retryable_leaves_the_hook_pending_after_the_others_we
         cloud.complete(HOOK)
     assert cloud.names == ["asg-0001-8443"]
     assert cloud.scaling_groups.calls_of("complete_lifecycle_action") == []
-    assert cloud.notifications.published == []
+    assert [result["subject"] for result in cloud.notifications.results] == [
+        "lb-0001/asg-0001-8443"  # the redelivery cannot say any more what was added
+    ]
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
 

@@ -101,12 +101,20 @@ def test_of_an_event_that_asks_for_too_much_the_same_messages_are_refused_in_any
     ],
 )
 def test_a_list_in_a_message_that_is_no_list_of_documents_is_one_refusal(elements: Any) -> None:
-    ways = [queue_message(elements), [queue_message(json.dumps(elements))], cloud_event(elements)]
+    ways = [queue_message(elements), [queue_message(json.dumps(elements))]]
+    assert isinstance(only(cloud_event(elements)), Skip)
     for way in [*ways, xml_notification(json.dumps(elements)).encode()]:
         item = only(way)
         assert isinstance(item, Rejected)
         assert item.code == "Unreadable"
         assert "a list, whose elements must be documents; element" in item.message
+
+
+def test_a_list_of_events_of_other_products_is_skipped_however_long_it_is() -> None:
+    assert isinstance(only(cloud_event([{"state": n} for n in range(2000)])), Skip)
+    news = {"product": "ECS", "name": "Instance:StateChange", "content": {}}
+    items = decoded([queue_message([news] * 500 + [document()])] * 3)
+    assert codes(items) == ["Skip", "Request"] * 3
 
 
 @pytest.mark.parametrize("junk", [1, None, "a", [1], [[document()]]])

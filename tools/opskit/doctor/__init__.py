@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Check] = {
     "listeners": balancers.references,
     "result topic": messages.result_topic,
     "dead letters": messages.dead_letter_queue,
+    "subscriptions": messages.subscriptions,
     "circle": messages.circle,
     "timeout": hooks.timeout,
     "hooks": hooks.lifecycle_hooks,

@@ -1,9 +1,9 @@
-"""The result topic and the dead-letter queue: there; and no topic that calls the function."""
+"""The result topic, the dead-letter queue, and the topics that deliver to the function."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -59,6 +59,66 @@ def _read(queue: Any) -> None:
     with catch_warnings():
         simplefilter("ignore", DeprecationWarning)
         queue.get_attributes()
+
+
+def subscriptions(patient: Patient) -> Iterator[Finding]:
+    """Find the topics that deliver to queues of the function, and their formats.
+
+    The function reads every format. XML is the default.
+    """
+    queues = set(_read_source_queues(patient))
+    if not queues:
+        yield ok("no queue calls the function" if patient.deployed else "no function was named")
+        return
+    try:
+        with patient.cloud.messages() as account:
+            found = list(asked(lambda: list(_list_subscriptions(account, queues))))
+    except RefusedError as error:
+        remedy = "allow mns:List* and mns:GetSubscriptionAttributes to whoever asks"
+        yield unknown(f"the subscriptions of {', '.join(sorted(queues))}: {error}", remedy)
+        return
+    results = patient.settings.result_topic if patient.settings else ""
+    for topic, name, queue, content_format in found:
+        delivery = f"topic {topic} delivers {content_format} to queue {queue}, by {name}"
+        if topic == results:
+            remedy = "unsubscribe it, or let RESULT_TOPIC name a topic of its own"
+            yield failure(f"{delivery}: results come back to the function", remedy)
+        else:
+            yield ok(delivery)
+    if not found:
+        yield ok(f"no topic delivers to {', '.join(sorted(queues))}")
+
+
+def _read_source_queues(patient: Patient) -> Iterator[str]:
+    for trigger in patient.deployed.triggers if patient.deployed else ():
+        source = trigger.config.get("eventSourceConfig", {}).get("eventSourceParameters", {})
+        queue = source.get("sourceMNSParameters", {}).get("QueueName")
+        if trigger.type == "eventbridge" and isinstance(queue, str):
+            yield queue
+
+
+def _list_subscriptions(account: Any, queues: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """Yield topic, subscription, queue and format of each subscription that ends at a queue."""
+    for topic in map(_last_part, _list_all(account.list_topic)):
+        of_topic = account.get_topic(topic)
+        for name in map(_last_part, _list_all(of_topic.list_subscription)):
+            attributes = of_topic.get_subscription(name).get_attributes()
+            queue = _last_part(attributes.endpoint)
+            if ":queues/" in attributes.endpoint and queue in queues:
+                yield topic, name, queue, attributes.notify_content_format
+
+
+def _list_all(list_page: Callable[..., tuple[list[str], str]]) -> Iterator[str]:
+    marker = ""
+    while True:
+        urls, marker = list_page(marker=marker)
+        yield from urls
+        if not marker:
+            return
+
+
+def _last_part(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def circle(patient: Patient) -> Iterator[Finding]:

@@ -1,5 +1,5 @@
-"""ESS on the wire: parameters in, answers out, in the shape of the version that asked. What only
-asks is in read_api.py.
+"""ESS on the wire: reads parameters, writes answers in the shape of the version that asked. The
+actions that only read are in read_api.py.
 """
 
 from __future__ import annotations

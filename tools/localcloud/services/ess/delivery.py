@@ -1,5 +1,5 @@
-"""Auto Scaling's outbox is emptied here, into MNS and the event bus; and here time-outs take effect
-by themselves, whether or not anybody looks.
+"""Empties Auto Scaling's outbox into MNS and the event bus, and lets time-outs take effect at their
+own time, without a call.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ async def keep_time(cloud: Cloud) -> None:
 
 
 def settle(cloud: Cloud) -> None:
-    """Ends what has timed out, and tells whoever waits for it."""
+    """Ends the waits that have timed out, and delivers what that causes."""
     if lifecycle.settle(cloud.world.ess, cloud.clock.now()):
         deliver(cloud)
 
@@ -67,7 +67,8 @@ def _notify(cloud: Cloud, group: ScalingGroup, notice: ActivityNotice) -> None:
 
 
 def _send(cloud: Cloud, group: ScalingGroup, action: LifecycleAction) -> str:
-    """What became of the hook's message. One that cannot be delivered is lost (inferred)."""
+    """Sends the hook's message; returns how that ended. A message that cannot be delivered is lost
+    (inferred)."""
     ess = cloud.world.ess
     target = target_of(action.hook.notification_arn, group.region_id, ess.account)
     kind, name = target or ("", "")

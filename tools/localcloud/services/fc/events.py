@@ -1,4 +1,4 @@
-"""An asynchronous invocation, from its acceptance to its end and the message that says so.
+"""An asynchronous invocation, from its acceptance to its end and the record of it.
 
 A function's error is tried again as often as the function's configuration says; what found no
 instance, as long as the event's age allows (doc). The platform's own errors are not (doc). Waits

@@ -1,4 +1,4 @@
-"""What an HTTP request is to a function, and what the function's answer is to HTTP.
+"""Turns an HTTP request into a function's input, and the function's answer into an HTTP response.
 
 Generation 3 has an event and a response document (doc), generation 2 WSGI (doc; seen, rt).
 """

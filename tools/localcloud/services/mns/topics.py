@@ -68,7 +68,7 @@ def check_strategy(strategy: str) -> None:
 def subscription_of(
     name: str, given: Mapping[str, str], mns: Messaging, now: float
 ) -> Subscription:
-    """As Subscribe and seeds word it; what is left out is by default."""
+    """Reads a subscription as Subscribe and seeds write it; what is left out has its default."""
     endpoint = given.get("Endpoint", "")
     target = read(endpoint, mns.region, mns.account)
     default = (FUNCTION_FORMATS if target.kind == FUNCTION else PUSH_FORMATS)[0]

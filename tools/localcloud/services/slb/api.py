@@ -1,5 +1,7 @@
-"""VServer groups on the wire: parameters in, documented shapes out. What the rules are, model.py
-knows; load balancers, listeners and rules are in balancer_api.py and listener_api.py.
+"""VServer groups on the wire: reads parameters, writes documented shapes.
+
+The rules are in model.py, load balancers in balancer_api.py, listeners and forwarding rules in
+listener_api.py.
 """
 
 from __future__ import annotations

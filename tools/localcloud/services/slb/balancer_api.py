@@ -1,4 +1,4 @@
-"""Load balancers on the wire: as much of them as having VServer groups takes."""
+"""Load balancers on the wire, as far as VServer groups need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listeners and forwarding rules on the wire. Their codes are inferred, but for those of groups."""
+"""Listeners and forwarding rules on the wire. Except for groups, the codes are inferred."""
 
 from __future__ import annotations
 
