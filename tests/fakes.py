@@ -125,7 +125,7 @@ class FakeLog(Log):
 
 class FakeLoadBalancers(Scripted, LoadBalancers):
     """`groups` is the whole state, by VServerGroupId; a listener refers to those `referred_to`.
-    `refuses` says by which code a server is refused."""
+    `refuses` says by which code a server, or whatever a group of the name is to get, is refused."""
 
     def __init__(self, clock: Clock, *load_balancer_ids: str, region_id: str = REGION) -> None:
         super().__init__()
@@ -266,9 +266,9 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
 
     def _check_room(self, group: VServerGroup, added: tuple[Backend, ...]) -> None:
         assert len(added) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
-        for backend in added:
-            if backend.server_id in self.refuses:
-                raise Rejected(self.refuses[backend.server_id], "a server is refused")
+        for refused in (group.name, *(backend.server_id for backend in added)):
+            if refused in self.refuses:
+                raise Rejected(self.refuses[refused], "a server or a group is refused")
         quota = self._quota(group.region_id, group.load_balancer_id)
         held = sum(len(g.backends) for g in self._of(group.region_id, group.load_balancer_id))
         if held + len(added) > quota:

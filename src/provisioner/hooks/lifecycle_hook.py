@@ -86,7 +86,7 @@ class LifecycleHook:
         except Rejected as error:
             return self._complete_rejected(error, context, deadline)
         except Retryable as error:
-            if not deadline.is_expired():
+            if not deadline.is_over_for_retries():
                 raise
             return self._complete_too_late(context, deadline, error)
         if deadline.has_ended:

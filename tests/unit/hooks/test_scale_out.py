@@ -266,11 +266,12 @@ def test_one_group_that_fails_decides_the_answer_by_its_own_binding(
     failing: int, answer: LifecycleResult
 ) -> None:
     cloud = waiting(*TWO_LISTENERS)
-    cloud.stands(name=f"asg-0001-{(8080, 8443)[failing]}")
-    cloud.load_balancers.fail_next("read_vserver_group", Rejected("InvalidParameter", "no"))
+    name = f"asg-0001-{(8080, 8443)[failing]}"
+    cloud.stands(name=name)
+    cloud.load_balancers.refuses[name] = "InvalidParameter"
     cloud.complete(HOOK)
     assert answers(cloud) == [answer]
-    assert sorted(cloud.notifications.kinds) == ["failed", "refused"]
+    assert sorted(cloud.notifications.kinds) == ["failed", "failed"]
     assert {
         result["data"]["lifecycle"]["LifecycleActionResult"]
         for result in cloud.notifications.results
@@ -283,10 +284,10 @@ def test_servers_that_are_about_to_be_released_are_taken_out_of_the_groups_that_
 ) -> None:
     cloud = waiting(*TWO_LISTENERS)
     cloud.stands(*servers(1, first=9, port=8080), name="asg-0001-8080", tags=OURS)
+    cloud.stands(name="asg-0001-8443")
+    cloud.load_balancers.refuses["asg-0001-8443"] = "InvalidParameter"
     if earlier:  # an earlier delivery had added them, and was killed
         cloud.provision(replace(HOOK, action=None))
-    for _ in range(2):
-        cloud.stands(name="asg-0001-8443")
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
     assert {backend.server_id for backend in cloud.held("asg-0001-8080")} == {"i-0009"}
@@ -298,8 +299,8 @@ def test_servers_that_are_about_to_be_released_are_taken_out_of_the_groups_that_
 
 def test_servers_that_go_live_after_all_stay_in_their_groups() -> None:
     cloud = waiting(*(replace(b, failure_result=CONTINUE) for b in TWO_LISTENERS))
-    for _ in range(2):
-        cloud.stands(name="asg-0001-8443")
+    cloud.stands(name="asg-0001-8443")
+    cloud.load_balancers.refuses["asg-0001-8443"] = "InvalidParameter"
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
     assert len(cloud.held("asg-0001-8080")) == 2
