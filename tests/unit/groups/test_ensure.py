@@ -32,7 +32,7 @@ from provisioner.model import ApiResponse, Backend, OnExisting
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
 NOT_READY = Rejected("ObtainIpFail", "no address yet")
-FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.CONFLICT)
+FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.QUOTA)
 # A call that lasts so long may have been dated at its beginning or at its end: a renewal is due.
 SLOW = RENEW_AFTER / 2
 SIZES = {0: [], 1: [1], 19: [19], 20: [20], 21: [20, 1], 40: [20, 20], 41: [20, 20, 1]}
@@ -858,8 +858,8 @@ def test_a_run_is_its_state_and_asking_for_the_command_changes_nothing() -> None
     run = EnsureProtocol(wanted(*servers(1)))
     assert (run.state, run.next_command(), run.next_command()) == (
         State.FIND,
-        ListGroups(),
-        ListGroups(),
+        ListGroups(references=True),
+        ListGroups(references=True),
     )
     run.receive(ApiResponse((), 1000.0, "R-1"), 1001.0)
     assert run.state is State.DRAW_NONCE
