@@ -41,6 +41,7 @@ EXPLORATIONS = (
     Exploration("ayy", Budget(crashes=1), world=HELD_BY_Y),
     Exploration("aax", Budget(crashes=1), world=HELD_BY_X),
     Exploration("ab", Budget(crashes=2, ambiguous=1)),
+    Exploration("zz", Budget(1, 1, 1), world="the group holds what z takes, one is stopped"),
     Exploration("ab", Budget(crashes=1, ambiguous=1), one_backend_a_call=True),
     Exploration("ab", Budget(ambiguous=1, busy=1, refused=1)),
     Exploration("ay", Budget(1, 1, 1), world="likewise, and is in use"),
