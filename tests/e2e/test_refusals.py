@@ -143,9 +143,7 @@ def test_a_final_refusal_answers_the_hook_at_once(staged: Staged) -> None:
 def test_a_read_that_is_refused_releases_no_server(staged: Staged) -> None:
     stage = staged(EVENT)
     create_group(stage, "asg-0001")
-    stage.cloud.fault(
-        action=READ, kind="error", status=400, code="InvalidParameter", probability=1
-    )
+    stage.cloud.fault(action=READ, kind="error", status=400, code="InvalidParameter", probability=1)
 
     with pytest.raises(Retryable, match="InvalidParameter"):
         stage.deliver(EVENT, seconds=5)
@@ -247,9 +245,7 @@ class LeavingClock(TravellingClock):
         super().wait(seconds)
         self._waits += 1
         if self._waits == 3:
-            self._port.remove_backend_servers(
-                REGION, self._group_id, self._servers, within=WITHIN
-            )
+            self._port.remove_backend_servers(REGION, self._group_id, self._servers, within=WITHIN)
 
 
 def test_a_hook_waits_for_the_room_that_leaving_servers_make(staged: Staged) -> None:
