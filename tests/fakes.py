@@ -125,8 +125,9 @@ class FakeLog(Log):
 
 class FakeLoadBalancers(Scripted, LoadBalancers):
     """`groups` is the whole state, by VServerGroupId; a listener refers to those `referred_to`.
-    `refuses` says by which code a server is refused when it is added, `stopped` by which when its
-    weight is set or it is removed."""
+    `refuses` says by which code a server, or whatever a group of the name is to get, is refused
+    when it is added; `stopped` by which code a server is refused when its weight is set or it is
+    removed."""
 
     def __init__(self, clock: Clock, *load_balancer_ids: str, region_id: str = REGION) -> None:
         super().__init__()
@@ -136,6 +137,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         self.stopped: dict[str, str] = {}
         self._clock = clock
         self._quotas: dict[tuple[str, str], int] = {}
+        self._group_quotas: dict[tuple[str, str], int] = {}
         self._numbers = count(1)
         for load_balancer_id in load_balancer_ids:
             self.seed(load_balancer_id, region_id=region_id)
@@ -146,8 +148,12 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         *,
         region_id: str = REGION,
         quota: int = BACKENDS_PER_LOAD_BALANCER,
+        group_quota: int | None = None,
     ) -> None:
+        """`quota` is that of backends, `group_quota` that of VServer groups."""
         self._quotas[region_id, load_balancer_id] = quota
+        if group_quota is not None:
+            self._group_quotas[region_id, load_balancer_id] = group_quota
 
     def made_by_others(self, group: VServerGroup) -> VServerGroup:
         """A group that stands there without a call of ours."""
@@ -181,6 +187,9 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
     def create_vserver_group(self, wanted: VServerGroup, *, within: float) -> ApiResponse[str]:
         with self._call("create_vserver_group", wanted, within=within):
             self._check_room(wanted, wanted.backends)
+            here = (wanted.region_id, wanted.load_balancer_id)
+            if len(self._of(*here)) >= self._group_quotas.get(here, len(self.groups) + 1):
+                raise Rejected("OverQuota", "no room for a group", fault=Fault.QUOTA)
             created = self.made_by_others(wanted)
         return self._answer(created.id)
 
@@ -272,13 +281,14 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
             holder = held_ips.get((backend.server_ip, backend.port), backend.server_id)
             if backend.server_ip and holder != backend.server_id:
                 raise Rejected("InvalidBackendServers.ServerIpConflict", "the address is held")
-            if backend.server_id in self.refuses:
-                raise Rejected(self.refuses[backend.server_id], "a server is refused")
+        for refused in (group.name, *(backend.server_id for backend in added)):
+            if refused in self.refuses:
+                raise Rejected(self.refuses[refused], "a server or a group is refused")
         quota = self._quota(group.region_id, group.load_balancer_id)
         held = sum(len(g.backends) for g in self._of(group.region_id, group.load_balancer_id))
         if held + len(added) > quota:
             code = "InstanceBackendServerNumberOverLimit"
-            raise Rejected(code, "the load balancer is full", fault=Fault.CONFLICT)
+            raise Rejected(code, "the load balancer is full", fault=Fault.QUOTA)
 
     def _answer(self, value: T) -> ApiResponse[T]:
         # A Date header counts whole seconds.

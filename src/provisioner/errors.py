@@ -61,13 +61,14 @@ class Code(str, Enum):
 
 
 class Fault(Enum):
-    """What is wrong with a rejected event. Each has an HTTP status of its own (`http_api`)."""
+    """What is wrong with a rejected event. `http_api` has the HTTP status of each."""
 
     UNREADABLE = "unreadable"
     TOO_LARGE = "too large"
     INVALID = "invalid"
     NOT_FOUND = "not found"
     CONFLICT = "conflict"
+    QUOTA = "quota"  # of the cloud: it is used up until others make room
 
 
 @dataclass(frozen=True, slots=True)

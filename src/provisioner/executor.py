@@ -225,8 +225,11 @@ class CommandExecutor:
 
     def _out_of_time_error(self) -> Retryable:
         """Return the failure that took the time, which says more than that the time is over."""
-        if isinstance(self._last_failure, Retryable):
-            return self._last_failure
+        failure = self._last_failure
+        if isinstance(failure, Retryable):
+            return failure
+        if failure is not None:  # a refusal that the protocol waits for, as for room in a quota
+            return Retryable(failure.code, failure.message)
         return Retryable(
             Code.OUT_OF_TIME,
             "this invocation has no time left; the next delivery of the event goes on from here",

@@ -30,6 +30,7 @@ _STATUS: Mapping[Fault, HTTPStatus] = {
     Fault.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     Fault.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Fault.CONFLICT: HTTPStatus.CONFLICT,
+    Fault.QUOTA: HTTPStatus.CONFLICT,
 }
 _RETRY_AFTER = 5.0  # seconds, where the cloud does not say
 

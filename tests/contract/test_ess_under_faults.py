@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -131,15 +132,31 @@ def test_a_missing_permission_is_the_deployments_fault(
     assert clock.waits == []
 
 
-@pytest.mark.parametrize("code", ["InvalidParamter", "MissingParameter"])
-def test_another_refusal_of_a_completion_is_for_good(
-    cloud: LocalCloud, group: ScalingOnLocalCloud, code: str
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "InvalidParamter"),
+        (400, "NeverHeardOf"),
+        (429, "TooManyRequests"),
+        (400, "Rejected.Throttling"),
+    ],
+)
+def test_a_completion_is_sent_again_whatever_else_refuses_it(
+    cloud: LocalCloud, group: ScalingOnLocalCloud, status: int, code: str
 ) -> None:
-    cloud.fault(action="CompleteLifecycleAction", kind="error", status=400, code=code)
+    refused = {"action": "CompleteLifecycleAction", "kind": "error", "status": status, "code": code}
+    cloud.fault(count=3, **refused)
+    action = group.waits(f"token-of-{group.action.hook_id}")
+    complete = partial(
+        group.port.complete_lifecycle_action, action, LifecycleResult.CONTINUE, within=LONG
+    )
 
-    with pytest.raises(Rejected) as refused:
-        group.port.complete_lifecycle_action(group.action, LifecycleResult.CONTINUE, within=LONG)
-    assert refused.value.code == code
+    assert complete()
+
+    cloud.fault(count=1000, **refused)
+    with pytest.raises(Retryable) as failed:
+        complete()
+    assert failed.value.code == code
 
 
 @pytest.fixture

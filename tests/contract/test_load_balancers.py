@@ -137,7 +137,7 @@ def test_a_group_of_any_size_up_to_the_quota_is_filled_in_chunks(
     assert set(read(port, made).backends) == set(backends(number))
 
 
-def test_the_201st_backend_of_a_load_balancer_is_a_conflict(port: LoadBalancers, lb: str) -> None:
+def test_the_201st_backend_of_a_load_balancer_is_over_quota(port: LoadBalancers, lb: str) -> None:
     full = make(port, lb)
     fill(port, full, 200)
     other = make(port, lb, name="other")
@@ -145,7 +145,7 @@ def test_the_201st_backend_of_a_load_balancer_is_a_conflict(port: LoadBalancers,
     for group_id in (full, other):
         with pytest.raises(Rejected) as refused:
             port.add_backend_servers(REGION, group_id, backends(1, first=9000), within=LONG)
-        assert refused.value.fault is Fault.CONFLICT
+        assert refused.value.fault is Fault.QUOTA
     assert len(read(port, full).backends) == 200
     assert read(port, other).backends == ()
 
@@ -156,7 +156,7 @@ def test_a_group_that_would_exceed_the_quota_is_not_created(port: LoadBalancers,
     with pytest.raises(Rejected) as refused:
         make(port, lb, *backends(1, first=9000), name="late")
 
-    assert refused.value.fault is Fault.CONFLICT
+    assert refused.value.fault is Fault.QUOTA
     assert "late" not in listed(port, lb).values()
 
 

@@ -12,7 +12,7 @@ from fakes import REGION, FakeClock
 from provisioner.aliyun.client import Connection
 from provisioner.aliyun.clock import SystemClock
 from provisioner.aliyun.slb import SlbLoadBalancers
-from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
+from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.model import Backend, VServerGroup
 from provisioner.ports import Credentials
 from worlds import LocalCloud, replayable
@@ -291,16 +291,34 @@ def test_a_write_that_the_server_never_answers_over_tls_is_ambiguous(cloud: Loca
             port.create_vserver_group(VServerGroup(REGION, "lb-1", NAME), within=LONG)
 
 
-def test_an_unknown_refusal_is_for_good(cloud: LocalCloud, bench: Bench) -> None:
-    cloud.fault(kind="error", status=400, code="NeverHeardOf", message="SECRET-TEXT")
+def test_an_unknown_refusal_is_tried_again_and_then_left_to_the_next_delivery(
+    cloud: LocalCloud, bench: Bench
+) -> None:
+    unknown = {"kind": "error", "status": 400, "code": "NeverHeardOf", "message": "SECRET-TEXT"}
+    cloud.fault(count=2, **unknown)
+    assert bench.names() == [NAME]
+    cloud.fault(count=1000, **unknown)
 
-    with pytest.raises(Rejected) as refused:
+    with pytest.raises(Retryable) as refused:
         bench.names()
 
     assert refused.value.code == "NeverHeardOf"
-    assert refused.value.fault is Fault.INVALID
     assert "SECRET-TEXT" not in str(refused.value)
     assert "DescribeVServerGroups" in refused.value.message
+
+
+@pytest.mark.parametrize("operation", WRITES)
+@pytest.mark.parametrize("status", [409, 423, 429, 449])
+def test_a_status_that_passes_refuses_nothing_for_good(
+    cloud: LocalCloud, bench: Bench, operation: str, status: int
+) -> None:
+    cloud.fault(action=operation, kind="error", status=status, code="InvalidParameter", count=1000)
+
+    with pytest.raises(Retryable) as failed:
+        WRITES[operation](bench)
+
+    assert type(failed.value) is Retryable
+    assert failed.value.code == "InvalidParameter"
 
 
 @pytest.mark.parametrize(

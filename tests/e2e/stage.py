@@ -64,6 +64,9 @@ class Cloud(LocalCloud):
             seen = entries[-1]["seq"]
         raise AssertionError("nothing hangs")
 
+    def change_load_balancer(self, **changes: Any) -> None:
+        self._send("POST", "load-balancers", changes)
+
     def repair(self) -> None:
         """No faults any more; what is under way stays so."""
         self._late += sum(rule["fired"] for rule in self.state()["Faults"] if _is_late(rule))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from provisioner.errors import Ambiguous, ProvisionerError, Retryable
+from provisioner.errors import Ambiguous, ProvisionerError, Rejected, Retryable
 from provisioner.groups.commands import Command, CreateGroup, DeleteGroup, ListGroups, Protocol
 from provisioner.groups.deregister import DeregisterProtocol, Removal
 from provisioner.groups.ensure import EnsureProtocol, State, created_result
@@ -32,6 +32,7 @@ TWO_NAMED = "two groups bear the wanted name"
 GONE = "reported a group that is not there"
 STUCK = "no end within"
 KEPT = "failed: InvalidServerId.NotFound"
+OVER_QUOTA = "failed: OverQuota"
 STILL_THERE = "reported a server gone that is there"
 
 
@@ -154,6 +155,18 @@ class DoesNotConfirm(EnsureProtocol):
             self._fill(self.desired.group.backends)
 
 
+class RefusedByTheQuotaAtOnce(EnsureProtocol):
+    def _on_created(self, answer: Any) -> None:
+        if isinstance(answer, Rejected):
+            raise answer
+        super()._on_created(answer)
+
+
+class DeletesOnlyClaimsOnItsName(EnsureProtocol):
+    def _in_the_way(self) -> list[tuple[VServerGroup, Claim]]:
+        return self._others()
+
+
 class LeaseIsOverAtOnce(EnsureProtocol):
     def _is_expired(self, claim: Claim) -> bool:  # noqa: ARG002 - that is what is wrong
         return True
@@ -236,6 +249,20 @@ MUTANTS = (
         "a run does not list after its create",
         TWO_NAMED,
         DoesNotConfirm,
+    ),
+    Mutant(
+        "refused by the quota at once",
+        "a run does not look whether the claim of another delivery has the last place",
+        OVER_QUOTA,
+        RefusedByTheQuotaAtOnce,
+        world="one place is left",
+    ),
+    Mutant(
+        "the last place is a dead claim's",
+        "a run that the quota refused does not delete the expired claims on other names",
+        OVER_QUOTA,
+        DeletesOnlyClaimsOnItsName,
+        world="a crashed claim on another name has the last place",
     ),
     Mutant(
         "a lease that its owner outlives",

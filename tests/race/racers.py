@@ -30,6 +30,7 @@ LEAVING = {
     "z": frozenset({"i-z0", "i-z1"}),
 }
 _CRASHED = naming.make_claim(NAME, START - 30, "8" * 16)
+_OTHER = naming.make_claim("Group2", START - 50, "8" * 16)
 
 
 class Ensure(Protocol):
@@ -53,6 +54,8 @@ WORLDS = {
     "the group is there": _with(NAME, Backend("i-0000", 80)),
     "a crashed claim is there": _with(_CRASHED.name),
     "a server is refused": EMPTY._replace(refuses=("i-h1",)),
+    "one place is left": EMPTY._replace(quota=1),
+    "a crashed claim on another name has the last place": _with(_OTHER.name)._replace(quota=1),
     "the group holds what x takes": _with(NAME, STAYING),
     "the group holds what y takes": _with(NAME, COMING),
     "likewise, and is in use": _with(NAME, COMING, in_use=True),

@@ -28,6 +28,15 @@ COMING = {
     "the group is there and all goes wrong": Exploration(
         "ab", Budget(1, 1, 1, 1), "the group is there"
     ),
+    "a sibling's claim has the last place of the quota, and a run crashes": Exploration(
+        "aa", Budget(crashes=1), "one place is left"
+    ),
+    "likewise, with three racers, and an answer is lost": Exploration(
+        "aaa", Budget(ambiguous=1), "one place is left"
+    ),
+    "an expired claim on another name has the last place, and an answer is lost": Exploration(
+        "aa", Budget(ambiguous=1), "a crashed claim on another name has the last place"
+    ),
     "one of a hook's servers is refused, and a run crashes": Exploration(
         "hh", Budget(crashes=1), "a server is refused"
     ),

@@ -19,6 +19,7 @@ from provisioner.model import ApiResponse, Backend, VServerGroup
 from .canonical import Shape, find_shape
 
 START = 150000  # seconds; six digits that begin with 1 are times, wherever they stand
+OVER_QUOTA = Rejected("OverQuota", "no more groups", fault=Fault.QUOTA)
 NOT_FOUND = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
 BAD_SERVER = Rejected("InvalidServerId.NotFound", "no such server")
 REFERRED_TO = Retryable(min(IN_USE), "a listener or a rule refers to the group")
@@ -68,7 +69,7 @@ UNSENT = Reply(TOO_LATE, "too late")
 
 class World(NamedTuple):
     """`refuses`: servers that no group may hold. `stopped`: servers for which a removal is refused.
-    `drawn`: the nonces that runs have drawn."""
+    `drawn`: the nonces that runs have drawn. `quota`: the most groups, claims among them."""
 
     groups: tuple[Group, ...] = ()
     late: tuple[LateCall, ...] = ()
@@ -77,6 +78,7 @@ class World(NamedTuple):
     drawn: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
+    quota: int = 100
 
     def call(self, command: Any) -> tuple[World, Reply]:
         """Return the world after `command` has taken effect, and its reply."""
@@ -90,6 +92,8 @@ class World(NamedTuple):
             case commands.ReadGroups(ids=ids):
                 read_all = tuple(g and g.as_read() for g in map(self.group, ids))
                 return self, self._answer(read_all, tuple(map(self.group, ids)))
+            case commands.CreateGroup() if len(self.groups) >= self.quota:
+                return self, Reply(OVER_QUOTA, "over quota")
             case commands.CreateGroup(name=name, backends=servers):
                 created = Group(f"rsp-{self.created}", name, servers)
                 world = self._replace(groups=(*self.groups, created), created=self.created + 1)

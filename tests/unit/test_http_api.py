@@ -28,6 +28,7 @@ def refused(fault: Fault) -> Rejected:
         (Fault.INVALID, 422),
         (Fault.NOT_FOUND, 404),
         (Fault.CONFLICT, 409),
+        (Fault.QUOTA, 409),
     ],
 )
 def test_whose_fault_it_is_decides_the_status(fault: Fault, status: int) -> None:

@@ -1,8 +1,16 @@
 """Map the error codes of the cloud to our errors, by tables of rules.
 
 The operation, the HTTP status and the code decide, never the text: it names no rule, and may repeat
-the request. The rules of a service come first, then those of the gateway, then the status alone.
-Our error keeps the code; its message is ours, and says what to do.
+the request. Our error keeps the code; its message is ours, and says what to do.
+
+A refusal is final (`Rejected`) only if a rule names its code as final: a hook answers it with its
+failure result, which may release servers. Everything else is `Retryable`. The order:
+
+1. A status that passes (`_PASSING`), whatever the code.
+2. The rules of the service, then those of the gateway. A final rule does not count for a 5xx. It
+   does not count for a read either, unless it says that something does not exist.
+3. A 5xx: the cloud failed. If the call writes, it may have taken effect.
+4. A code that no rule names: the next attempt shows whether it passes.
 """
 
 from __future__ import annotations
@@ -22,11 +30,21 @@ from provisioner.errors import (
 )
 
 _SERVER_ERROR = 500
+_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS = 408, 429
+# Whatever the code: the request came too slowly (408), the resource is busy (409, doc:
+# BackendServer.configuring; 449, doc: SystemBusy) or locked (423), or there were too many calls
+# (429, seen with several codes).
+_PASSING = frozenset({_REQUEST_TIMEOUT, 409, 423, _TOO_MANY_REQUESTS, 449})
 
 
 class Operation(NamedTuple):
     name: str
     writes: bool
+
+    @property
+    def is_describe(self) -> bool:
+        """Whether the call reads the state of the cloud. The APIs name all such calls Describe."""
+        return self.name.startswith("Describe")
 
 
 class ApiError(NamedTuple):
@@ -58,21 +76,50 @@ class Rule(NamedTuple):
         )
 
 
-def classify(
-    error: ApiError, rules: Iterable[Rule], *, otherwise: ErrorFactory | None = None
-) -> ProvisionerError:
-    """Make the error of the first rule that matches. Where none does, `otherwise` makes it, or the
-    HTTP status decides."""
-    for rule in (*rules, *_GATEWAY):
+def rules(make_error: ErrorFactory, *codes: str, operation: str = "*") -> tuple[Rule, ...]:
+    """Return one rule for each code, all with the same error."""
+    return tuple(Rule(code, make_error, operation) for code in codes)
+
+
+def classify(error: ApiError, service: Iterable[Rule]) -> ProvisionerError:
+    """Make the error for an error answer, by the rules of its service. The head of the module has
+    the order."""
+    if error.status in _PASSING:
+        return _passing_error(error)
+    for rule in (*service, *_GATEWAY):
         if rule.matches(error):
-            return rule.make_error(error)
-    if otherwise:
-        return otherwise(error)
+            ours = rule.make_error(error)
+            if not isinstance(ours, Rejected) or _is_proof(ours, error):
+                return ours
+            break
     if error.status >= _SERVER_ERROR:
         return _server_error(error)
-    if error.retry_after is not None:
-        return busy_error(error)
-    return _FINAL_REFUSAL(error)
+    return unknown_error(error)
+
+
+def _is_proof(ours: Rejected, error: ApiError) -> bool:
+    """Whether an error that a rule calls final is final with this status and operation."""
+    if error.status >= _SERVER_ERROR:
+        return False
+    return ours.fault is Fault.NOT_FOUND or not error.operation.is_describe
+
+
+def _passing_error(error: ApiError) -> Retryable:
+    if error.status == _TOO_MANY_REQUESTS:
+        return throttling_error(error)
+    if error.status == _REQUEST_TIMEOUT and error.operation.writes:
+        return no_answer_error(error.operation, f"status {error.status}, {error.code}")
+    return busy_error(error)
+
+
+def unknown_error(error: ApiError) -> Retryable:
+    """Make the error for a code with an unknown meaning, which does not prove that a retry cannot
+    help."""
+    message = (
+        f"{error.operation.name}: refused with a code that is not known as final; the operation's "
+        "API page explains the code"
+    )
+    return Retryable(error.code, message, retry_after=error.retry_after)
 
 
 def busy_error(error: ApiError) -> Retryable:
@@ -122,23 +169,32 @@ def unreachable_error(operation: Operation, why: str) -> Retryable:
     return Retryable(Code.UNREACHABLE, message)
 
 
-_FINAL_REFUSAL = rejection(
-    Fault.INVALID, "the cloud refused it for good; the operation's API page explains the code"
-)
 _PERMISSION = configuration_error("give the function's role this permission; check keys and region")
 _CLOCK = configuration_error("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
+_ENDPOINT = configuration_error(
+    "the endpoint or the region is not one of this API's", Code.CONFIGURATION_INVALID
+)
 
+# Errors of every API (doc: the gateway's and the services' pages; seen: what peers met).
 _GATEWAY = (
-    Rule("Throttling*", throttling_error),
-    Rule("SignatureNonceUsed", busy_error),  # every attempt is signed anew
-    Rule("Forbidden*", _PERMISSION),
-    Rule("Forbbiden*", _PERMISSION),  # sic: Forbbiden.SubUser
-    Rule("NoPermission*", _PERMISSION),
-    Rule("UnauthorizedRegion", _PERMISSION),
-    Rule("InvalidAccessKeyId*", _PERMISSION),
-    Rule("*SecurityToken*", _PERMISSION),
-    Rule("SignatureDoesNotMatch", _PERMISSION),
-    Rule("IncompleteSignature", _PERMISSION),
-    Rule("IllegalTimestamp", _CLOCK),
-    Rule("InvalidTimeStamp*", _CLOCK),
+    *rules(throttling_error, "*Throttling*", "TooManyRequests"),  # seen: Rejected.Throttling
+    *rules(
+        busy_error,
+        "SignatureNonceUsed",  # every attempt is signed anew
+        "OperationConflict",  # seen
+    ),
+    *rules(
+        _PERMISSION,
+        "Forbidden*",
+        "Forbbiden*",  # sic (doc): Forbbiden.SubUser
+        "NoPermission*",
+        "AUTH.RAM_AUTH_FAILED",  # seen
+        "UnauthorizedRegion",
+        "InvalidAccessKeyId*",
+        "*SecurityToken*",
+        "SignatureDoesNotMatch",
+        "IncompleteSignature",
+    ),
+    *rules(_CLOCK, "IllegalTimestamp", "InvalidTimeStamp*"),
+    *rules(_ENDPOINT, "InvalidAction*", "InvalidRegionId*", "InvalidVersion*"),
 )

@@ -58,11 +58,20 @@ _HEARTBEATS: Mapping[str, Heartbeat] = {
     _TOO_LONG: Heartbeat.EXHAUSTED,
     _TOO_OFTEN: Heartbeat.EXHAUSTED,
 }
-_RULES = (
-    Rule("*.NotFound", rejection(Fault.NOT_FOUND, "no such scaling group or activity")),
+_NOT_FOUND = rejection(Fault.NOT_FOUND, "no such scaling group, activity or hook")
+# Codes of the API's error tables (doc). A code that is not here is Retryable: a completion that was
+# refused for an unknown reason is sent again, and does not leave the action to its DefaultResult.
+RULES = (
+    Rule("InvalidScaling*.NotFound", _NOT_FOUND),  # InvalidScalingGroupId, …ActivityId
+    Rule("InvalidLifecycleHook*.NotFound", _NOT_FOUND),
     Rule(_NO_PENDING_ACTION, rejection(Fault.CONFLICT, "no such lifecycle action is pending")),
     Rule(_TOO_LONG, rejection(Fault.CONFLICT, "the lifecycle action may wait no longer")),
     Rule(_TOO_OFTEN, rejection(Fault.CONFLICT, "the lifecycle action had all its heartbeats")),
+    Rule(
+        "InvalidParamter",  # sic (doc)
+        rejection(Fault.INVALID, "ESS does not take this heartbeat"),
+        operation=_HEARTBEAT.name,
+    ),
 )
 
 _ACTIONS_PER_PAGE = 50  # MaxResults: 1 to 50
@@ -73,7 +82,7 @@ INSTANCES_PER_CALL = 20  # InstanceIds: every version allows 20; PageSize is 10 
 
 class EssScalingGroups(ScalingGroups):
     def __init__(self, connection: Connection, clock: Clock, random: Random) -> None:
-        self._api = SdkClient(Client, connection, _RULES)
+        self._api = SdkClient(Client, connection, RULES)
         self._clock = clock
         self._retry = Retry(clock, random)
 

@@ -32,7 +32,6 @@ from .error_mapping import (
     ApiError,
     Operation,
     Rule,
-    busy_error,
     classify,
     configuration_error,
     no_answer_error,
@@ -49,17 +48,20 @@ _TOPIC = configuration_error("create the result topic, or set the one that is th
 _ACCESS = configuration_error("let the function's role publish to the result topic")
 _QUEUE = configuration_error("create the dead-letter queue, or set the one that is there")
 _SENDING = configuration_error("let the function's role send to the dead-letter queue")
+_NAME = configuration_error("set a name of a topic or queue", Code.CONFIGURATION_INVALID)
 _CLOCK = configuration_error("the clock of the function's host is off", Code.CONFIGURATION_INVALID)
 _MESSAGE = rejection(Fault.INVALID, "the topic or queue does not take this message")
-_RULES = (
+# Codes of the API's error table (doc). A code that is not here is Retryable.
+RULES = (
     Rule("TopicNotExist", _TOPIC),
     Rule("QueueNotExist", _QUEUE),
     Rule("AccessDenied", _ACCESS, operation="PublishMessage"),
     Rule("AccessDenied", _SENDING),
     Rule("TimeExpired", _CLOCK),
+    Rule("InvalidRequestURL", _NAME),
+    Rule("InvalidQueryString", _NAME),
     Rule("InvalidArgument", _MESSAGE),
     Rule("MalformedXML", _MESSAGE),
-    Rule("TooManyRequests", throttling_error),
     Rule("QpsLimitExceeded", throttling_error),
 )
 
@@ -217,9 +219,7 @@ def _is_never_sent(error: BaseException | None) -> bool:
 
 def _to_provisioner_error(error: Exception, operation: Operation) -> ProvisionerError:
     if isinstance(error, MNSServerException):
-        return classify(
-            ApiError(operation, status=0, code=str(error.type)), _RULES, otherwise=busy_error
-        )
+        return classify(ApiError(operation, status=0, code=str(error.type)), RULES)
     if isinstance(error, MNSClientParameterException):
         message = "the endpoint or the name of the topic or queue is not one of MNS's"
         return ConfigurationError(message)

@@ -15,7 +15,7 @@ from provisioner.model import ApiResponse, Backend, VServerGroup
 from provisioner.ports import Clock, LoadBalancers
 
 from .client import Connection, SdkClient, parse_date
-from .error_mapping import Operation, Rule, busy_error, rejection
+from .error_mapping import Operation, Rule, busy_error, rejection, rules
 from .locks import LoadBalancerLocks
 from .retry import Retry
 from .slb_parsing import encode_backend_servers, encode_identities, read_group, read_id, read_listed
@@ -27,41 +27,95 @@ ADD = Operation("AddVServerGroupBackendServers", writes=True)
 REMOVE = Operation("RemoveVServerGroupBackendServers", writes=True)
 SET = Operation("SetVServerGroupAttribute", writes=True)
 DELETE = Operation("DeleteVServerGroup", writes=True)
+_OF_A_GROUP = (ADD, REMOVE, SET, DELETE)  # the calls that change a group which is there
 
 _NO_LOAD_BALANCER = rejection(
     Fault.NOT_FOUND, "no such load balancer; check LoadBalancerId and RegionId"
 )
 _NO_GROUP = rejection(Fault.NOT_FOUND, "the VServer group is gone")
-_QUOTA = rejection(Fault.CONFLICT, "a quota is used up; free some of it or ask for more")
+_QUOTA = rejection(Fault.QUOTA, "a quota is used up; free some of it or ask for more")
 _STATE = rejection(Fault.CONFLICT, "the load balancer or the group is in a state that forbids it")
-_NO_ADDRESS = rejection(Fault.INVALID, "a backend server is missing or not running yet")
+_NETWORK = rejection(Fault.CONFLICT, "the load balancer's network does not support these servers")
+_SERVER = rejection(Fault.INVALID, "a backend server is missing, not running, or does not fit")
+_REQUEST = rejection(Fault.INVALID, "the load balancer refuses this request as invalid")
 
+# Codes of the API's error tables (doc) and of peers (seen). A code that is not here is Retryable.
 RULES = (
-    # Many codes say: a previous configuration is pending, try again later.
-    Rule("ServiceIsConfiguring", busy_error),
-    Rule("VServerGroupProcessing", busy_error),
-    Rule("BackendServer.configuring", busy_error),
-    Rule("OperationBusy", busy_error),
-    Rule("ProcessingSameRequest", busy_error),
-    Rule("OperationFailed.ServiceGroupProcessing", busy_error),
-    Rule("ServiceIsStopping", busy_error),
-    Rule("SystemBusy", busy_error),
-    Rule("VpcSystemBusy", busy_error),
-    Rule("LocationServiceTimeout", busy_error),
+    # Nothing was done, and it passes. Most say: a previous configuration is pending, try again.
+    *rules(
+        busy_error,
+        "ServiceIsConfiguring",
+        "VServerGroupProcessing",
+        "BackendServer.configuring",
+        "OperationBusy",
+        "ProcessingSameRequest",
+        "OperationFailed.ServiceGroupProcessing",
+        "ServiceIsStopping",
+        "SystemBusy",
+        "VpcSystemBusy",
+        "LocationServiceTimeout",
+        "ActionNotAllowed",  # seen: the load balancer is locked
+        "LbStatusNotSupport",  # the load balancer is stopped; it can be started
+    ),
     # A listener that was just deleted counts for a moment longer.
     Rule("RspoolVipExist", busy_error, operation=DELETE.name),
-    Rule("InvalidLoadBalancerId.NotFound", _NO_LOAD_BALANCER),
-    # InvalidParameter means "does not exist" with status 404, and anything else with 400.
-    Rule("InvalidParameter", _NO_GROUP, status=404),
-    Rule("*VServerGroup*.Not*", _NO_GROUP),
-    Rule("OverQuota", _QUOTA),
-    Rule("*OverLimit", _QUOTA),
-    Rule("*QuotaExceeded*", _QUOTA),
-    Rule("TagCountLimit", _QUOTA),
-    Rule("Rspool*Exist", _STATE),
-    Rule("IncorrectStatus*", _STATE),
-    Rule("LbStatusNotSupport", _STATE),
-    Rule("ObtainIpFail", _NO_ADDRESS),
+    # Something does not exist.
+    *rules(_NO_LOAD_BALANCER, "InvalidLoadBalancerId.NotFound"),
+    # With status 404, InvalidParameter says that the group of the call does not exist.
+    *(Rule("InvalidParameter", _NO_GROUP, each.name, 404) for each in (READ, *_OF_A_GROUP)),
+    *rules(_NO_GROUP, "*VServerGroup*.Not*"),
+    # Quotas: of backends, of attachments of a server, of VServer groups.
+    *rules(_QUOTA, "OverQuota", "*OverLimit", "*QuotaExceeded*"),
+    # A state that does not pass by itself.
+    *rules(
+        _STATE,
+        "Rspool*Exist",
+        "IncorrectStatus.*",
+        "VServerGroupEmpty",
+        "VipNotMatchRspool",
+        "MasterSlaveServerConflict",
+        "OperationUnsupported.CreateVServerGroup",
+        "TagCountLimit",
+    ),
+    *rules(
+        _NETWORK,
+        "OperationFailed.InvalidCen",
+        "OperationFailed.Endpoint",
+        "InvalidVbrId.NotInCen",
+        "ResourceNotFound.Cen",
+    ),
+    # About single servers: a hook's call is halved (groups.bisect_rejected).
+    *rules(
+        _SERVER,
+        "ObtainIpFail",
+        "InvalidServerId.Not*",
+        "InvalidBackendServers.*",
+        "BackendServer.InvalidType",
+        "BackendServer.ServerRegionIdNotEqual",
+        "ResourceNotFound.vServers",
+        "OperationDeny.LbNotSupportIPv6Server",
+        "LBNotSupportIpv6Backend",
+        "Mismatched.ZoneId",
+        "NetworkConflict",
+    ),
+    # The request is wrong, whenever it is sent.
+    Rule("InvalidParameter", _REQUEST, status=400),
+    *rules(
+        _REQUEST,
+        "InvalidParameter.ServerRegionId",
+        "InvalidParameter.ZoneNotSupport",
+        "InvalidParameterLength",
+        "InvalidParam.TagKey",
+        "InvalidParam.TagValue",
+        "MissingParam.TagKey",
+        "MissingParameter",
+        "MissingParameter.ServerRegionId",
+        "MissingParameter.VbrId",
+        "SizeLimitExceeded.Tag",
+        "TooManyBackendServers",
+        "BackendServersMalformed",
+        "InvalidWeight.Malformed",
+    ),
 )
 
 

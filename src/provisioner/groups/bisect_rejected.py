@@ -41,6 +41,7 @@ _ABOUT_SERVERS = frozenset(
         "BackendServer.ServerRegionIdNotEqual",
         "OperationDeny.LbNotSupportIPv6Server",
         "LBNotSupportIpv6Backend",
+        "NetworkConflict",  # may be: if it is not, every half is rejected, too
     }
 )
 _PREFIX_ABOUT_SERVERS = "InvalidBackendServers."  # ServerIpConflict, VpcNotInCen, Inconsistent, …

@@ -4,7 +4,8 @@ CreateVServerGroup has no ClientToken and names need not be unique, so two deliv
 can create two groups. The protocol prevents this with the load balancer's own list of groups as the
 only shared state. `docs/protocol.md` explains it and its assumptions.
 
-  find     A group of the name stands: adopt it. Several do: refuse. A live claim: wait, list again.
+  find     A group of the name stands: adopt it. Several do: the one that bears our tag is ours, if
+           it is the only such one. A live claim: wait, list again.
   claim    Create an empty group under a claim's name, and list until this claim stands alone. Of
            two claims the lower nonce stays and waits; the owner of the other deletes it.
   fill     Add the backends, 20 a call.
@@ -17,23 +18,33 @@ after CREATE, and about the group that stands after FIND.
 
   state           command       the answer, and the state that follows
   FIND            ListGroups    first, the expired claims are deleted, and those that we gave up;
-                                the group stands: READ; a live claim: wait FIND; else DRAW_NONCE
+                                the group stands: READ; a live claim: wait FIND; else DRAW_NONCE,
+                                or end, if the quota is used up for good
   READ_EXPIRED    ReadGroup     still a claim: DELETE_EXPIRED; else on with the list
   DELETE_EXPIRED  DeleteGroup   on with the list, whether it was deleted or not
   DRAW_NONCE      DrawNonce     CREATE
-  CREATE          CreateGroup   CONFIRM, also if no answer came; busy: wait FIND
+  CREATE          CreateGroup   CONFIRM, also if no answer came; busy, or the quota is used up:
+                                wait FIND
   CONFIRM         ListGroups    as FIND first; our claim stands alone: ADD; a higher nonce too:
                                 wait CONFIRM; a lower nonce, or the group itself: RELEASE;
                                 our claim is not there: wait FIND
   ADD             AddBackends   the next call; all are added: COMMIT (ours), SET_WEIGHTS or READ;
                                 busy, no answer, or an instance is not ready: wait READ; gone: READ;
-                                a server is rejected: ADD the halves
+                                a server is rejected: ADD the halves; a hook, and the quota is
+                                used up: wait READ
   SET_WEIGHTS     SetWeights    the next call, then READ; busy, or no answer: wait READ
   READ            ReadGroup     something is missing: ADD, SET_WEIGHTS; else COMMIT (ours) or end;
                                 gone, or renamed: RELEASE (ours) or FIND
   RENEW           RenameGroup   on with what it was due for; no answer, or gone: RELEASE
   COMMIT          RenameGroup   end; no answer, or gone: FIND; busy: wait COMMIT
   RELEASE         DeleteGroup   FIND or end, whether it was deleted or not
+
+The quota of VServer groups counts claims, too: the last place may be taken by the claim of another
+delivery of this event, or by one that a crash left. So a refused CREATE lists again, and from then
+on the expired claims on any name are deleted. The run is refused only after _MAX_REFUSALS refusals
+in a row, if the lists in between show neither the group, nor a live claim on its name, nor room.
+The quota of backends can be used up by servers that leave: a hook waits for the room that they
+make.
 
 The lease. Before ADD and COMMIT, and before CONFIRM after a wait, the age of our claim decides:
 from RENEW_AFTER on, the claim is renewed (RENEW) with a new stamp, for which a new Date is read
@@ -92,6 +103,7 @@ from .commands import (
 from .lease import LONGEST_WAIT, SHORTEST_WAIT, backoff_seconds, wait_to_retry
 from .ownership import add_references, list_others_in_use, require_changeable
 
+_MAX_REFUSALS = 3  # of CREATE by the quota, with a list after each
 _MAX_ROUNDS = 3  # of adding to a group that something else changes at the same time
 
 Groups = tuple[VServerGroup, ...]
@@ -136,6 +148,12 @@ class EnsureProtocol(Protocol[EnsureResult]):
     listed_at: float = 0.0
     expired: Groups = ()
     others_in_use: tuple[str, ...] = ()  # ids of other groups of ours, by the last list
+
+    # while the quota refuses CREATE: its error, the refusals in a row, and the most groups that a
+    # list has shown
+    over_quota: Rejected | None = None
+    refusals: int = 0
+    most_groups: int = 0
 
     # our own unfinished group, from CREATE on
     claim: naming.Claim | None = None
@@ -193,7 +211,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
     def _receive(self, answer: Any) -> None:  # noqa: C901, PLR0912 - a table
         match self.state:
             case State.DELETE_EXPIRED:
-                self._on_expired_handled()
+                self._on_expired_handled(is_gone=not isinstance(answer, ProvisionerError))
             case State.RELEASE:
                 self._on_released()
             case _ if isinstance(answer, ConfigurationError):
@@ -234,7 +252,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
 
     def _on_listed(self, answer: ApiResponse[Groups]) -> None:
         self.listed, self.listed_at = answer.value, answer.date
-        self.expired = tuple(group for group, claim in self._others() if self._is_over(claim))
+        self.expired = tuple(group for group, claim in self._in_the_way() if self._is_over(claim))
         self._clear_expired()
 
     def _on_expired_read(self, group: VServerGroup | None) -> None:
@@ -242,9 +260,11 @@ class EnsureProtocol(Protocol[EnsureResult]):
         if group is not None and group.name == self.expired[0].name:
             self.state = State.DELETE_EXPIRED
         else:
-            self._on_expired_handled()
+            self._on_expired_handled(is_gone=group is None)
 
-    def _on_expired_handled(self) -> None:
+    def _on_expired_handled(self, *, is_gone: bool) -> None:
+        if is_gone:
+            self.refusals = 0  # there is room
         self.expired = self.expired[1:]
         self._clear_expired()
 
@@ -253,7 +273,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
             self.state = State.READ_EXPIRED
             return
         live = [claim for _, claim in self._others() if not self._is_over(claim)]
-        found = find_unique(self.listed, self.desired)
+        found = self._find_unique()
         if self.claim:
             self._compare_claims(self.claim, found, live)
         else:
@@ -261,12 +281,38 @@ class EnsureProtocol(Protocol[EnsureResult]):
         self.others_in_use = list_others_in_use(self.listed, self.desired)
         self.listed, self.listed_at = (), 0.0
 
+    def _look_for_room(self) -> None:
+        """Raise the refusal by the quota if it lasts and no list shows room.
+
+        There is room if an expired claim was deleted, or if there are fewer groups than before.
+        """
+        if len(self.listed) < self.most_groups:
+            self.refusals = 0
+        if self.over_quota and self.refusals == _MAX_REFUSALS:
+            raise self.over_quota
+        self.most_groups = max(self.most_groups, len(self.listed))
+
+    def _forget_quota(self) -> None:
+        self.over_quota, self.refusals, self.most_groups = None, 0, 0
+
+    def _find_unique(self) -> VServerGroup | None:
+        """A hook cannot choose another name: which of several groups to use is the deployment's
+        decision, and no reason to release servers."""
+        try:
+            return find_unique(self.listed, self.desired)
+        except Rejected as error:
+            if not self.desired.from_hook:
+                raise
+            raise ConfigurationError(error.message, code=error.code) from error
+
     def _choose(self, found: VServerGroup | None, live: list[naming.Claim]) -> None:
         if found is not None:
             self.found, self.state = found, State.READ
         elif live or self.now < self.create_until:
+            self._forget_quota()
             self._poll(State.FIND)
         else:
+            self._look_for_room()
             self.date = self.listed_at
             self.state = State.DRAW_NONCE if self.claiming else State.CREATE
 
@@ -278,6 +324,10 @@ class EnsureProtocol(Protocol[EnsureResult]):
         self.state, self.pause = State.CREATE, SHORTEST_WAIT
 
     def _on_created(self, answer: Any) -> None:
+        if isinstance(answer, Rejected) and answer.fault is Fault.QUOTA:
+            self.over_quota, self.refusals = answer, self.refusals + 1
+        else:
+            self._forget_quota()
         match answer:
             case Ambiguous() if self.claiming:
                 self.state = State.CONFIRM  # the list shows our nonce, or does not
@@ -288,7 +338,10 @@ class EnsureProtocol(Protocol[EnsureResult]):
                 self._find()
                 self._wait(wait_to_retry(answer, LONGEST_WAIT), State.FIND)
             case Rejected() if self._may_create_empty(answer):
-                self.first = ()  # ADD finds out which of them are rejected
+                self.first = ()  # ADD finds out which of them are rejected, or waits for room
+            case Rejected(fault=Fault.QUOTA):
+                self._find()  # shows whether a claim has the last place
+                self._wait_after_failure(State.FIND)
             case Rejected():
                 raise answer
             case _:
@@ -299,7 +352,13 @@ class EnsureProtocol(Protocol[EnsureResult]):
                     self._fill(self.desired.group.backends[len(self.first) :])
 
     def _may_create_empty(self, error: Rejected) -> bool:
-        return not self.claiming and bool(self.first) and is_backend_error(error, self.desired)
+        if self.claiming or not self.first:
+            return False
+        return is_backend_error(error, self.desired) or self._waits_for_room(error)
+
+    def _waits_for_room(self, error: Rejected) -> bool:
+        """Tell whether servers that leave may make room in time for those that come."""
+        return error.fault is Fault.QUOTA and self.desired.from_hook
 
     def _compare_claims(
         self, claim: naming.Claim, found: VServerGroup | None, live: list[naming.Claim]
@@ -352,6 +411,8 @@ class EnsureProtocol(Protocol[EnsureResult]):
                 self._wait_after_failure(State.READ, answer)  # reading shows what it has done
             case Rejected() if self.adds.may_wait(answer, self.desired):
                 self.adds = self.adds.count_wait()
+                self._wait(Wait(LONGEST_WAIT), State.READ)
+            case Rejected() if self._waits_for_room(answer):
                 self._wait(Wait(LONGEST_WAIT), State.READ)
             case Rejected():
                 chunk = self.adds.chunks[0]
@@ -494,6 +555,10 @@ class EnsureProtocol(Protocol[EnsureResult]):
         own = self.claim.nonce if self.claim else ""
         return [(group, claim) for group, claim in self._claims() if claim.nonce != own]
 
+    def _in_the_way(self) -> list[tuple[VServerGroup, naming.Claim]]:
+        """Return the claims of others that may keep us from creating the group."""
+        return lease.list_claims(self.listed) if self.over_quota else self._others()
+
     def _is_over(self, claim: naming.Claim) -> bool:
         return self._may_delete(claim) or self._is_expired(claim)
 
@@ -565,17 +630,24 @@ def assess_group(
 
 
 def find_unique(groups: Groups, desired: DesiredGroup) -> VServerGroup | None:
-    """Return the group that bears the wanted name. Raises `Rejected` if several do."""
+    """Return the group that bears the wanted name; of several, the one that bears our tag.
+
+    Raises `Rejected` if none or several of them bear it.
+    """
     named = [group for group in groups if group.name == desired.group.name]
-    if len(named) > 1:
-        raise Rejected(
-            Code.VSERVER_GROUP_NAME_NOT_UNIQUE,
-            f"{len(named)} VServer groups bear this name ({', '.join(g.id for g in named)}); "
-            "rename or delete all but one, or choose another VServerGroupName",
-            path="/VServerGroupName",
-            fault=Fault.CONFLICT,
-        )
-    return named[0] if named else None
+    if len(named) <= 1:
+        return named[0] if named else None
+    ours = [group for group in named if naming.OWNER_TAG in group.tags]
+    if len(ours) == 1:
+        return ours[0]
+    raise Rejected(
+        Code.VSERVER_GROUP_NAME_NOT_UNIQUE,
+        f"{len(named)} VServer groups bear this name ({', '.join(g.id for g in named)}), and "
+        f"{len(ours)} of them bear the tag {naming.OWNER_TAG}; rename or delete all but one, or "
+        "choose another VServerGroupName",
+        path="/VServerGroupName",
+        fault=Fault.CONFLICT,
+    )
 
 
 def created_result(desired: DesiredGroup, group_id: str) -> EnsureResult:

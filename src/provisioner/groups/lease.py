@@ -28,8 +28,13 @@ def find_claims(
     groups: tuple[VServerGroup, ...], wanted_name: str
 ) -> list[tuple[VServerGroup, naming.Claim]]:
     """Return the claims on the wanted name, whether they are live or expired."""
+    return [(group, claim) for group, claim in list_claims(groups) if claim.is_for(wanted_name)]
+
+
+def list_claims(groups: tuple[VServerGroup, ...]) -> list[tuple[VServerGroup, naming.Claim]]:
+    """Return the claims on any name, whether they are live or expired."""
     claims = ((group, naming.parse_claim(group.name)) for group in groups)
-    return [(g, c) for g, c in claims if c is not None and c.is_for(wanted_name)]
+    return [(group, claim) for group, claim in claims if claim is not None]
 
 
 def is_expired(claim: naming.Claim, date: float) -> bool:

@@ -26,6 +26,9 @@ from .action import ActionContext
 SECONDS_TO_COMPLETE = 5.0  # of the hook's time, kept for publishing and completing
 LONGEST_WAIT = 6 * 3600.0  # seconds that an action waits in all (doc)
 SHORTEST_HEARTBEAT = 30  # seconds (sdk)
+# Work stops up to some seconds before its time ends, where a wait or a call would not fit. The next
+# delivery comes later than that.
+_SECONDS_TO_REDELIVER = 10.0
 _PLANNED_HEARTBEATS = 16  # four of the twenty are left to other deliveries
 _SHORTEST_PAUSE = 5.0  # seconds after a heartbeat without an answer
 _DATE_RESOLUTION = 1.0  # seconds: a Date header drops the fraction
@@ -63,6 +66,13 @@ class HookDeadline:
     def is_expired(self) -> bool:
         """Whether the known time is over and ESS grants no more."""
         return self._next_heartbeat == inf and self._now() >= self._work_ends_at()
+
+    def is_over_for_retries(self) -> bool:
+        """Whether ESS grants no more time, and too little is left for another delivery."""
+        return (
+            self._next_heartbeat == inf
+            and self._now() >= self._work_ends_at() - _SECONDS_TO_REDELIVER
+        )
 
     def checkpoint(self) -> WorkWindow:
         """Send a heartbeat if one is due, and return how long work may go on.

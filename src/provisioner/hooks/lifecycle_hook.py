@@ -1,7 +1,8 @@
 """What both transitions have in common: from ESS's record of the action to its one answer.
 
 `Retryable` leaves the action pending for the next delivery. When the hook's time is over, nothing
-more is written, and the action gets the failure result while it still takes one.
+more is written, and the action gets the failure result while it still takes one. The result then
+has the code of the failure that took the time.
 """
 
 from __future__ import annotations
@@ -88,10 +89,10 @@ class LifecycleHook:
             raise
         except Rejected as error:
             return self._complete_rejected(error, context, deadline)
-        except Retryable:
-            if not deadline.is_expired():
+        except Retryable as error:
+            if not deadline.is_over_for_retries():
                 raise
-            return self._complete_too_late(context, deadline)
+            return self._complete_too_late(context, deadline, error)
         if deadline.has_ended:
             return self._handle_ended()
         return self._complete(context, performed, deadline)
@@ -152,12 +153,20 @@ class LifecycleHook:
                 return self._complete_failed(context, failure_result, result, outcomes, deadline)
         return complete(self.task, context.action, LifecycleResult.CONTINUE, outcomes, deadline)
 
-    def _complete_too_late(self, context: ActionContext, deadline: HookDeadline) -> list[Outcome]:
-        """Try once to answer before ESS does; what was written until now stays."""
+    def _complete_too_late(
+        self, context: ActionContext, deadline: HookDeadline, failure: Retryable | None = None
+    ) -> list[Outcome]:
+        """Try once to answer before ESS does; what was written until now stays.
+
+        The code of the result is that of the `failure` that took the time, if there is one.
+        """
+        code, message = Code.HOOK_DEADLINE_PASSED.value, ""
+        if failure and failure.code != Code.OUT_OF_TIME.value:
+            code, message = failure.code, f"; the last failure: {failure.message}"
         error = Rejected(
-            Code.HOOK_DEADLINE_PASSED,
+            code,
             "the hook's time is over and ESS grants no more; nothing more was written, and the "
-            "action gets the failure result",
+            f"action gets the failure result{message}",
             fault=Fault.CONFLICT,
         )
         outcomes = self._outcomes(context, Status.FAILED, error)

@@ -24,6 +24,7 @@ from provisioner.errors import (
     Rejected,
     Retryable,
 )
+from provisioner.http_api import from_error
 
 EVERY = (LIST, READ, CREATE, ADD, SET, DELETE)
 
@@ -32,72 +33,30 @@ def slb(operation: Operation, status: int, code: str) -> ProvisionerError:
     return classify(ApiError(operation, status, code), RULES)
 
 
-def fault(operation: Operation, status: int, code: str) -> Fault:
-    error = slb(operation, status, code)
+def test_a_quota_has_a_kind_of_its_own_and_answers_a_conflict() -> None:
+    error = slb(ADD, 400, "InstanceBackendServerNumberOverLimit")
+
     assert type(error) is Rejected
-    assert error.code == code
-    return error.fault
+    assert (error.code, error.fault) == ("InstanceBackendServerNumberOverLimit", Fault.QUOTA)
+    assert from_error(error).status == 409
 
 
 @pytest.mark.parametrize("operation", EVERY)
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "InvalidParameter"),
-        (400, "ObtainIpFail"),
-        (400, "TooManyBackendServers"),
-        (400, "BackendServersMalformed"),
-        (400, "InvalidWeight.Malformed"),
-        (400, "MissingParameter"),
-        (404, "InvalidServerId.NotFound"),
-        (400, "InvalidServerId.NotExist"),
-        (404, "InvalidRegionId.NotFound"),
-        (400, "BackendServer.InvalidType"),
-        (400, "InvalidParam.TagKey"),
-        (400, "throttling"),  # codes have a case
-        (400, "XThrottling"),
-        (418, "Teapot"),
-    ],
-)
-def test_a_bad_request_is_rejected_as_invalid(operation: Operation, status: int, code: str) -> None:
-    assert fault(operation, status, code) is Fault.INVALID
+def test_an_unknown_code_is_passed_on_and_tried_again(operation: Operation) -> None:
+    for code in ("Teapot", "throttling", "InvalidParameter.Unheard", "Not.OverLimit.Quite"):
+        error = slb(operation, 418, code)
+        assert type(error) is Retryable
+        assert error.code == code
 
 
-@pytest.mark.parametrize("operation", EVERY)
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "OverQuota"),
-        (400, "InstanceBackendServerNumberOverLimit"),
-        (400, "TagCountLimit"),
-        (400, "QuotaExceeded.VServerGroup"),
-        (400, "RspoolRuleExist"),
-        (400, "IncorrectStatus.RSByPassToas"),
-        (400, "LbStatusNotSupport"),
-    ],
-)
-def test_a_quota_or_a_state_is_a_conflict(operation: Operation, status: int, code: str) -> None:
-    assert fault(operation, status, code) is Fault.CONFLICT
+def test_a_request_that_came_too_slowly_may_have_taken_effect() -> None:
+    assert type(slb(CREATE, 408, "RequestTimeout")) is Ambiguous
+    assert type(slb(READ, 408, "RequestTimeout")) is Retryable
 
 
-@pytest.mark.parametrize("operation", EVERY)
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (404, "InvalidLoadBalancerId.NotFound"),
-        (400, "InvalidLoadBalancerId.NotFound"),
-        (404, "InvalidParameter"),
-        (404, "InvalidVServerGroupId.NotFound"),
-        (400, "InvalidVServerGroupId.NotExist"),
-    ],
-)
-def test_what_is_not_there_is_not_found(operation: Operation, status: int, code: str) -> None:
-    assert fault(operation, status, code) is Fault.NOT_FOUND
-
-
-def test_a_listener_in_the_way_may_go_away_when_a_group_is_deleted_and_not_otherwise() -> None:
-    assert type(slb(DELETE, 400, "RspoolVipExist")) is Retryable
-    assert fault(SET, 400, "RspoolVipExist") is Fault.CONFLICT
+def test_a_final_code_with_a_server_error_is_ambiguous_for_writes() -> None:
+    assert type(slb(ADD, 503, "InvalidParameter")) is Ambiguous
+    assert type(slb(READ, 503, "InvalidParameter")) is Retryable
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

@@ -32,7 +32,7 @@ from provisioner.model import ApiResponse, Backend, OnExisting
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
 NOT_READY = Rejected("ObtainIpFail", "no address yet")
-FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.CONFLICT)
+FULL = Rejected("InstanceBackendServerNumberOverLimit", "full", fault=Fault.QUOTA)
 # A call that lasts so long may have been dated at its beginning or at its end: a renewal is due.
 SLOW = RENEW_AFTER / 2
 SIZES = {0: [], 1: [1], 19: [19], 20: [20], 21: [20, 1], 40: [20, 20], 41: [20, 20, 1]}
@@ -201,6 +201,124 @@ def test_several_groups_of_the_name_are_refused_naming_them(
     assert (error.code, error.fault) == ("VServerGroupNameNotUnique", Fault.CONFLICT)
     assert f"({one.id}, {two.id})" in error.message
     assert cloud.writes == []
+
+
+def test_of_several_groups_of_the_name_the_only_one_with_our_tag_is_ours(
+    cloud: Deployment,
+) -> None:
+    cloud.stands()
+    ours = cloud.stands(tags=naming.build_owner_tags("mark"))
+    cloud.stands()
+    done = cloud.ensure(wanted(*servers(2), on_existing=OnExisting.MERGE))
+    assert done.group.id == ours.id
+    assert cloud.load_balancers.groups[ours.id].backends == servers(2)
+
+
+@pytest.mark.parametrize("tagged", [0, 2])
+def test_several_groups_that_cannot_be_told_apart_are_the_deployments_fault_for_a_hook(
+    cloud: Deployment, tagged: int
+) -> None:
+    for number in range(3):
+        tags = naming.build_owner_tags("mark") if number < tagged else {}
+        cloud.stands(tags=tags)
+    error = unfinished(cloud, wanted(*servers(2), from_hook=True))
+    assert isinstance(error, ConfigurationError)
+    assert error.code == "VServerGroupNameNotUnique"
+    assert cloud.writes == []
+
+
+# Quotas
+
+
+def full_of_groups(cloud: Deployment) -> None:
+    """No place is left in the quota of VServer groups."""
+    cloud.load_balancers.seed(LB, group_quota=len(cloud.load_balancers.groups))
+
+
+def test_a_group_that_another_delivery_committed_in_the_last_place_is_adopted(
+    cloud: Deployment,
+) -> None:
+    cloud.load_balancers.seed(LB, group_quota=1)
+    claim = cloud.claimed_by_another()
+    cloud.load_balancers.groups.clear()
+    # Its claim is created after our list, and committed while we wait.
+    listing = cloud.load_balancers.list_vserver_groups
+
+    def list_before_it(*asked: Any, **how: Any) -> Any:
+        answer = listing(*asked, **how)
+        if not cloud.load_balancers.groups:
+            cloud.load_balancers.groups[claim.id] = claim
+            committed = replace(claim, name=NAME, backends=servers(2))
+            cloud.clock.later(
+                1.0, lambda: cloud.load_balancers.groups.update({claim.id: committed})
+            )
+        return answer
+
+    cloud.load_balancers.list_vserver_groups = list_before_it  # type: ignore[method-assign]
+    done = cloud.ensure(wanted(*servers(2)))
+    assert (done.group.id, done.created) == (claim.id, False)
+    assert cloud.names == [NAME]
+
+
+@pytest.mark.parametrize("age", [LEASE + 2, LEASE + 300])
+def test_expired_claims_on_other_names_are_deleted_where_the_quota_refuses(
+    cloud: Deployment, age: float
+) -> None:
+    claim = naming.make_claim("another", cloud.clock.now() - age, "0" * 16)
+    cloud.stands(name=claim.name)
+    full_of_groups(cloud)
+    assert cloud.ensure(wanted(*servers(2))).created
+    assert cloud.names == [NAME]
+
+
+def test_a_live_claim_on_another_name_is_left_alone_and_the_quota_refuses(
+    cloud: Deployment,
+) -> None:
+    claim = naming.make_claim("another", cloud.clock.now(), "0" * 16)
+    cloud.stands(name=claim.name)
+    full_of_groups(cloud)
+    error = refused(cloud, wanted(*servers(2)))
+    assert (error.code, error.fault) == ("OverQuota", Fault.QUOTA)
+    assert cloud.names == [claim.name]
+    assert cloud.operations == ["list", "create"] * 3 + ["list"]
+
+
+def test_a_group_that_is_deleted_meanwhile_makes_room(cloud: Deployment) -> None:
+    cloud.stands(name="another")
+    full_of_groups(cloud)
+    cloud.clock.later(0.3, cloud.load_balancers.groups.clear)
+    assert cloud.ensure(wanted(*servers(2))).created
+
+
+def test_a_hook_waits_for_room_among_the_backends_and_keeps_its_claim(cloud: Deployment) -> None:
+    leaving = cloud.stands(*servers(10, first=900), name="another")
+    cloud.load_balancers.seed(LB, quota=30)
+    cloud.clock.later(
+        30.0,
+        lambda: cloud.load_balancers.groups.update({leaving.id: replace(leaving, backends=())}),
+    )
+    done = cloud.ensure(wanted(*servers(25), from_hook=True))
+    assert (done.created, cloud.held()) == (True, set(servers(25)))
+    assert cloud.operations.count("create") == 1
+
+
+def test_a_hook_that_finds_no_room_in_time_comes_again_with_the_quotas_code(
+    cloud: Deployment,
+) -> None:
+    cloud.load_balancers.seed(LB, quota=1)
+    error = unfinished(cloud, wanted(*servers(2), from_hook=True), seconds=60)
+    assert error.code == FULL.code
+    assert cloud.names == []
+
+
+def test_without_claims_a_hook_waits_for_room_too(cloud: Deployment) -> None:
+    leaving = cloud.stands(*servers(10, first=900), name="another")
+    cloud.load_balancers.seed(LB, quota=10)
+    cloud.clock.later(
+        9.0, lambda: cloud.load_balancers.groups.update({leaving.id: replace(leaving, backends=())})
+    )
+    cloud.ensure(wanted(*servers(5), from_hook=True), claiming=False)
+    assert cloud.held() == set(servers(5))
 
 
 def test_a_name_on_another_load_balancer_or_in_other_letters_is_another_group(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builders import REGION, a_hook_request
-from deployments import LB, Deployment, a_binding, answers, codes, untouched, waiting
+from deployments import Deployment, a_binding, answers, codes, untouched, waiting
 from provisioner.errors import ConfigurationError, Retryable
 from provisioner.hooks.circuit_breaker import is_tripped
 from provisioner.model import LifecycleResult
@@ -20,12 +20,12 @@ CONTINUE, ABANDON, ROLLBACK = LifecycleResult
 
 
 def failing(*before: str, **policy: Any) -> Deployment:
-    """The load balancer is full; actions ended so before, the oldest first."""
-    return full(waiting(**policy), *before)
+    """The load balancer refuses the servers; actions ended so before, the oldest first."""
+    return refusing(waiting(**policy), *before)
 
 
-def full(cloud: Deployment, *before: str) -> Deployment:
-    cloud.load_balancers.seed(LB, quota=1)
+def refusing(cloud: Deployment, *before: str) -> Deployment:
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     cloud.scaling_groups._actions.clear()
     cloud.scaling_groups._activities.clear()
     for number, result in enumerate(before):
@@ -95,13 +95,13 @@ def test_the_deployment_says_how_many_are_enough_and_0_is_off(
 
 
 def test_rollback_is_held_back_as_abandon_is() -> None:
-    cloud = full(waiting(a_binding(failure_result=ROLLBACK)), *["ABANDON"] * 3)
+    cloud = refusing(waiting(a_binding(failure_result=ROLLBACK)), *["ABANDON"] * 3)
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
 
 
 def test_it_is_asked_only_before_a_failure_is_answered() -> None:
-    well, mild = waiting(), full(waiting(a_binding(failure_result=CONTINUE)))
+    well, mild = waiting(), refusing(waiting(a_binding(failure_result=CONTINUE)))
     for cloud in (well, mild):
         cloud.complete(HOOK)
         assert answers(cloud) == [CONTINUE]
@@ -174,6 +174,6 @@ def test_reading_stops_as_soon_as_it_is_decided() -> None:
 
 
 def test_a_quota_that_the_event_exceeds_is_a_failure_like_any_other() -> None:
-    cloud = full(waiting(backend_quota=1), *["ABANDON"] * 3)
+    cloud = refusing(waiting(backend_quota=1), *["ABANDON"] * 3)
     cloud.complete(HOOK)
     assert (codes(cloud), answers(cloud)) == (["QuotaExceeded"], [CONTINUE])

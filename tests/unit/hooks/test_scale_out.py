@@ -9,7 +9,6 @@ import pytest
 
 from builders import TOKEN, a_hook_request
 from deployments import (
-    LB,
     Deployment,
     a_binding,
     answers,
@@ -295,10 +294,10 @@ def test_one_group_that_fails_decides_the_answer_by_its_own_binding(
     cloud = waiting(*TWO_LISTENERS)
     name = f"asg-0001-{(8080, 8443)[failing]}"
     cloud.stands(name=name)
-    cloud.stands(name=name)
+    cloud.load_balancers.refuses[name] = "InvalidParameter"
     cloud.complete(HOOK)
     assert answers(cloud) == [answer]
-    assert sorted(cloud.notifications.kinds) == ["failed", "refused"]
+    assert sorted(cloud.notifications.kinds) == ["failed", "failed"]
     assert {
         result["data"]["lifecycle"]["LifecycleActionResult"]
         for result in cloud.notifications.results
@@ -311,10 +310,10 @@ def test_servers_that_are_about_to_be_released_are_taken_out_of_the_groups_that_
 ) -> None:
     cloud = waiting(*TWO_LISTENERS)
     cloud.stands(*servers(1, first=9, port=8080), name="asg-0001-8080", tags=OURS)
+    cloud.stands(name="asg-0001-8443")
+    cloud.load_balancers.refuses["asg-0001-8443"] = "InvalidParameter"
     if earlier:  # an earlier delivery had added them, and was killed
         cloud.provision(replace(HOOK, action=None))
-    for _ in range(2):
-        cloud.stands(name="asg-0001-8443")
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
     assert {backend.server_id for backend in cloud.held("asg-0001-8080")} == {"i-0009"}
@@ -326,8 +325,8 @@ def test_servers_that_are_about_to_be_released_are_taken_out_of_the_groups_that_
 
 def test_servers_that_go_live_after_all_stay_in_their_groups() -> None:
     cloud = waiting(*(replace(b, failure_result=CONTINUE) for b in TWO_LISTENERS))
-    for _ in range(2):
-        cloud.stands(name="asg-0001-8443")
+    cloud.stands(name="asg-0001-8443")
+    cloud.load_balancers.refuses["asg-0001-8443"] = "InvalidParameter"
     cloud.complete(HOOK)
     assert answers(cloud) == [CONTINUE]
     assert len(cloud.held("asg-0001-8080")) == 2
@@ -364,7 +363,7 @@ def test_a_crashed_delivery_of_two_groups_is_outlasted_in_one_invocation(claimed
 
 def test_a_permanent_failure_is_published_and_answered_with_the_failure_result() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     (outcome,) = cloud.complete(HOOK)
     assert outcome.status is Status.FAILED
     assert cloud.notifications.kinds == ["failed"]
@@ -427,7 +426,7 @@ def test_one_of_two_results_that_is_not_heard_does_not_silence_the_other() -> No
 
 def test_a_failure_that_nobody_heard_of_is_not_answered_yet() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     cloud.notifications.fail_next("publish", BUSY)
     with pytest.raises(Retryable):
         cloud.complete(HOOK)
@@ -620,7 +619,7 @@ def test_a_weight_of_an_ended_action_is_no_difference() -> None:
 
 def test_a_failure_result_that_was_recorded_is_not_sent_twice() -> None:
     cloud = waiting()
-    cloud.load_balancers.seed(LB, quota=1)
+    cloud.load_balancers.refuses["i-0001"] = "InvalidParameter"
     cloud.complete(HOOK)
     cloud.complete(HOOK)
     assert answers(cloud) == [ABANDON]
