@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Results:
     def _cold(self) -> Iterator[Verdict]:
         for version, by in self.cold.items():
             for what, name, most in (
-                ("wall", "cold start", _COLD_START),
+                ("cpu", "CPU of a cold start", _COLD_START),
                 ("memory", "peak memory", _MEMORY),
             ):
                 ratio = by[OURS][what].median / by[CAREFUL][what].median
@@ -109,11 +110,12 @@ class Results:
 
     def _cold_tables(self) -> Iterator[str]:
         yield from ("### Cold start", "", "Process start to the first handled hook event.", "")
-        head = ("Python", "who", "ms", "CPU ms", "MiB", "of naive", "of careful", "of direct")
+        peers = (f"CPU of {peer}" for peer in _PEERS)
+        head = ("Python", "who", "ms", "CPU ms", "MiB", *peers)
         rows = [
             (version, _name(who), _spread(each["wall"]), _spread(each["cpu"]))
             + (f"{each['memory'].median:.0f}",)
-            + tuple(f"{each['wall'].median / by[peer]['wall'].median:.2f}" for peer in _PEERS)
+            + tuple(f"{each['cpu'].median / by[peer]['cpu'].median:.2f}" for peer in _PEERS)
             for version, by in self.cold.items()
             for who, each in by.items()
         ]
@@ -179,7 +181,8 @@ def describe_machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
     cores = len([line for line in Path("/proc/stat").read_text().splitlines() if _is_core(line)])
-    return f"{model}, {cores} cores, Linux {platform.release().split('-')[0]}"
+    load = os.getloadavg()[1]
+    return f"{model}, {cores} cores, Linux {platform.release().split('-')[0]}, load {load:.0f}"
 
 
 def _is_core(line: str) -> bool:

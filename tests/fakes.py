@@ -125,13 +125,16 @@ class FakeLog(Log):
 
 class FakeLoadBalancers(Scripted, LoadBalancers):
     """`groups` is the whole state, by VServerGroupId; a listener refers to those `referred_to`.
-    `refuses` says by which code a server, or whatever a group of the name is to get, is refused."""
+    `refuses` says by which code a server, or whatever a group of the name is to get, is refused
+    when it is added; `stopped` by which code a server is refused when its weight is set or it is
+    removed."""
 
     def __init__(self, clock: Clock, *load_balancer_ids: str, region_id: str = REGION) -> None:
         super().__init__()
         self.groups: dict[str, VServerGroup] = {}
         self.referred_to: set[str] = set()
         self.refuses: dict[str, str] = {}
+        self.stopped: dict[str, str] = {}
         self._clock = clock
         self._quotas: dict[tuple[str, str], int] = {}
         self._group_quotas: dict[tuple[str, str], int] = {}
@@ -209,6 +212,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         assert len(left) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
         with self._call("remove_backend_servers", region_id, vserver_group_id, left, within=within):
             group = self._existing(region_id, vserver_group_id)
+            self._check_running(left)
             gone = {backend.key for backend in left}
             kept = tuple(backend for backend in group.backends if backend.key not in gone)
             self.groups[group.id] = replace(group, backends=kept)
@@ -220,6 +224,7 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
         wanted = tuple(backends)
         with self._call("set_weights", region_id, vserver_group_id, wanted, within=within):
             group = self._existing(region_id, vserver_group_id)
+            self._check_running(wanted)
             weights = {backend.key: backend.weight for backend in wanted}
             if weights.keys() - {backend.key for backend in group.backends}:
                 raise Rejected("InvalidParameter", "a backend is not in the group")
@@ -264,8 +269,18 @@ class FakeLoadBalancers(Scripted, LoadBalancers):
             raise Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
         return group
 
+    def _check_running(self, backends: tuple[Backend, ...]) -> None:
+        for backend in backends:
+            if backend.server_id in self.stopped:
+                raise Rejected(self.stopped[backend.server_id], "a server is not running")
+
     def _check_room(self, group: VServerGroup, added: tuple[Backend, ...]) -> None:
         assert len(added) <= BACKENDS_PER_CALL, "the port takes at most 20 backends a call"
+        held_ips = {(b.server_ip, b.port): b.server_id for b in group.backends if b.type != "ecs"}
+        for backend in added:
+            holder = held_ips.get((backend.server_ip, backend.port), backend.server_id)
+            if backend.server_ip and holder != backend.server_id:
+                raise Rejected("InvalidBackendServers.ServerIpConflict", "the address is held")
         for refused in (group.name, *(backend.server_id for backend in added)):
             if refused in self.refuses:
                 raise Rejected(self.refuses[refused], "a server or a group is refused")

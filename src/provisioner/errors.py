@@ -38,6 +38,7 @@ class Code(str, Enum):
     NO_BINDING = "NoBinding"
     BINDING_UNFIT = "BindingUnfit"
     VSERVER_GROUP_DIFFERS = "VServerGroupDiffers"
+    VSERVER_GROUP_FOREIGN = "VServerGroupForeign"
     VSERVER_GROUP_NAME_NOT_UNIQUE = "VServerGroupNameNotUnique"
     QUOTA_EXCEEDED = "QuotaExceeded"
     INSTANCES_GONE = "InstancesGone"

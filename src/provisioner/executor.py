@@ -6,12 +6,13 @@ balancer, when to stop, and what has been written so far.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from random import Random
 from typing import Any, TypeVar
 
+from .concurrency import run_all
 from .errors import Ambiguous, Code, ConfigurationError, ProvisionerError, Retryable
 from .groups import commands
 from .invocation import Invocation, WorkWindow
@@ -25,6 +26,8 @@ _CLEANUP = 3.0  # for deleting a claim when the time is over: it would block oth
 _PAST_CHECKPOINT = 8.0  # a call may last so long after the next checkpoint is due
 _DATE_RESOLUTION = 1.0  # a Date header drops the fraction of the second
 _AFTER_DRAIN = 8.0  # what a drain leaves for the calls after it
+
+_READS_AT_ONCE = 8  # 500 groups at 150 ms are read in 10 s
 
 # The adapter sends these again by itself; it sends every other call once.
 _REPEATABLE = (
@@ -62,7 +65,6 @@ class CommandExecutor:
         self._log = invocation.log
         self._deadline = invocation.deadline
         self._checkpoint = invocation.checkpoint
-        self._window = WorkWindow()  # what the checkpoint said before the last call
         self._date_offset = -inf  # the load balancer's time is at most the clock's plus this
         self._last_failure: ProvisionerError | None = None
 
@@ -79,8 +81,10 @@ class CommandExecutor:
 
     def execute(self, call: commands.Call) -> Any:
         """Run one call and return its `ApiResponse`. Raises `Rejected` or `Retryable`."""
+        if isinstance(call, commands.ReadGroups):
+            return self._read_groups(call.ids)
         while True:
-            within = self._seconds_left(call)  # what this raises is no answer to the call
+            within, window = self._time_for(call)  # what this raises is no answer to the call
             try:
                 return self._call_once(call, within)
             except (Ambiguous, ConfigurationError):
@@ -88,9 +92,18 @@ class CommandExecutor:
             except Retryable as error:
                 # The adapter was given the time until the next checkpoint. If that has been moved
                 # on, there is more.
-                if not isinstance(call, _REPEATABLE) or self._checkpoint() == self._window:
+                if not isinstance(call, _REPEATABLE) or self._checkpoint() == window:
                     raise
                 self._last_failure = error
+
+    def _read_groups(self, ids: Sequence[str]) -> ApiResponse[tuple[VServerGroup | None, ...]]:
+        """Read several groups, some at the same time. Raises the first error."""
+        answers: list[ApiResponse[VServerGroup | None]] = []
+        for start in range(0, len(ids), _READS_AT_ONCE):
+            calls = map(commands.ReadGroup, ids[start : start + _READS_AT_ONCE])
+            answers += run_all([partial(self.execute, call) for call in calls])
+        date = max((answer.date for answer in answers), default=0.0)
+        return ApiResponse(tuple(answer.value for answer in answers), date, "")
 
     def _execute(self, command: commands.Command) -> Any:
         match command:
@@ -107,7 +120,9 @@ class CommandExecutor:
         """Return an upper bound of the time at the load balancer, in seconds since 1970."""
         return self._clock.now() + self._date_offset
 
-    def _call_once(self, call: commands.Call, within: float) -> Any:
+    def _call_once(
+        self, call: commands.ReadGroup | commands.ListGroups | commands.Write, within: float
+    ) -> Any:
         name, about, send = self._describe_call(call)
         sent_at = self._clock.now()
         self.has_written = self.has_written or isinstance(call, commands.Write)
@@ -132,7 +147,7 @@ class CommandExecutor:
         return answer
 
     def _describe_call(
-        self, call: commands.Call
+        self, call: commands.ReadGroup | commands.ListGroups | commands.Write
     ) -> tuple[str, dict[str, object], Callable[..., ApiResponse[Any]]]:
         """Return the name of the step in the log, its fields, and a function that sends the call
         and takes the seconds `within` which it may last."""
@@ -166,11 +181,12 @@ class CommandExecutor:
                 about = {"VServerGroupId": id_}
                 return "delete", about, partial(port.delete_vserver_group, region, id_)
 
-    def _seconds_left(self, call: commands.Call) -> float:
-        """Return the seconds that a call may last. Raises `Retryable` if there are none."""
+    def _time_for(self, call: commands.Call) -> tuple[float, WorkWindow]:
+        """Return the seconds that a call may last, and what the checkpoint says. Raises `Retryable`
+        if there are none."""
         if isinstance(call, commands.DeleteGroup) and call.cleanup:
-            return max(self._deadline - self._clock.now(), _CLEANUP)
-        self._window = until, again = self._checkpoint()
+            return max(self._deadline - self._clock.now(), _CLEANUP), WorkWindow()
+        window = until, again = self._checkpoint()
         now = self._clock.now()
         left = min(self._deadline, until, max(again, now) + _PAST_CHECKPOINT) - now
         if left <= 0:
@@ -181,7 +197,7 @@ class CommandExecutor:
             raise Retryable(
                 Code.OUT_OF_TIME, "the claim expired before the call about it could be sent"
             )
-        return left
+        return left, window
 
     def _wait(self, seconds: float, least: float) -> None:
         """Wait between half and all of `seconds`, and at least `least`."""

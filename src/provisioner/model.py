@@ -213,7 +213,7 @@ class DesiredGroup:
     """A group that one load balancer should have. `fingerprint` identifies the request.
 
     `accept_partial` is True if the backends of a hook that the load balancer rejects may be left
-    out."""
+    out. `may_change_foreign` is True if a group that somebody else created may be changed."""
 
     group: VServerGroup
     on_existing: OnExisting
@@ -221,6 +221,7 @@ class DesiredGroup:
     from_hook: bool = False
     failure_result: LifecycleResult = LifecycleResult.ABANDON
     accept_partial: bool = True
+    may_change_foreign: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,21 +252,28 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class GroupRemoval:
-    """What was removed from one group. `remaining` is empty if the group no longer exists."""
+    """What was removed from one group. `remaining` is empty if the group no longer exists.
+
+    `rejected` are those that the load balancer refused to remove."""
 
     id: str
     name: str
     removed: tuple[Backend, ...] = ()
     remaining: tuple[Backend, ...] = ()
     deleted: bool = False
+    rejected: tuple[RejectedBackend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalResult:
-    """All owned groups of one load balancer after a removal, unchanged ones too."""
+    """All groups that the servers were to leave, after a removal, unchanged ones too.
+
+    `not_restored` are backends whose servers stay and whose weight of before could not be set
+    again."""
 
     groups: tuple[GroupRemoval, ...] = ()
     drained_seconds: float = 0.0
+    not_restored: tuple[Backend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +329,17 @@ class ScalingActivity:
 
 @dataclass(frozen=True, slots=True)
 class EnsureResult:
-    """The `plan` that was carried out, and the `group` as it is now."""
+    """The `plan` that was carried out, and the `group` as it is now.
+
+    `others_in_use` are the ids of other groups of ours on the load balancer to which a listener or
+    a rule refers."""
 
     group: VServerGroup
     created: bool
     plan: Plan
+    others_in_use: tuple[str, ...] = ()
+
+    @property
+    def is_unused(self) -> bool:
+        """True if the traffic may go to another group of ours, for example a renamed one."""
+        return bool(self.others_in_use) and not self.group.in_use

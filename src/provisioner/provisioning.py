@@ -209,6 +209,7 @@ class ProvisionTask:
             dropped=len(outcome.dropped_instance_ids),
             removed=sum(len(removal.removed) for removal in removals),
             deleted=sum(removal.deleted for removal in removals),
+            not_restored=len(outcome.removal.not_restored) if outcome.removal else 0,
             error=error and error.to_log_fields(),
         )
         return outcome
@@ -248,9 +249,17 @@ class ProvisionTask:
     def _success_outcome(
         self, status: Status, result: EnsureResult, executor: CommandExecutor
     ) -> Outcome:
+        if result.is_unused:
+            self.invocation.log.write(
+                "group_unused",
+                LoadBalancerId=result.group.load_balancer_id,
+                VServerGroupId=result.group.id or None,
+                in_use=list(result.others_in_use),
+            )
         return replace(
             self.new_outcome(status, group=result.group),
             created=result.created,
+            others_in_use=result.others_in_use,
             plan=result.plan,
             slb_request_ids=tuple(executor.request_ids),
         )

@@ -144,6 +144,11 @@ VARIABLES = (
         "refuse",
         "skip: leave hooks without a binding to other consumers of a topic",
     ),
+    Variable(
+        "MERGE_FOREIGN",
+        "off",
+        "on: OnExisting merge may change groups that others created and that no binding names",
+    ),
     Variable("PAUSE", "off", "on: write nothing, keep events, treat hooks as OnPause says"),
     Variable("SWEEP", "report", "the most that a timer's tick may do: off, report or apply"),
     Variable(
@@ -225,6 +230,7 @@ class _Reader:
             claiming=self._read_switch("CLAIM"),
             circuit_breaker=int(self._read_number("CIRCUIT_BREAKER", 0, 10)),
             skip_unbound_hooks=self._read_choice("UNBOUND_HOOKS", "refuse", "skip") == "skip",
+            merge_foreign=self._read_switch("MERGE_FOREIGN"),
             paused=self._read_switch("PAUSE"),
             sweep=SweepMode(self._read_choice("SWEEP", *(mode.value for mode in SweepMode))),
         )

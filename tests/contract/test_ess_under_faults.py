@@ -146,8 +146,9 @@ def test_a_completion_is_sent_again_whatever_else_refuses_it(
 ) -> None:
     refused = {"action": "CompleteLifecycleAction", "kind": "error", "status": status, "code": code}
     cloud.fault(count=3, **refused)
+    action = group.waits(f"token-of-{group.action.hook_id}")
     complete = partial(
-        group.port.complete_lifecycle_action, group.action, LifecycleResult.CONTINUE, within=LONG
+        group.port.complete_lifecycle_action, action, LifecycleResult.CONTINUE, within=LONG
     )
 
     assert complete()

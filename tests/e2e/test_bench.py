@@ -62,7 +62,7 @@ def test_the_report_compares_all_of_them_and_names_what_is_missed() -> None:
     assert "CreateVServerGroup × 2" in text
     assert f"| {profile.BARE} | 1.0 |" in text
     assert f"| {profile.OURS} | 2.50 |" in text
-    assert "| cold start on 3.10 at most 0.65 of careful | 1.00 | **missed** |" in text
+    assert "| CPU of a cold start on 3.10 at most 0.65 of careful | 1.00 | **missed** |" in text
     assert "| peak memory on 3.10 at most 0.75 of careful | 1.00 | **missed** |" in text
     assert "| time at most linear in backends | exponent 0.00 | met |" in text
 
@@ -128,11 +128,11 @@ def test_whoever_is_measured_has_one_core_and_localcloud_the_others(cloud: Cloud
 
 def test_a_cold_start_at_the_limit_is_met_and_one_above_it_is_missed() -> None:
     found = []
-    for wall in (1.3, 1.32):
+    for cpu in (1.3, 1.32):
         even = results().cold["3.10"]
-        ours = {**even[measure.OURS], "wall": Figure(wall, wall, wall)}
+        ours = {**even[measure.OURS], "cpu": Figure(cpu, cpu, cpu)}
         measured = replace(results(), cold={"3.10": {**even, measure.OURS: ours}})
-        found += [each for each in measured.verdicts() if each.required.startswith("cold start")]
+        found += [each for each in measured.verdicts() if "cold start" in each.required]
 
     assert [(each.measured, each.met) for each in found] == [("0.65", True), ("0.66", False)]
 

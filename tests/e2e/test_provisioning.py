@@ -30,15 +30,19 @@ from e2e.stage import (
     READ,
     RENAME,
     WRITES,
+    Cloud,
     Stage,
     context,
     document,
+    environment,
     hook_event,
     servers_of,
 )
-from opskit.world import REGION
+from opskit.world import LOAD_BALANCER, REGION, world_of
 from provisioner.errors import Code, ConfigurationError, Retryable
 from provisioner.groups.naming import OWNER_TAG, REQUEST_TAG
+from provisioner.model import Request
+from provisioner.triggers import decode
 
 Staged = Callable[..., Stage]
 
@@ -256,3 +260,33 @@ def test_a_configuration_that_cannot_work_keeps_the_event(staged: Staged) -> Non
     stage = staged(OF_45)
     with pytest.raises(ConfigurationError, match="BACKEND_QUOTA"):
         stage.app(BACKEND_QUOTA="many")
+
+
+def test_a_stale_eci_backend_is_replaced_by_the_successor_that_has_its_address(
+    cloud: Cloud,
+) -> None:
+    event = builders.as_bytes(builders.hook_message(instanceIds=["eci-new"]))
+    world = world_of(item for item in decode(event) if isinstance(item, Request))
+    world.instances["eci-new"]["PrivateIpAddress"] = "10.0.0.9"
+    world.scaling_groups["asg-0001"]["GroupType"] = "ECI"
+    cloud.seed(**world.seed())
+    stale = {"ServerId": "eci-gone", "Port": 8080, "Type": "eci", "ServerIp": "10.0.0.9"}
+    cloud.seed(
+        VServerGroups=[
+            {
+                "LoadBalancerId": LOAD_BALANCER,
+                "VServerGroupName": "asg-0001",
+                "BackendServers": [stale],
+                "Tags": [{"Key": OWNER_TAG, "Value": "1"}],
+            }
+        ]
+    )
+    (binding,) = world.bindings.values()
+    bound = {**binding, "Type": "eci", "Ports": [8080]}
+    stage = Stage(cloud, world, environment(cloud.url, [bound]))
+
+    (outcome,) = stage.deliver(event)["outcomes"]
+
+    assert outcome["outcome"] == "provisioned"
+    assert servers_of(stage.the_group()) == ["eci-new"]
+    assert stage.hook() == ("Completed", "CONTINUE")

@@ -73,6 +73,70 @@ def test_servers_leave_our_groups_and_no_other_in_a_stated_number_of_calls(stage
     assert result["data"]["changes"]["removedCount"] == 2
 
 
+def test_one_stopped_server_costs_itself_and_the_others_leave(staged: Staged) -> None:
+    event = hook_event(20, lifecycleTransition="SCALE_IN")
+    stage = staged(event)
+    stage.cloud.fault(
+        action=REMOVE,
+        where={"ServerId": "i-0003"},
+        kind="error",
+        status=400,
+        code="ObtainIpFail",
+        probability=1,
+    )
+
+    (outcome,) = stage.deliver(event)["outcomes"]
+
+    assert outcome["outcome"] == "deregistered"
+    assert servers_of(stage.the_group()) == ["i-0003"]
+    assert stage.hook() == ("Completed", "CONTINUE")
+    (result,) = stage.received()
+    (group,) = result["data"]["groups"]
+    assert (group["removedCount"], [each["ServerId"] for each in group["leftOut"]]) == (
+        19,
+        ["i-0003"],
+    )
+
+
+def test_servers_leave_a_foreign_group_of_the_bindings_name_and_nothing_else_does(
+    staged: Staged,
+) -> None:
+    stage = bound(staged(EVENT), VServerGroupName="by-terraform")
+    holds(stage, *LEFT, "i-0003", name="by-terraform", tags={})
+
+    stage.deliver(EVENT)
+
+    assert servers_of(stage.the_group("by-terraform")) == ["i-0003"]
+    assert stage.hook() == ("Completed", "CONTINUE")
+
+
+def test_a_load_balancer_that_does_not_exist_any_more_does_not_keep_servers(
+    staged: Staged,
+) -> None:
+    stage = bound(staged(EVENT), LoadBalancerId="lb-deleted", ScaleInFailureResult="ROLLBACK")
+
+    (outcome,) = stage.deliver(EVENT)["outcomes"]
+
+    assert outcome["outcome"] == "deregistered"
+    assert stage.hook() == ("Completed", "CONTINUE")
+
+
+def test_a_removal_that_is_refused_for_good_and_rolled_back_leaves_the_weights_of_before(
+    staged: Staged,
+) -> None:
+    stage = bound(staged(EVENT), Drain=30, ScaleInFailureResult="ROLLBACK")
+    before = stage.the_group()["BackendServers"]
+    stage.cloud.fault(
+        action=REMOVE, kind="error", status=400, code="LbStatusNotSupport", probability=1
+    )
+
+    stage.deliver(EVENT)
+
+    assert stage.actions().count(RENAME) == 2  # it sets weights too
+    assert stage.the_group()["BackendServers"] == before
+    assert stage.hook() == ("Completed", "ROLLBACK")
+
+
 def test_the_same_event_again_reads_and_publishes_the_same_result(staged: Staged) -> None:
     stage = staged(EVENT)
     stage.deliver(EVENT)

@@ -18,10 +18,11 @@ from e2e.test_crashes import crash
 from fakes import REGION
 from localcloud.worlds import ACCOUNT
 from opskit import ending
-from opskit.world import INBOX
+from opskit.world import INBOX, LOAD_BALANCER
 from provisioner.aliyun.clock import SystemClock
 from provisioner.app import App
 from provisioner.model import Backend
+from provisioner.ports import LoadBalancers
 
 Staged = Callable[..., Stage]
 
@@ -134,23 +135,22 @@ def test_a_server_that_was_destroyed_unheard_is_removed(staged: Staged) -> None:
     assert servers_of(stage.the_group()) == IDS
 
 
-def test_what_one_group_got_stays_when_another_fails_the_hook_and_the_sweep_tells_of_it(
+def test_what_one_group_got_is_taken_out_again_when_another_fails_the_hook(
     staged: Staged,
 ) -> None:
     stage = staged(EVENT)
     (bound,) = json.loads(stage.environ["BINDINGS"])
-    twice = {**bound, "VServerGroupName": "twice"}
-    double = {"LoadBalancerId": bound["LoadBalancerId"], "VServerGroupName": "twice"}
-    stage.cloud.seed(VServerGroups=[{**double, "VServerGroupId": f"rsp-{n}"} for n in (1, 2)])
-    stage.deliver(EVENT, stage.app(BINDINGS=json.dumps([bound, twice])))
+    other = {**bound, "LoadBalancerId": "lb-0009"}
+    stage.cloud.seed(LoadBalancers=[{"LoadBalancerId": "lb-0009", "RegionId": "cn-hangzhou"}])
+    refuses = {"status": 400, "code": "OperationUnsupported.CreateVServerGroup"}
+    where = {"LoadBalancerId": "lb-0009"}
+    stage.cloud.fault(action="CreateVServerGroup", kind="error", where=where, **refuses)
+    stage.deliver(EVENT, stage.app(BINDINGS=json.dumps([bound, other])))
     assert stage.hook() == ("Completed", "ABANDON")
-    assert {result["type"].partition(".")[2] for result in stage.received()} == {
-        "provisioned",
-        "refused",
-    }
-    assert (servers_of(stage.the_group()), stage.in_service()) == (IDS, [])
-    ended(stage, "asa-of-the-hook", CreatedInstances=IDS)
-    assert tick(stage, "apply") == [("ReleasedInstance", False)]
+    codes = {result["data"]["error"]["code"] for result in stage.received()}
+    assert codes == {"HookFailed", refuses["code"]}
+    assert (servers_of(stage.the_group()), stage.in_service()) == ([], [])
+    assert tick(stage, "apply") == []
 
 
 def test_a_server_in_service_that_the_group_lacks_is_added(staged: Staged) -> None:
@@ -207,3 +207,40 @@ def add(stage: Stage, group_id: str, server_id: str) -> None:
     app.deps.load_balancers.add_backend_servers(
         REGION, group_id, [Backend(server_id, 8080)], within=30
     )
+
+
+def test_a_weight_that_a_drain_left_at_0_is_found_and_set(staged: Staged) -> None:
+    stage = staged(EVENT)
+    in_service(stage)
+    port = port_of(stage)
+    group = stage.the_group()
+    lowered = [Backend(IDS[0], group["BackendServers"][0]["Port"], 0)]
+    port.set_weights(REGION, group["VServerGroupId"], lowered, within=30)
+
+    assert tick(stage, "report") == [("ZeroWeight", False)]
+    assert tick(stage, "apply") == [("ZeroWeight", True)]
+
+    assert {each["Weight"] for each in stage.the_group()["BackendServers"]} == {100}
+    assert tick(stage, "apply") == []
+
+
+def test_a_renamed_group_is_told_by_the_result_and_found_by_the_sweep(staged: Staged) -> None:
+    more = hook_event(1, first=9, scalingActivityId="asa-0002", lifecycleActionToken="token-2")
+    stage = staged(EVENT, more, HeartbeatTimeout=3600)
+    in_service(stage)
+    old = stage.the_group()["VServerGroupId"]
+    stage.cloud.listener(LOAD_BALANCER, old)
+    port_of(stage).rename_vserver_group(REGION, old, "renamed", within=30)
+
+    stage.deliver(more)
+
+    result = stage.received()[-1]
+    assert (result["data"]["inUse"], result["data"]["otherGroupsInUse"]) == (False, [old])
+    assert ("UnusedGroup", False) in tick(stage, "apply")
+    assert servers_of(stage.the_group()) == ["i-0009"]
+
+
+def port_of(stage: Stage) -> LoadBalancers:
+    app = stage.app()
+    app.start_invocation(context())
+    return app.deps.load_balancers

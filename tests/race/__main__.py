@@ -30,7 +30,8 @@ EXPLORATIONS = (
     Exploration("aaa", Budget(ticks=1)),
     Exploration("aa", Budget(crashes=1, ambiguous=1, ticks=1)),
     Exploration("aaa", Budget(crashes=1, ambiguous=1)),
-    Exploration("aab", Budget(crashes=1, ambiguous=1)),
+    Exploration("aaa", Budget(crashes=1, ambiguous=1, ticks=1), depth=13),
+    Exploration("aab", Budget(crashes=1)),
     Exploration("ay", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_Y),
     Exploration("aa", Budget(ticks=2)),
     Exploration("ax", Budget(crashes=1, ambiguous=1, ticks=1), world=HELD_BY_X),
@@ -40,6 +41,7 @@ EXPLORATIONS = (
     Exploration("ayy", Budget(crashes=1), world=HELD_BY_Y),
     Exploration("aax", Budget(crashes=1), world=HELD_BY_X),
     Exploration("ab", Budget(crashes=2, ambiguous=1)),
+    Exploration("zz", Budget(1, 1, 1), world="the group holds what z takes, one is stopped"),
     Exploration("ab", Budget(crashes=1, ambiguous=1), one_backend_a_call=True),
     Exploration("ab", Budget(ambiguous=1, busy=1, refused=1)),
     Exploration("ay", Budget(1, 1, 1), world="likewise, and is in use"),
@@ -55,7 +57,7 @@ EXPLORATIONS = (
 SAMPLED = (
     ("aaaa", "aaab", "aabb", "abcd"),
     ("aaa", "aab", "abb", "bcd"),
-    ("aax", "abx", "axx", "aay", "ayy", "abxy"),
+    ("aax", "abx", "axx", "aay", "ayy"),
 )
 BATCHES = 4
 

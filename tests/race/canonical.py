@@ -15,7 +15,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from provisioner.groups import ensure
+from provisioner.groups import deregister, ensure
 from provisioner.groups.commands import Protocol
 
 _SYMBOL = re.compile(
@@ -29,6 +29,8 @@ _OLD = 60  # seconds: whatever is older than every lease is just old
 # an answer is read while it is received.
 _IRRELEVANT = {"now", "wait", "pause", "failures", "done", "error"}
 _IRRELEVANT |= {"desired", "removal", "claiming", "backends_per_call", "first", "create_until"}
+
+_LEAVING_WAITS = deregister.State.WAIT
 
 _shapes: dict[str, int] = {}
 
@@ -59,6 +61,8 @@ def _relevant_to_the_state(protocol: Protocol[Any]) -> Iterator[object]:
             yield protocol.resume
         if protocol.claim or protocol.state is ensure.State.DRAW_NONCE:
             yield protocol.date
+    if isinstance(protocol, deregister.DeregisterProtocol) and protocol.state is _LEAVING_WAITS:
+        yield protocol.resume
 
 
 @cache

@@ -39,7 +39,9 @@ def check_state(world: World, runs: Sequence[HasRun], trace: Step | None) -> Non
         if run.error is not None and run.error is not REFUSED.value:
             raise Violation.at(f"run {number} failed: {run.error}", trace)
         if isinstance(run.result, RemovalResult):
-            wrong = _find_not_gone(world, run.racer.leaving - coming)
+            wrong = _find_not_kept(world, run) or _find_not_gone(
+                world, run.racer.leaving - coming - {*world.stopped}
+            )
         elif run.result is not None:
             wrong = _find_not_there(world, named, run, leaving)
         else:
@@ -71,6 +73,15 @@ def is_still_changing(error: ProvisionerError | None, racers: Iterable[Racer]) -
 
 def _named(world: World, run: HasRun) -> list[Group]:
     return [group for group in world.groups if group.name == run.racer.wanted.name]
+
+
+def _find_not_kept(world: World, run: HasRun) -> str:
+    """A run leaves the stopped servers in their groups, and no other."""
+    removed: RemovalResult = run.result
+    kept = {each.backend.server_id for group in removed.groups for each in group.rejected}
+    if kept == run.racer.leaving & {*world.stopped}:
+        return ""
+    return "other servers kept than those that are refused"
 
 
 def _find_not_gone(world: World, gone: frozenset[str]) -> str:

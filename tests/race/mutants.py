@@ -15,14 +15,23 @@ from provisioner.groups.commands import Command, CreateGroup, DeleteGroup, ListG
 from provisioner.groups.deregister import DeregisterProtocol, Removal
 from provisioner.groups.ensure import EnsureProtocol, State, created_result
 from provisioner.groups.naming import Claim
-from provisioner.model import Backend, DesiredGroup, EnsureResult, VServerGroup
+from provisioner.model import (
+    Backend,
+    DesiredGroup,
+    EnsureResult,
+    RejectedBackend,
+    VServerGroup,
+)
 
 from .explorer import NOTHING_WRONG, Budget
 from .racers import Deregister, Ensure
+from .world import BAD_SERVER
 
+BAD_CODE = BAD_SERVER.code
 TWO_NAMED = "two groups bear the wanted name"
 GONE = "reported a group that is not there"
 STUCK = "no end within"
+KEPT = "failed: InvalidServerId.NotFound"
 OVER_QUOTA = "failed: OverQuota"
 STILL_THERE = "reported a server gone that is there"
 
@@ -169,9 +178,17 @@ class LeaseNeverEnds(EnsureProtocol):
 
 
 class BelievesARemoval(DeregisterProtocol):
-    def _on_sent(self, answer: Any) -> None:  # noqa: ARG002 - that is what is wrong
+    def _on_removed(self, answer: Any) -> None:  # noqa: ARG002 - that is what is wrong
         self._finish_group()
         self._go_on()
+
+
+class OneRefusalKeepsAll(DeregisterProtocol):
+    """The refusal of a call is taken as the refusal of each of its servers."""
+
+    def _bisect_first(self) -> None:
+        self.rejected = tuple(RejectedBackend(b, BAD_CODE) for b in self.chunks[0])
+        self.chunks = self.chunks[1:]
 
 
 def delete_what_is_wanted_again(removal: Removal) -> DeregisterProtocol:
@@ -276,5 +293,13 @@ MUTANTS = (
         deregister=delete_what_is_wanted_again,
         racers="ax",
         world="the group holds what x takes",
+    ),
+    Mutant(
+        "one refusal keeps all",
+        "a call to remove that is refused because of one server is not halved",
+        KEPT,
+        deregister=OneRefusalKeepsAll,
+        racers="zz",
+        world="the group holds what z takes, one is stopped",
     ),
 )

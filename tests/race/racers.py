@@ -3,8 +3,9 @@
 a, b, c, d  come, each with servers of its own
 h           a hook comes with servers of which the load balancer may refuse one
 x           takes out the server that the group held before; the group may be wanted again
-y           takes out the servers that a comes with, and deletes the group if it is empty: nobody
+y           takes out all servers that a comes with, and deletes the group if it is empty: nobody
             else wants its name
+z           takes out two servers that the group held before, of which one may be stopped
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from .world import EMPTY, START, Group, World
 
 NAME = "Group1"
 STAYING, COMING = Backend("i-z0", 80), Backend("i-a0", 80)
+STOPPED = Backend("i-z1", 80)
+LEAVING = {
+    "x": frozenset({"i-z0"}),
+    "y": frozenset({"i-a0", "i-a1"}),
+    "z": frozenset({"i-z0", "i-z1"}),
+}
 _CRASHED = naming.make_claim(NAME, START - 30, "8" * 16)
 _OTHER = naming.make_claim("Group2", START - 50, "8" * 16)
 
@@ -52,8 +59,10 @@ WORLDS = {
     "the group holds what x takes": _with(NAME, STAYING),
     "the group holds what y takes": _with(NAME, COMING),
     "likewise, and is in use": _with(NAME, COMING, in_use=True),
+    "the group holds what z takes, one is stopped": _with(NAME, STAYING, STOPPED)._replace(
+        stopped=("i-z1",)
+    ),
 }
-LEAVING = {"x": STAYING, "y": COMING}
 
 
 def build_racers(
@@ -82,7 +91,7 @@ def _build_coming(kind: str, ensure: Ensure, *, several: bool) -> Racer:
 
 
 def _build_leaving(kind: str, deregister: Deregister) -> Racer:
-    ids, deletes = frozenset({LEAVING[kind].server_id}), kind == "y"
+    ids, deletes = LEAVING[kind], kind == "y"
     removal = Removal("cn-hangzhou", "lb-0001", ids, name_globs=(NAME,), delete_empty=deletes)
     where = VServerGroup("cn-hangzhou", "lb-0001", NAME)
     return Racer(kind, lambda: deregister(removal), where, ids, deletes)

@@ -68,8 +68,8 @@ UNSENT = Reply(TOO_LATE, "too late")
 
 
 class World(NamedTuple):
-    """`refuses`: servers that no group may hold. `drawn`: the nonces that runs have drawn. `quota`:
-    the most groups, claims among them."""
+    """`refuses`: servers that no group may hold. `stopped`: servers for which a removal is refused.
+    `drawn`: the nonces that runs have drawn. `quota`: the most groups, claims among them."""
 
     groups: tuple[Group, ...] = ()
     late: tuple[LateCall, ...] = ()
@@ -77,6 +77,7 @@ class World(NamedTuple):
     created: int = 0
     drawn: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     quota: int = 100
 
     def call(self, command: Any) -> tuple[World, Reply]:
@@ -88,6 +89,9 @@ class World(NamedTuple):
             case commands.ReadGroup(id=id_):
                 read = self.group(id_)
                 return self, self._answer(read and read.as_read(), read)
+            case commands.ReadGroups(ids=ids):
+                read_all = tuple(g and g.as_read() for g in map(self.group, ids))
+                return self, self._answer(read_all, tuple(map(self.group, ids)))
             case commands.CreateGroup() if len(self.groups) >= self.quota:
                 return self, Reply(OVER_QUOTA, "over quota")
             case commands.CreateGroup(name=name, backends=servers):
@@ -108,6 +112,9 @@ class World(NamedTuple):
         match command:
             case commands.AddBackends(backends=servers):
                 bad = any(server.server_id in self.refuses for server in servers)
+                return BAD_SERVER if bad else None
+            case commands.RemoveBackends(backends=servers):
+                bad = any(server.server_id in self.stopped for server in servers)
                 return BAD_SERVER if bad else None
             case commands.DeleteGroup():
                 return REFERRED_TO if group.in_use else None

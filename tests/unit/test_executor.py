@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from builders import REGION
-from deployments import Deployment, a_group, deployment, replayable, servers
-from fakes import FakeLog
+from deployments import LB, Deployment, a_group, deployment, replayable, servers
+from fakes import FakeLoadBalancers, FakeLog
 from provisioner.errors import (
     Ambiguous,
     Code,
@@ -427,3 +428,38 @@ def test_a_single_call_is_answered_and_its_error_raised(cloud: Deployment) -> No
     with pytest.raises(Retryable) as raised:
         driven.execute(commands.ReadGroup(made.id))
     assert raised.value is BUSY
+
+
+class Meeting(FakeLoadBalancers):
+    """A read is answered once `number` reads are under way."""
+
+    def __init__(self, cloud: Deployment, number: int) -> None:
+        super().__init__(cloud.clock, LB)
+        self._barrier = Barrier(number, timeout=10)
+
+    def read_vserver_group(
+        self, region_id: str, vserver_group_id: str, *, within: float
+    ) -> ApiResponse[VServerGroup | None]:
+        self._barrier.wait()
+        return super().read_vserver_group(region_id, vserver_group_id, within=within)
+
+
+def test_several_groups_are_read_at_the_same_time_and_answered_in_their_order(
+    cloud: Deployment,
+) -> None:
+    """One after the other, 500 groups at 150 ms would take longer than an invocation has."""
+    port = Meeting(cloud, 8)
+    ids = [port.made_by_others(a_group(name=f"web-{n}")).id for n in range(15)]
+    executor = CommandExecutor(a_group(), cloud.invocation(60.0), port, cloud.clock, replayable())
+    answer = executor.execute(commands.ReadGroups((*ids, "rsp-gone")))
+    assert [group and group.id for group in answer.value] == [*ids, None]
+    assert answer.date > 0
+
+
+def test_one_group_that_cannot_be_read_fails_the_read_of_all(cloud: Deployment) -> None:
+    ids = tuple(cloud.stands(name=f"web-{n}").id for n in range(3))
+    refused = Rejected("Unknown", "no")
+    cloud.load_balancers.fail_next("read_vserver_group", refused)
+    with pytest.raises(Rejected) as raised:
+        drive(cloud).execute(commands.ReadGroups(ids))
+    assert raised.value is refused

@@ -15,14 +15,17 @@ from deployments import (
     Deployment,
     HeldToTheSchema,
     a_binding,
+    codes,
     deployment,
     servers,
 )
 from provisioner.errors import Ambiguous, ConfigurationError, Rejected, Retryable
+from provisioner.groups import naming
 from provisioner.model import EventRef, Instance, OnExisting, Request
 from provisioner.provisioning import reject_event
 from provisioner.results.outcome import Status
 
+OURS = naming.build_owner_tags("another")
 REQUEST = a_request("direct", "e-1", backends=servers(2))
 BUSY = Retryable("Throttling", "slow down")
 FULL = Rejected("InstanceBackendServerNumberOverLimit", "full")
@@ -106,7 +109,7 @@ def test_another_request_for_a_group_that_differs_is_refused_and_published() -> 
 
 def test_a_merge_sets_the_weights_that_the_request_names() -> None:
     cloud = deployment()
-    cloud.stands(*servers(1, weight=0), *servers(1, first=9))
+    cloud.stands(*servers(1, weight=0), *servers(1, first=9), tags=OURS)
     (outcome,) = cloud.provision(replace(REQUEST, on_existing=OnExisting.MERGE))
     assert outcome.status is Status.PROVISIONED
     assert cloud.held() == {*servers(2), *servers(1, first=9)}
@@ -114,9 +117,66 @@ def test_a_merge_sets_the_weights_that_the_request_names() -> None:
     assert (changes["addedCount"], changes["reweighedCount"], changes["foreignCount"]) == (1, 1, 1)
 
 
+MERGE = replace(REQUEST, on_existing=OnExisting.MERGE)
+
+
+def test_a_merge_does_not_change_a_group_that_somebody_else_created() -> None:
+    cloud = deployment(a_binding(), a_binding(load_balancer_id="lb-0002", name_template=NAME))
+    cloud.stands(*servers(1))
+    (outcome,) = cloud.provision(MERGE)
+    assert outcome.status is Status.REFUSED
+    assert codes(cloud) == ["VServerGroupForeign"]
+    assert cloud.writes == []
+
+
+def test_a_merge_into_a_group_of_others_that_needs_no_change_is_a_success() -> None:
+    cloud = deployment()
+    cloud.stands(*servers(3))
+    assert cloud.provision(MERGE)[0].status is Status.PROVISIONED
+    assert cloud.writes == []
+
+
+@pytest.mark.parametrize("way", ["it is ours", "a binding names it", "the setting allows it"])
+def test_a_merge_changes_a_group_where(way: str) -> None:
+    bindings = [a_binding(name_template=NAME)] if way == "a binding names it" else []
+    cloud = deployment(*bindings, merge_foreign=way == "the setting allows it")
+    cloud.stands(*servers(1), tags=OURS if way == "it is ours" else {})
+    assert cloud.provision(MERGE)[0].status is Status.PROVISIONED
+    assert cloud.held() == set(servers(2))
+
+
+# Which groups are in use
+
+
+def test_the_result_says_whether_a_listener_refers_to_the_group() -> None:
+    cloud = deployment()
+    made = cloud.stands(*servers(2), tags=OURS)
+    cloud.provision(REQUEST)
+    cloud.load_balancers.referred_to.add(made.id)
+    cloud.provision(REQUEST)
+    assert [result["data"]["inUse"] for result in cloud.notifications.results] == [False, True]
+    assert "group_unused" not in cloud.log.names
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_group_that_nobody_refers_to_beside_a_renamed_one_in_use_is_told_and_warned_of(
+    stands: bool,
+) -> None:
+    cloud = deployment()
+    renamed = cloud.stands(*servers(2), name="renamed", tags=OURS)
+    foreign = cloud.stands(*servers(2), name="foreign")
+    cloud.load_balancers.referred_to |= {renamed.id, foreign.id}
+    if stands:
+        cloud.stands(tags=OURS)
+    cloud.provision(REQUEST if not stands else MERGE)
+    data = cloud.notifications.results[0]["data"]
+    assert (data["inUse"], data["otherGroupsInUse"]) == (False, [renamed.id])
+    assert "group_unused" in cloud.log.names
+
+
 def test_a_failure_after_something_was_added_is_failed_and_tells_what_stays() -> None:
     cloud = deployment()
-    cloud.stands()
+    cloud.stands(tags=OURS)
     cloud.load_balancers.seed(LB, quota=20)
     request = a_request("direct", "e-1", backends=servers(25), on_existing=OnExisting.MERGE)
     (outcome,) = cloud.provision(request)
@@ -128,7 +188,7 @@ def test_a_failure_after_something_was_added_is_failed_and_tells_what_stays() ->
 
 def test_a_failure_after_some_weights_were_set_tells_which() -> None:
     cloud = deployment()
-    made = cloud.stands(*servers(25, weight=1))
+    made = cloud.stands(*servers(25, weight=1), tags=OURS)
     cloud.clock.later(MOMENT, lambda: cloud.load_balancers.fail_next("set_weights", FULL))
     for operation in ("list_vserver_groups", "read_vserver_group"):
         cloud.load_balancers.takes[operation] = [0.0]
@@ -243,7 +303,7 @@ def test_a_plan_reads_only_and_publishes_nothing() -> None:
 
 def test_a_plan_for_a_group_that_is_there_tells_what_would_be_done() -> None:
     cloud = deployment()
-    made = cloud.stands(*servers(1, weight=1))
+    made = cloud.stands(*servers(1, weight=1), tags=OURS)
     (outcome,) = cloud.plan(replace(REQUEST, on_existing=OnExisting.MERGE))
     assert outcome.group
     assert (outcome.group.id, outcome.created) == (made.id, False)

@@ -30,7 +30,11 @@ _RESERVED = frozenset(
 _CALLER = 3  # the level of the stack that `location` names: above Logger.info and `write`
 
 # A call that failed may yet succeed, so `*.failed` is a warning; an outcome that failed is final.
-_LEVELS = {"paused": logging.WARNING, "circuit_breaker": logging.ERROR}
+_LEVELS = {
+    "paused": logging.WARNING,
+    "group_unused": logging.WARNING,
+    "circuit_breaker": logging.ERROR,
+}
 _OUTCOME_LEVELS = {"refused": logging.WARNING, "failed": logging.ERROR}
 
 # The loggers of the SDKs and of what they are built on, with their children.

@@ -28,18 +28,19 @@ from provisioner.model import (
 NOT_READY_YET = "ObtainIpFail"
 MAX_WAITS = 8  # waits of up to LONGEST_WAIT for that
 
-# Codes of Create and Add that are about a server and not about the group (doc: tables of errors).
+# Codes of calls with backends that are about a server and not about the group (doc: tables of
+# errors).
 _ABOUT_SERVERS = frozenset(
     {
         NOT_READY_YET,
         "InvalidServerId.NotFound",
         "InvalidServerId.NotExist",
+        "ResourceNotFound.vServers",
+        "Mismatched.ZoneId",
         "BackendServer.InvalidType",
         "BackendServer.ServerRegionIdNotEqual",
         "OperationDeny.LbNotSupportIPv6Server",
         "LBNotSupportIpv6Backend",
-        "ResourceNotFound.vServers",
-        "Mismatched.ZoneId",
         "NetworkConflict",  # may be: if it is not, every half is rejected, too
     }
 )
@@ -119,8 +120,12 @@ class AddQueue:
 
 def is_backend_error(error: Rejected, desired: DesiredGroup) -> bool:
     """Tell whether a hook's call may be sent again without some of its backends."""
-    about_servers = error.code in _ABOUT_SERVERS or error.code.startswith(_PREFIX_ABOUT_SERVERS)
-    return desired.from_hook and about_servers
+    return desired.from_hook and is_server_code(error.code)
+
+
+def is_server_code(code: str) -> bool:
+    """Tell whether a code of the load balancer is about single servers of a call."""
+    return code in _ABOUT_SERVERS or code.startswith(_PREFIX_ABOUT_SERVERS)
 
 
 def rejection_error(desired: DesiredGroup, rejected: Sequence[RejectedBackend]) -> Rejected:

@@ -34,6 +34,14 @@ class ReadGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadGroups:
+    """The executor reads several groups at the same time. Answer: for each id in its order, the
+    group with its backends, or None if there is no such group."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CreateGroup:
     """Answer: the VServerGroupId."""
 
@@ -106,7 +114,7 @@ class DrawNonce:
 Write: TypeAlias = (
     CreateGroup | AddBackends | RemoveBackends | SetWeights | RenameGroup | DeleteGroup
 )
-Call: TypeAlias = ListGroups | ReadGroup | Write
+Call: TypeAlias = ListGroups | ReadGroup | ReadGroups | Write
 Command: TypeAlias = Call | Wait | Drain | DrawNonce
 Execute: TypeAlias = Callable[[Call], Any]
 """Runs one call and returns its `ApiResponse`; raises `Rejected` or `Retryable`."""

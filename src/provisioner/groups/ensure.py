@@ -101,6 +101,7 @@ from .commands import (
     Wait,
 )
 from .lease import LONGEST_WAIT, SHORTEST_WAIT, backoff_seconds, wait_to_retry
+from .ownership import add_references, list_others_in_use, require_changeable
 
 _MAX_REFUSALS = 3  # of CREATE by the quota, with a list after each
 _MAX_ROUNDS = 3  # of adding to a group that something else changes at the same time
@@ -146,6 +147,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
     listed: Groups = ()
     listed_at: float = 0.0
     expired: Groups = ()
+    others_in_use: tuple[str, ...] = ()  # ids of other groups of ours, by the last list
 
     # while the quota refuses CREATE: its error, the refusals in a row, and the most groups that a
     # list has shown
@@ -178,7 +180,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
         wanted = self.desired.group
         match self.state:
             case State.FIND | State.CONFIRM:
-                return ListGroups()
+                return ListGroups(references=True)
             case State.READ_EXPIRED:
                 return ReadGroup(self.expired[0].id)
             case State.DELETE_EXPIRED:
@@ -276,6 +278,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
             self._compare_claims(self.claim, found, live)
         else:
             self._choose(found, live)
+        self.others_in_use = list_others_in_use(self.listed, self.desired)
         self.listed, self.listed_at = (), 0.0
 
     def _look_for_room(self) -> None:
@@ -578,18 +581,21 @@ class EnsureProtocol(Protocol[EnsureResult]):
         self._wait(wait_to_retry(error, backoff_seconds(self.failures)), resume)
 
     def _finish(self, result: EnsureResult) -> None:
-        self.done, self.state = result, State.ENDED
+        self.done = add_references(result, self.found, self.others_in_use)
+        self.state = State.ENDED
 
 
 def inspect(desired: DesiredGroup, execute: Execute) -> EnsureResult:
     """Return what `EnsureProtocol` would do, by reading only. If it would create the group, the
     `group.id` is empty."""
-    listed: Groups = execute(ListGroups()).value
+    listed: Groups = execute(ListGroups(references=True)).value
     found = find_unique(listed, desired)
     group: VServerGroup | None = execute(ReadGroup(found.id)).value if found else None
     if found is None or group is None:
-        return created_result(desired, "")
-    return assess_group(desired, found, group, finished=True)
+        result = created_result(desired, "")
+    else:
+        result = assess_group(desired, found, group, finished=True)
+    return add_references(result, found, list_others_in_use(listed, desired))
 
 
 def assess_group(
@@ -620,7 +626,7 @@ def assess_group(
             return EnsureResult(group, created=False, plan=replace(plan, add=(), update_weight=()))
         on_existing = OnExisting.EXTEND
     plan = diff.diff_backends(group.backends, desired.group.backends, on_existing)
-    return EnsureResult(group, created=False, plan=plan)
+    return require_changeable(desired, listed, EnsureResult(group, created=False, plan=plan))
 
 
 def find_unique(groups: Groups, desired: DesiredGroup) -> VServerGroup | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from string import Formatter
 from typing import NamedTuple
 
 from provisioner.errors import Problem
-from provisioner.model import Request, VServerGroup
+from provisioner.model import Binding, Request, VServerGroup
 
 # VServerGroupName: 1-80 of letters, digits, - / . _ (and Chinese in the Chinese edition).
 _NAME = re.compile(r"[A-Za-z0-9\u4e00-\u9fff/._-]{1,80}\Z")
@@ -87,6 +87,17 @@ def name_glob(template: str, scaling_group_id: str) -> str:
     )
 
 
+def binding_glob(binding: Binding) -> str:
+    """Return the names of a binding's groups. If a hook may change the name, this is every name."""
+    if "VServerGroupName" in binding.metadata_may_override:
+        return "*"
+    return name_glob(binding.name_template, binding.scaling_group_id)
+
+
+def matches_any_glob(name: str, patterns: Iterable[str]) -> bool:
+    return any(matches_glob(name, pattern) for pattern in patterns)
+
+
 def matches_glob(name: str, pattern: str) -> bool:
     """Match a name against a pattern. A *, which is in no name, stands for any text."""
     parts = map(re.escape, pattern.split("*"))
@@ -150,6 +161,11 @@ def compute_digest(value: object) -> str:
     """Return the SHA-256 of the canonical JSON of a value, in hexadecimal digits."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def is_owned(group: VServerGroup) -> bool:
+    """Tell whether a group bears our tag, as every group does that this function created."""
+    return OWNER_TAG in group.tags
 
 
 def build_owner_tags(request_fingerprint: str) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from .scale_out import ScaleOut
 
 __all__ = ["handle_hook"]
 
-_WORK = {Transition.SCALE_OUT: ScaleOut(), Transition.SCALE_IN: ScaleIn()}
+_WORK = {Transition.SCALE_OUT: ScaleOut, Transition.SCALE_IN: ScaleIn}
 
 
 def handle_hook(deps: Dependencies, request: Request, invocation: Invocation) -> list[Outcome]:
@@ -30,4 +30,4 @@ def handle_hook(deps: Dependencies, request: Request, invocation: Invocation) ->
     if not action.region_id:
         request = replace(request, action=replace(action, region_id=deps.config.region_id))
     task = ProvisionTask(deps, request, invocation)
-    return LifecycleHook(task, _WORK[action.transition]).handle()
+    return LifecycleHook(task, _WORK[action.transition]()).handle()

@@ -37,6 +37,10 @@ class TransitionWork(Protocol):
     def inspect_ended(self, task: ProvisionTask, context: ActionContext) -> list[Outcome]:
         """Return what stands after an action that has ended. Reads only; may raise `Rejected`."""
 
+    def put_back(self, task: ProvisionTask, context: ActionContext) -> None:
+        """Put back what this delivery has changed, where the action ended while it was at work and
+        the instances are not what it had worked for."""
+
     def subjects(self, task: ProvisionTask, context: ActionContext) -> Sequence[VServerGroup]:
         """Return the groups that the results are about. May raise `Rejected`."""
 
@@ -133,6 +137,7 @@ class LifecycleHook:
             require_final_result(context.state)
         except Rejected as error:
             return [self.task.reject(error)]
+        self.work.put_back(self.task, context)
         return self._handle_replay(context)
 
     def _complete(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from provisioner.errors import Code, Fault, Rejected, Retryable
 from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.groups.ensure import inspect
 from provisioner.model import (
     Binding,
     DesiredGroup,
@@ -23,6 +24,9 @@ from .action import LEAVING, ActionContext
 from .completion import mark_ended_otherwise
 from .lifecycle_hook import Performed, TransitionWork
 
+# Another backend of the group has the ServerIp (doc).
+_ADDRESS_HELD = "InvalidBackendServers.ServerIpConflict"
+
 
 class ScaleOut(TransitionWork):
     done = Status.PROVISIONED
@@ -33,6 +37,7 @@ class ScaleOut(TransitionWork):
         wanted = task.map_groups(instances)
         if instances:
             outcomes = task.ensure_groups(wanted)
+            outcomes = _replace_stale_backends(task, context, wanted, outcomes)
         else:
             outcomes = [_reject_all_gone(task, desired) for desired in wanted]
         outcomes = [_add_dropped(outcome, instances, context) for outcome in outcomes]
@@ -112,6 +117,56 @@ def _mark_taken_out(outcome: Outcome, removals: Mapping[str, GroupRemoval]) -> O
             fault=Fault.CONFLICT,
         ),
     )
+
+
+def _replace_stale_backends(
+    task: ProvisionTask,
+    context: ActionContext,
+    wanted: Sequence[DesiredGroup],
+    outcomes: Sequence[Outcome],
+) -> list[Outcome]:
+    """Take out ECI backends that hold addresses of new instances, and ensure these groups again.
+
+    An address belongs to one container group at a time, and ESS says that a new instance has it.
+    So the backend that holds it is of a container group that is gone. Raises `Retryable`.
+    """
+    results = list(outcomes)
+    for place, (desired, outcome) in enumerate(zip(wanted, outcomes, strict=True)):
+        if _is_address_held(outcome) and _remove_stale_backends(task, context, desired):
+            results[place : place + 1] = task.ensure_groups([desired])
+    return results
+
+
+def _is_address_held(outcome: Outcome) -> bool:
+    codes = {each.code for each in outcome.plan.rejected}
+    return _ADDRESS_HELD in codes | {outcome.error.code if outcome.error else ""}
+
+
+def _remove_stale_backends(
+    task: ProvisionTask, context: ActionContext, desired: DesiredGroup
+) -> bool:
+    """Return whether stale backends were taken out."""
+    executor = task.new_executor(desired.group)
+    coming = {(b.server_ip, b.port): b.server_id for b in desired.group.backends if b.type == "eci"}
+    try:
+        group = inspect(desired, executor.execute).group
+        stale = frozenset(
+            backend.server_id
+            for backend in group.backends
+            if backend.type == "eci"
+            and coming.get((backend.server_ip, backend.port), backend.server_id)
+            != backend.server_id
+        )
+        stale -= context.instances.keys()
+        place = (group.region_id, group.load_balancer_id)
+        removal = Removal(*place, stale, name_globs=(group.name,))
+        if stale:
+            executor.run(DeregisterProtocol(removal))
+    except Rejected as error:
+        task.invocation.log.write("stale_backends.failed", code=error.code)
+        return False
+    task.invocation.log.write("stale_backends", ServerIds=sorted(stale))
+    return bool(stale)
 
 
 def _require_addresses(context: ActionContext) -> None:

@@ -181,6 +181,8 @@ def _check_group(
         request.on_existing or (OnExisting.EXTEND if named_by_binding else OnExisting.REFUSE),
         fingerprint,
         from_hook=request.action is not None,
+        may_change_foreign=named_by_binding
+        or config.may_change_foreign(group.load_balancer_id, group.name),
     )
 
 

@@ -20,7 +20,8 @@ class DeploymentConfig:
 
     `regions` are those that a message may name besides `region_id` and the regions of bindings.
     `backend_quota` counts the backends of all groups of one load balancer. `circuit_breaker` is the
-    number of ABANDONs in a row after which a failure is answered with CONTINUE; 0 is never."""
+    number of ABANDONs in a row after which a failure is answered with CONTINUE; 0 is never. With
+    `merge_foreign`, a request may change a group that is not ours and that no binding names."""
 
     region_id: str
     bindings: tuple[Binding, ...] = ()
@@ -29,8 +30,18 @@ class DeploymentConfig:
     claiming: bool = True
     circuit_breaker: int = 3
     skip_unbound_hooks: bool = False
+    merge_foreign: bool = False
     paused: bool = False
     sweep: SweepMode = SweepMode.REPORT
+
+    def may_change_foreign(self, load_balancer_id: str, name: str) -> bool:
+        """Tell whether a group of this name may be changed also if somebody else created it."""
+        globs = (
+            naming.name_glob(binding.name_template, binding.scaling_group_id)
+            for binding in self.bindings
+            if binding.load_balancer_id == load_balancer_id
+        )
+        return self.merge_foreign or naming.matches_any_glob(name, globs)
 
     def has_region(self, region_id: str) -> bool:
         """Tell whether a region is one of this deployment's."""

@@ -14,13 +14,14 @@ from typing import Any
 from provisioner.errors import Retryable
 from provisioner.groups import naming
 from provisioner.mapping import document
-from provisioner.model import Backend, RemovalResult
+from provisioner.model import Backend, RejectedBackend, RemovalResult
 
-from .outcome import Outcome
+from .outcome import Outcome, Status
 
 TYPE_PREFIX = "vservergroup."
 SOURCE = "vservergroup-provisioner"
 MAX_BYTES = 64 * 1024  # a message of a topic (doc)
+_WITH_REFERENCES = (Status.PROVISIONED, Status.PLANNED)  # the list of groups said what is in use
 MAX_TAG_LENGTH = 16  # characters of a message's tag (doc)
 
 
@@ -82,13 +83,16 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
             "reweighedCount": len(plan.update_weight),
             "alreadyPresentCount": len(plan.already_present),
             "foreignCount": len(plan.unmanaged),
-            "leftOut": [{**_render_key(each.backend), "code": each.code} for each in plan.rejected],
+            "leftOut": _render_rejected(plan.rejected),
             "leftOutCount": len(plan.rejected),
             "dropped": list(outcome.dropped_instance_ids),
             "droppedCount": len(outcome.dropped_instance_ids),
         },
         "correlation": _build_correlation(outcome),
     }
+    if group and outcome.status in _WITH_REFERENCES:
+        data["inUse"] = group.in_use
+        data["otherGroupsInUse"] = list(outcome.others_in_use)
     if outcome.removal:
         _add_removal(data, outcome.removal)
     if outcome.action:
@@ -105,13 +109,15 @@ def _build_data(outcome: Outcome) -> dict[str, Any]:
 
 
 def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
-    """Add the groups that lost backends."""
-    groups = [group for group in removal.groups if group.removed or group.deleted]
+    """Add the groups that lost backends, and those that keep some because of a refusal."""
+    groups = [group for group in removal.groups if group.removed or group.deleted or group.rejected]
     data["changes"] |= {
         "shrunkCount": len(groups),
         "removedCount": sum(len(group.removed) for group in groups),
         "deletedCount": sum(group.deleted for group in groups),
         "drainedSeconds": round(removal.drained_seconds, 1),
+        "notRestored": _render_keys(removal.not_restored),
+        "notRestoredCount": len(removal.not_restored),
     }
     data["groups"] = [
         {
@@ -119,6 +125,8 @@ def _add_removal(data: dict[str, Any], removal: RemovalResult) -> None:
             "VServerGroupName": group.name,
             "removed": _render_keys(group.removed),
             "removedCount": len(group.removed),
+            "leftOut": _render_rejected(group.rejected),
+            "leftOutCount": len(group.rejected),
             "BackendServerCount": len(group.remaining),
             "deleted": group.deleted,
         }
@@ -136,6 +144,10 @@ def _build_correlation(outcome: Outcome) -> dict[str, Any]:
         "fcRequestId": outcome.fc_request_id or None,
         "slbRequestIds": list(outcome.slb_request_ids),
     }
+
+
+def _render_rejected(rejected: Sequence[RejectedBackend]) -> list[dict[str, Any]]:
+    return [{**_render_key(each.backend), "code": each.code} for each in rejected]
 
 
 def _render_keys(backends: Sequence[Backend]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class Status(str, Enum):
 class Outcome:
     """The outcome of one desired state. `group` is the group as the load balancer has it.
 
+    `others_in_use` are the ids of other groups of ours to which a listener or a rule refers.
     `circuit_breaker` is True if a failure was answered with CONTINUE, after too many ABANDONs in a
     row."""
 
@@ -39,6 +40,7 @@ class Outcome:
     group: VServerGroup | None = None
     created: bool = False
     plan: Plan = field(default_factory=Plan)
+    others_in_use: tuple[str, ...] = ()
     dropped_instance_ids: tuple[str, ...] = ()
     removal: RemovalResult | None = None
     action: LifecycleAction | None = None

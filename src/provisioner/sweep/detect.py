@@ -1,14 +1,22 @@
 """Find drift in what was read of the load balancers and the scaling groups. Pure.
 
 StaleClaim        A claim with an expired lease, whatever name it is for: read again and deleted.
-ReleasedInstance  A group of ours that a binding names holds a server that ESS says it destroyed,
-                  and that no scaling group of the region knows: removed. A server that ESS created
-                  there and did not destroy may have been detached and live on: only reported. Any
-                  other server may be there by an explicit request. An ENI or ECI backend is never
-                  judged, because addresses are used again.
+ReleasedInstance  A group that a binding names holds a server that ESS says it destroyed, and that
+                  no scaling group of the region knows: removed. A server that ESS created there and
+                  did not destroy may have been detached and live on: only reported. Any other
+                  server may be there by an explicit request. An ECI is known by its own id, so a
+                  stale one is told from its successor, which may have its address. An ENI backend
+                  is never judged: its ServerId is the interface's.
 MissingInstance   An instance has been in service for a while and no group of a binding holds it:
                   added, if the name, the ports and the weight are known without the event. An
                   instance that is protected or on standby is somebody's choice.
+UnusedGroup       No listener or rule refers to a group of ours that a binding names, while one
+                  refers to another group of ours: a group was renamed, or a binding's name was
+                  changed. Somebody has to look, and nothing is added to such a group.
+ZeroWeight        An instance has been in service for a while, and its backend in a group that a
+                  binding names has the weight 0, where the binding gives another. A drain that was
+                  not followed by the removal leaves this, or an operator: the weight is set if it
+                  is known without the event.
 StuckHook         An action still waits after half of its time: the ordinary hook handles it, with
                   an action that is recovered from ESS.
 
@@ -29,6 +37,7 @@ from provisioner.groups.lease import is_expired
 from provisioner.mapping.bindings import backends_from_instances
 from provisioner.model import (
     ActionState,
+    Backend,
     Binding,
     HookTerms,
     Instance,
@@ -42,6 +51,7 @@ from provisioner.model import (
 IN_SERVICE = "InService"
 GRACE = 600.0  # seconds after its activity in which an instance is not missed
 _SECONDS_AROUND_DRAIN = 60.0  # for what a scale-in does before and after its drain
+_JUDGED_TYPES = frozenset({"ecs", "eci"})  # of backends with an id that ESS knows
 _MAY_BE_OURS = frozenset({"queue", "topic", "eventbus"})  # kinds of a hook's NotificationArn
 
 
@@ -49,6 +59,8 @@ class FindingKind(str, Enum):
     STALE_CLAIM = "StaleClaim"
     RELEASED_INSTANCE = "ReleasedInstance"
     MISSING_INSTANCE = "MissingInstance"
+    UNUSED_GROUP = "UnusedGroup"
+    ZERO_WEIGHT = "ZeroWeight"
     STUCK_HOOK = "StuckHook"
 
 
@@ -57,6 +69,7 @@ class Remedy(str, Enum):
     DELETE = "delete the claim"
     REMOVE = "remove the backends"
     ADD = "add the backends"
+    SET_WEIGHT = "set the weight"
     HANDLE = "handle the hook"
 
 
@@ -140,9 +153,9 @@ def find_unknown_servers(
     """Return the servers of the binding's groups that its scaling group does not have."""
     return {
         backend.server_id
-        for group in _select_owned(state, binding)
+        for group in select_groups(state.groups, binding)
         for backend in group.backends
-        if backend.type == "ecs" and backend.server_id not in scaling_group.instances
+        if backend.type in _JUDGED_TYPES and backend.server_id not in scaling_group.instances
     }
 
 
@@ -159,10 +172,12 @@ def find_released_instances(
         (destroyed, Remedy.REMOVE, "holds servers that ESS destroyed"),
         (created, Remedy.NONE, "holds servers that ESS created and no longer has"),
     )
-    for group in _select_owned(state, binding):
+    for group in select_groups(state.groups, binding):
         for server_ids, remedy, what in cases:
             removal = build_removal(group, server_ids - known, binding)
-            leaving = {b.server_id for b in removal.select_leaving(group) if b.type == "ecs"}
+            leaving = {
+                b.server_id for b in removal.select_leaving(group) if b.type in _JUDGED_TYPES
+            }
             if leaving:
                 yield replace(
                     _finding(group, FindingKind.RELEASED_INSTANCE, remedy, what),
@@ -184,20 +199,74 @@ def find_missing_instances(
     groups = select_groups(state.groups, binding)
     for name, instances in by_name.items():
         candidates = [group for group in groups if name in ("", group.name)]
+        is_unused = _is_unused(state, candidates)
         missing = [i.instance_id for i in instances if not _is_in(candidates, i, binding, name)]
         if missing:
             yield Finding(
                 FindingKind.MISSING_INSTANCE,
-                Remedy.ADD if name else Remedy.NONE,
+                Remedy.ADD if name and not is_unused else Remedy.NONE,
                 "does not hold instances that are in service",
                 region_id=state.region_id,
                 load_balancer_id=state.load_balancer_id,
                 vserver_group_id=candidates[0].id if name and len(candidates) == 1 else "",
-                vserver_group_name=name or binding_name_glob(binding),
+                vserver_group_name=name or naming.binding_glob(binding),
                 scaling_group_id=scaling_group.scaling_group_id,
                 server_ids=tuple(sorted(missing)),
                 binding=binding,
             )
+
+
+def find_unused_groups(state: LoadBalancerState, binding: Binding) -> Iterator[Finding]:
+    for group in select_groups(state.groups, binding):
+        if naming.is_owned(group) and _is_unused(state, [group]):
+            what = "nobody refers to it, while another group of the function is in use"
+            yield replace(
+                _finding(group, FindingKind.UNUSED_GROUP, Remedy.NONE, what),
+                scaling_group_id=binding.scaling_group_id,
+                binding=binding,
+            )
+
+
+def find_zero_weights(
+    state: LoadBalancerState, binding: Binding, scaling_group: ScalingGroupState
+) -> Iterator[Finding]:
+    instances = [
+        instance
+        for instance in scaling_group.instances.values()
+        if _has_settled(instance, scaling_group, state.date)
+    ]
+    for group in select_groups(state.groups, binding):
+        servers = {backend.server_id for backend in select_zero_weights(group, binding, instances)}
+        if servers:
+            may_override = "Weight" in binding.metadata_may_override
+            yield replace(
+                _finding(
+                    group,
+                    FindingKind.ZERO_WEIGHT,
+                    Remedy.NONE if may_override else Remedy.SET_WEIGHT,
+                    "gives the weight 0 to servers that are in service",
+                ),
+                server_ids=tuple(sorted(servers)),
+                scaling_group_id=scaling_group.scaling_group_id,
+                binding=binding,
+            )
+
+
+def select_zero_weights(
+    group: VServerGroup, binding: Binding, instances: Iterable[ScalingInstance]
+) -> tuple[Backend, ...]:
+    """Return the binding's backends of these instances that have the weight 0 in the group, with
+    the weight that the binding gives. An ENI is known by its address."""
+    several = list(instances)
+    ids = {instance.instance_id for instance in several}
+    addresses = {each.private_ip for each in several if each.private_ip and binding.type == "eni"}
+    return tuple(
+        replace(backend, weight=binding.weight)
+        for backend in group.backends
+        if backend.weight == 0 < binding.weight
+        and (backend.type, backend.port in binding.ports) == (binding.type, True)
+        and (backend.server_id in ids or backend.server_ip in addresses)
+    )
 
 
 def find_stuck_hooks(
@@ -227,16 +296,9 @@ def find_stuck_hooks(
         )
 
 
-def binding_name_glob(binding: Binding) -> str:
-    """Return the names of the binding's groups; * stands for what only the event knows."""
-    if "VServerGroupName" in binding.metadata_may_override:
-        return "*"
-    return naming.name_glob(binding.name_template, binding.scaling_group_id)
-
-
 def select_groups(groups: Sequence[VServerGroup], binding: Binding) -> list[VServerGroup]:
     """Return the finished groups that bear a name of the binding."""
-    glob = binding_name_glob(binding)
+    glob = naming.binding_glob(binding)
     return [
         group
         for group in groups
@@ -249,13 +311,14 @@ def build_removal(group: VServerGroup, server_ids: frozenset[str], binding: Bind
         group.region_id,
         group.load_balancer_id,
         server_ids,
-        name_globs=(binding_name_glob(binding),),
+        name_globs=(naming.binding_glob(binding),),
     )
 
 
-def _select_owned(state: LoadBalancerState, binding: Binding) -> list[VServerGroup]:
-    groups = select_groups(state.groups, binding)
-    return [g for g in groups if build_removal(g, frozenset(), binding).is_owned(g)]
+def _is_unused(state: LoadBalancerState, groups: Sequence[VServerGroup]) -> bool:
+    """Tell whether nobody refers to any of the groups, while another group of ours is in use."""
+    in_use = {group.id for group in state.groups if group.in_use and naming.is_owned(group)}
+    return bool(in_use) and not any(group.in_use for group in groups)
 
 
 def _has_settled(instance: ScalingInstance, scaling_group: ScalingGroupState, now: float) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from provisioner.error_reporting import as_provisioner_error
+from provisioner.errors import ProvisionerError
 from provisioner.groups import naming
 from provisioner.invocation import Invocation
 from provisioner.model import ActionState, Binding, HookTerms, ScalingActivity
@@ -17,6 +19,9 @@ from . import detect
 from .detect import Finding, FindingKind, LoadBalancerState, ScalingGroupState
 
 T = TypeVar("T")
+
+# Kinds that do not depend on which of several bindings names the group.
+_SHARED = (FindingKind.RELEASED_INSTANCE, FindingKind.UNUSED_GROUP)
 
 _Place = tuple[str, str]  # a region and an id in it
 
@@ -30,7 +35,10 @@ class StateReader:
 
     def read_findings(self) -> list[Finding]:
         config = self._deps.config
-        bindings = [replace(b, region_id=b.region_id or config.region_id) for b in config.bindings]
+        bindings = [
+            replace(b, region_id=b.region_id or self._find_region(b.load_balancer_id))
+            for b in config.bindings
+        ]
         load_balancers: dict[_Place, LoadBalancerState] = {}
         for place in sorted({(b.region_id, b.load_balancer_id) for b in bindings}):
             if state := self._try_read(place[1], partial(self._read_load_balancer, *place)):
@@ -50,10 +58,25 @@ class StateReader:
             read = partial(self._read_scaling_group, *place, pairs)
             if scaling_group := self._try_read(place[1], read):
                 for state, binding in pairs:
+                    findings += detect.find_unused_groups(state, binding)
                     findings += detect.find_released_instances(state, binding, scaling_group)
                     findings += detect.find_missing_instances(state, binding, scaling_group)
+                    findings += detect.find_zero_weights(state, binding, scaling_group)
                 findings += detect.find_stuck_hooks(scaling_group, members)
         return _deduplicate(findings)
+
+    def _find_region(self, load_balancer_id: str) -> str:
+        """Return the region of a load balancer that a binding names without a RegionId.
+
+        A hook is handled in the region of its message: REGION_ID, or one of REGIONS.
+        """
+        config, port = self._deps.config, self._deps.load_balancers
+        for region_id in sorted(config.regions - {config.region_id}):
+            with suppress(ProvisionerError):  # not there, or its own read will say what is wrong
+                within = self._seconds_left()
+                port.list_vserver_groups(region_id, load_balancer_id, within=within)
+                return region_id
+        return config.region_id
 
     def _try_read(self, name: str, read: Callable[[], T]) -> T | None:
         try:
@@ -69,7 +92,9 @@ class StateReader:
 
     def _read_load_balancer(self, region_id: str, load_balancer_id: str) -> LoadBalancerState:
         port = self._deps.load_balancers
-        listed = port.list_vserver_groups(region_id, load_balancer_id, within=self._seconds_left())
+        listed = port.list_vserver_groups(
+            region_id, load_balancer_id, references=True, within=self._seconds_left()
+        )
         groups = []
         for group in listed.value:
             if naming.parse_claim(group.name):
@@ -124,6 +149,6 @@ def _deduplicate(findings: Sequence[Finding]) -> list[Finding]:
     """Two bindings may name the same group: what both find is one finding."""
     first: dict[object, Finding] = {}
     for finding in findings:
-        is_shared = finding.kind is FindingKind.RELEASED_INSTANCE
+        is_shared = finding.kind in _SHARED
         first.setdefault(replace(finding, binding=None) if is_shared else id(finding), finding)
     return list(first.values())

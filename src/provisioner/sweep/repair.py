@@ -8,18 +8,27 @@ from dataclasses import replace
 from provisioner.errors import Code, Fault, Rejected
 from provisioner.executor import CommandExecutor
 from provisioner.groups.bisect_rejected import rejection_error
-from provisioner.groups.deregister import DeregisterProtocol
+from provisioner.groups.commands import ReadGroup
+from provisioner.groups.deregister import DeregisterProtocol, removal_error
 from provisioner.groups.ensure import EnsureProtocol
 from provisioner.groups.lease import delete_expired_claim
 from provisioner.groups.naming import build_hook_event_id
+from provisioner.groups.restore_weights import RestoreWeightsProtocol
 from provisioner.hooks import handle_hook
 from provisioner.invocation import Invocation
 from provisioner.mapping.bindings import map_request
-from provisioner.model import EventRef, Instance, OnExisting, Request, VServerGroup
+from provisioner.model import (
+    EventRef,
+    Instance,
+    OnExisting,
+    Request,
+    ScalingInstance,
+    VServerGroup,
+)
 from provisioner.provisioning import Dependencies
 from provisioner.results.outcome import Status
 
-from .detect import IN_SERVICE, Finding, Remedy, build_removal
+from .detect import IN_SERVICE, Finding, Remedy, build_removal, select_zero_weights
 
 Repair = Callable[[Dependencies, Finding, Invocation], None]
 
@@ -33,9 +42,12 @@ def _delete_claim(deps: Dependencies, finding: Finding, invocation: Invocation) 
 
 
 def _remove_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    """Raises `Rejected` if the load balancer keeps some of them; the others are removed."""
     assert finding.binding is not None
     removal = build_removal(finding.group, frozenset(finding.server_ids), finding.binding)
-    _new_executor(deps, finding, invocation).run(DeregisterProtocol(removal))
+    result = _new_executor(deps, finding, invocation).run(DeregisterProtocol(removal))
+    if any(group.rejected for group in result.groups):
+        raise removal_error(result.groups)
 
 
 def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
@@ -44,16 +56,9 @@ def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) 
     Raises `Rejected` if the load balancer refused some of them; the others are added.
     """
     assert finding.binding is not None
-    known = deps.scaling_groups.read_instances(
-        finding.region_id,
-        finding.scaling_group_id,
-        finding.server_ids,
-        within=invocation.hard_deadline - deps.clock.now(),
-    )
     instances = tuple(
-        Instance(instance_id, server_ip=instance.private_ip)
-        for instance_id, instance in known.items()
-        if instance.lifecycle_state == IN_SERVICE
+        Instance(instance.instance_id, server_ip=instance.private_ip)
+        for instance in _read_in_service(deps, finding, invocation)
     )
     if not instances:
         return
@@ -72,6 +77,35 @@ def _add_backends(deps: Dependencies, finding: Finding, invocation: Invocation) 
     result = _new_executor(deps, finding, invocation).run(protocol)
     if result.plan.rejected:
         raise rejection_error(wanted, result.plan.rejected)
+
+
+def _set_weights(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
+    """Set the binding's weight for the servers that are in service now and still have the weight 0.
+
+    Raises `Rejected` if the load balancer keeps the weight 0 for some of them.
+    """
+    assert finding.binding is not None
+    instances = _read_in_service(deps, finding, invocation)
+    executor = _new_executor(deps, finding, invocation)
+    group: VServerGroup | None = executor.execute(ReadGroup(finding.vserver_group_id)).value
+    if group is None:
+        return
+    backends = select_zero_weights(group, finding.binding, instances)
+    if executor.run(RestoreWeightsProtocol((replace(group, backends=backends),))):
+        raise Rejected(Code.STILL_CHANGING, "some weights could not be set", fault=Fault.CONFLICT)
+
+
+def _read_in_service(
+    deps: Dependencies, finding: Finding, invocation: Invocation
+) -> list[ScalingInstance]:
+    """Return those of the finding's instances that are in service now."""
+    known = deps.scaling_groups.read_instances(
+        finding.region_id,
+        finding.scaling_group_id,
+        finding.server_ids,
+        within=invocation.hard_deadline - deps.clock.now(),
+    )
+    return [each for each in known.values() if each.lifecycle_state == IN_SERVICE]
 
 
 def _handle_hook(deps: Dependencies, finding: Finding, invocation: Invocation) -> None:
@@ -95,6 +129,7 @@ REPAIRS: Mapping[Remedy, Repair] = {
     Remedy.DELETE: _delete_claim,
     Remedy.REMOVE: _remove_backends,
     Remedy.ADD: _add_backends,
+    Remedy.SET_WEIGHT: _set_weights,
     Remedy.HANDLE: _handle_hook,
 }
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from builders import REGION
-from deployments import LB, LONG, NAME, Deployment, deployment, replayable, servers
+from deployments import LB, LONG, NAME, Deployment, a_group, deployment, replayable, servers
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.executor import CommandExecutor
 from provisioner.groups import naming
-from provisioner.groups.deregister import DeregisterProtocol, Removal
+from provisioner.groups.bisect_rejected import MAX_WAITS
+from provisioner.groups.deregister import RETRIED_REFUSALS, DeregisterProtocol, Removal
 from provisioner.model import Backend, RemovalResult, VServerGroup
 
 OURS = naming.build_owner_tags("mark")
@@ -74,8 +75,8 @@ def test_a_replay_is_a_list_and_a_read_for_each_group(cloud: Deployment) -> None
     assert [(shrunk.removed, len(shrunk.remaining)) for shrunk in again.groups] == [((), 1)] * 2
 
 
-def test_what_is_not_ours_is_not_touched(cloud: Deployment) -> None:
-    cloud.stands(*servers(1))
+def test_a_foreign_group_that_no_binding_names_is_not_touched(cloud: Deployment) -> None:
+    cloud.stands(*servers(1), name="theirs")
     claim = cloud.claimed_by_another()
     cloud.load_balancers.groups[claim.id] = replace(claim, backends=servers(1), tags=OURS)
     done = take_out(cloud, removal(*servers(1), name_globs=(NAME,), delete_empty=True))
@@ -152,15 +153,152 @@ def test_a_weight_that_was_not_set_is_set_again_after_a_pause_and_not_at_once(
     assert sum(drain) == 30.0
 
 
-def test_weights_that_are_rejected_again_and_again_end_the_run(cloud: Deployment) -> None:
+def test_weights_that_are_rejected_again_and_again_do_not_keep_the_servers(
+    cloud: Deployment,
+) -> None:
     owned(cloud, *servers(1))
-    rejected = [Rejected("InvalidParameter", str(n)) for n in range(4)]
-    for error in rejected:
-        cloud.load_balancers.fail_next("set_weights", error)
+    for _ in range(4):
+        cloud.load_balancers.fail_next("set_weights", Rejected("InvalidParameter", "no"))
+    take_out(cloud, removal(*servers(1), drain=30.0))
+    assert cloud.operations.count("set") == 4
+    assert cloud.held() == set()
+
+
+# Whose groups
+
+
+def test_servers_leave_a_group_that_a_binding_names_whoever_created_it(cloud: Deployment) -> None:
+    cloud.stands(*servers(3), name="web-8443")
+    (shrunk,) = take_out(cloud, removal(*servers(1), name_globs=("web-*",))).groups
+    assert cloud.held("web-8443") == set(servers(2, first=2))
+    assert shrunk.removed == servers(1)
+
+
+def test_a_foreign_group_left_empty_is_never_deleted(cloud: Deployment) -> None:
+    cloud.stands(*servers(1), name="web-8443")
+    (shrunk,) = take_out(cloud, removal_of_all()).groups
+    assert (shrunk.removed, shrunk.deleted) == (servers(1), False)
+    assert cloud.names == ["web-8443"]
+
+
+def test_a_group_left_empty_stays_where_another_binding_keeps_it(cloud: Deployment) -> None:
+    owned(cloud, *servers(1))
+    owned(cloud, *servers(1), name="web-8443")
+    done = take_out(cloud, removal_of_all(kept_globs=("web-8443", "other")))
+    assert [shrunk.deleted for shrunk in done.groups] == [True, False]
+    assert cloud.names == ["web-8443"]
+
+
+def test_a_load_balancer_that_was_deleted_holds_no_server() -> None:
+    cloud = deployment()
+    done = take_out(cloud, removal(*servers(1), load_balancer_id="lb-gone", drain=30.0))
+    assert done == RemovalResult()
+    assert cloud.operations == ["list"]
+    assert cloud.clock.waits == []
+
+
+def test_an_eci_is_known_by_its_id_because_its_successor_may_have_its_address(
+    cloud: Deployment,
+) -> None:
+    old, new = (Backend(f"eci-{n}", 80, 100, "eci", "10.0.0.1") for n in (1, 2))
+    owned(cloud, old, new)
+    take_out(cloud, removal(old, addresses=frozenset({"10.0.0.1"})))
+    assert cloud.held() == {new}
+
+
+# Servers that the load balancer refuses to change
+
+STOPPED = "ObtainIpFail"
+NO_SERVER = "InvalidServerId.NotExist"
+
+
+@pytest.mark.parametrize("place", [1, 7, 20])
+def test_one_server_that_may_not_be_removed_does_not_keep_the_others(
+    cloud: Deployment, place: int
+) -> None:
+    owned(cloud, *servers(20))
+    cloud.load_balancers.stopped[f"i-{place:04}"] = NO_SERVER
+    (shrunk,) = take_out(cloud, removal(*servers(20))).groups
+    assert {backend.server_id for backend in cloud.held()} == {f"i-{place:04}"}
+    assert len(shrunk.removed) == 19
+    assert [(each.backend.server_id, each.code) for each in shrunk.rejected] == [
+        (f"i-{place:04}", NO_SERVER)
+    ]
+    assert cloud.clock.waits == []
+
+
+@pytest.mark.parametrize("code", sorted(RETRIED_REFUSALS))
+def test_a_refusal_that_may_pass_is_sent_again_before_a_server_is_left_out(
+    cloud: Deployment, code: str
+) -> None:
+    owned(cloud, *servers(3))
+    cloud.load_balancers.fail_next("remove_backend_servers", Rejected(code, "not now"))
+    (shrunk,) = take_out(cloud, removal(*servers(2))).groups
+    assert (shrunk.removed, shrunk.rejected) == (servers(2), ())
+    assert cloud.operations == ["list", "read", "remove", "remove", "read"]
+
+
+def test_a_stopped_server_is_waited_for_a_few_times_in_the_whole_run(cloud: Deployment) -> None:
+    owned(cloud, *servers(4))
+    owned(cloud, *servers(4), name="web-8443")
+    cloud.load_balancers.stopped["i-0003"] = STOPPED
+    done = take_out(cloud, removal(*servers(4)))
+    assert len(cloud.clock.waits) == MAX_WAITS
+    assert [len(shrunk.removed) for shrunk in done.groups] == [3, 3]
+
+
+def test_where_there_is_no_time_to_wait_for_a_stopped_server_the_others_leave(
+    cloud: Deployment,
+) -> None:
+    owned(cloud, *servers(4))
+    cloud.load_balancers.stopped["i-0003"] = STOPPED
+    (shrunk,) = take_out(cloud, removal(*servers(4)), seconds=4).groups
+    assert len(shrunk.removed) == 3
+
+
+@pytest.mark.parametrize("accept_partial", [True, False])
+def test_if_every_server_is_refused_or_a_part_is_not_enough_the_run_fails_and_tells_the_groups(
+    cloud: Deployment, accept_partial: bool
+) -> None:
+    owned(cloud, *servers(2))
+    stopped = {"i-0001": NO_SERVER} if not accept_partial else dict.fromkeys(IDS, NO_SERVER)
+    cloud.load_balancers.stopped.update(stopped)
+    run = DeregisterProtocol(removal(*servers(2), accept_partial=accept_partial))
+    executor = CommandExecutor(
+        a_group(), cloud.invocation(), cloud.load_balancers, cloud.clock, replayable()
+    )
     with pytest.raises(Rejected) as raised:
-        take_out(cloud, removal(*servers(1), drain=30.0))
-    assert raised.value is rejected[-1]
-    assert "remove" not in cloud.operations
+        executor.run(run)
+    assert raised.value.code == NO_SERVER
+    assert [len(shrunk.rejected) for shrunk in run.removals] == [len(stopped)]
+
+
+IDS = ("i-0001", "i-0002")
+
+
+def test_a_refusal_that_is_about_no_server_ends_the_run(cloud: Deployment) -> None:
+    owned(cloud, *servers(2))
+    refused = Rejected("LbStatusNotSupport", "inactive")
+    cloud.load_balancers.fail_next("remove_backend_servers", refused)
+    with pytest.raises(Rejected) as raised:
+        take_out(cloud, removal(*servers(2)))
+    assert raised.value is refused
+
+
+def test_a_server_whose_weight_may_not_be_set_does_not_keep_the_others_from_their_drain(
+    cloud: Deployment,
+) -> None:
+    owned(cloud, *servers(4))
+    cloud.load_balancers.stopped["i-0003"] = NO_SERVER
+    run = DeregisterProtocol(removal(*servers(4), drain=30.0))
+    weights: list[int] = []
+    cloud.clock.later(15.0, lambda: weights.extend(sorted(b.weight for b in cloud.held())))
+    CommandExecutor(
+        a_group(), cloud.invocation(), cloud.load_balancers, cloud.clock, replayable()
+    ).run(run)
+    assert weights == [0, 0, 0, 100]
+    assert len(cloud.held()) == 1
+    assert [group.backends for group in run.lowered] == [servers(4)]
 
 
 def test_where_nothing_leaves_nothing_is_drained(cloud: Deployment) -> None:

@@ -5,6 +5,7 @@ Every interleaving of two runs is searched in `race`; here one run meets what on
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,8 +24,10 @@ from deployments import (
 )
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Fault, Rejected, Retryable
 from provisioner.groups import naming
+from provisioner.groups.commands import ListGroups
+from provisioner.groups.ensure import EnsureProtocol, State
 from provisioner.groups.lease import LEASE, MAX_IN_FLIGHT, RENEW_AFTER, STOP_WRITING_AFTER
-from provisioner.model import Backend, OnExisting, VServerGroup
+from provisioner.model import ApiResponse, Backend, OnExisting, VServerGroup
 
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
@@ -427,6 +430,28 @@ def test_a_group_that_is_renamed_or_deleted_before_it_is_read_is_looked_for_anew
     assert done.created
     assert cloud.operations == ["list", "read", "list", "create", "list", "add", "rename"]
     assert cloud.held() == set(servers(1))
+
+
+def test_nothing_that_was_planned_for_a_group_that_is_gone_is_sent_to_the_new_one(
+    cloud: Deployment,
+) -> None:
+    cloud.stands(*servers(1, weight=1))
+    cloud.load_balancers.fail_next("add_backend_servers", BUSY)
+    cloud.load_balancers.takes["read_vserver_group"] = [1.0]
+    cloud.clock.later(1.0, cloud.load_balancers.groups.clear)
+    done = cloud.ensure(wanted(*servers(2), on_existing=OnExisting.MERGE))
+    assert done.created
+    assert cloud.writes == ["add", "create", "add", "rename"]
+    assert cloud.held() == set(servers(2))
+
+
+def test_a_group_that_is_busy_is_read_after_a_pause_and_completed(cloud: Deployment) -> None:
+    cloud.stands()
+    slow_down = Retryable("Throttling", "slow down", retry_after=5.0)
+    cloud.load_balancers.fail_next("add_backend_servers", slow_down)
+    cloud.ensure(wanted(*servers(1), on_existing=OnExisting.EXTEND))
+    assert cloud.operations == ["list", "read", "add", "read", "add", "read"]
+    assert 5.0 <= sum(cloud.clock.waits) <= 5.5
 
 
 # Claims of others
@@ -849,6 +874,22 @@ def test_a_claim_that_was_silent_for_too_long_is_given_up_and_made_anew(cloud: D
     assert cloud.held() == set(servers(21))
 
 
+def test_a_claim_that_is_gone_when_it_is_renewed_is_made_anew(cloud: Deployment) -> None:
+    gone = Rejected("InvalidParameter", "no such group", fault=Fault.NOT_FOUND)
+    cloud.load_balancers.takes["add_backend_servers"] = [SLOW]
+    cloud.load_balancers.fail_next("rename_vserver_group", gone)
+    assert cloud.ensure(wanted(*servers(21))).created
+    assert cloud.writes == ["create", "add", "rename", "delete", "create", "add", "add", "rename"]
+    assert cloud.names == [NAME]
+
+
+@pytest.mark.parametrize("operation", ["create_vserver_group", "rename_vserver_group"])
+def test_a_claim_that_is_rejected_for_good_ends_the_run(cloud: Deployment, operation: str) -> None:
+    locked = Rejected("IncorrectStatus", "locked", fault=Fault.CONFLICT)
+    cloud.load_balancers.fail_next(operation, locked)
+    assert refused(cloud, wanted(*servers(1))) is locked
+
+
 def test_a_claim_that_somebody_deleted_is_given_up(cloud: Deployment) -> None:
     cloud.load_balancers.fail_next("add_backend_servers", UNKNOWN)
     cloud.load_balancers.takes["list_vserver_groups"] = [0.0, 1.0]
@@ -930,3 +971,31 @@ def test_without_claims_a_create_without_an_answer_is_waited_for_and_then_made_a
     assert cloud.names == [NAME]
     assert cloud.held() == set(servers(2))
     assert cloud.writes.count("create") == (2 if late is None else 1)
+
+
+# The state
+
+
+def test_a_run_is_its_state_and_asking_for_the_command_changes_nothing() -> None:
+    run = EnsureProtocol(wanted(*servers(1)))
+    assert (run.state, run.next_command(), run.next_command()) == (
+        State.FIND,
+        ListGroups(references=True),
+        ListGroups(references=True),
+    )
+    run.receive(ApiResponse((), 1000.0, "R-1"), 1001.0)
+    assert run.state is State.DRAW_NONCE
+    other = copy(run)
+    other.receive("0" * 16, 1001.0)
+    run.receive("f" * 16, 1001.0)
+    assert run.claim == naming.make_claim(NAME, 1000.0, "f" * 16)
+    assert other.claim == naming.make_claim(NAME, 1000.0, "0" * 16)
+
+
+def test_a_run_that_has_ended_has_no_command_and_a_result_or_an_error() -> None:
+    run = EnsureProtocol(wanted())
+    run.receive(BUSY, 0.0)
+    assert (run.state, run.next_command()) == (State.ENDED, None)
+    with pytest.raises(Retryable) as raised:
+        run.result()
+    assert raised.value is BUSY

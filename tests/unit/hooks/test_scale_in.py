@@ -22,7 +22,14 @@ from deployments import (
 from fakes import HEARTBEATS
 from provisioner.errors import Ambiguous, Code, ConfigurationError, Rejected, Retryable
 from provisioner.groups import naming
-from provisioner.model import Backend, LifecycleResult, OnPause, Transition, VServerGroup
+from provisioner.model import (
+    Backend,
+    Instance,
+    LifecycleResult,
+    OnPause,
+    Transition,
+    VServerGroup,
+)
 from provisioner.results.outcome import Outcome, Status
 
 OUT = a_hook_request(
@@ -86,6 +93,8 @@ def test_servers_leave_the_group_the_result_is_published_then_the_action_complet
             "VServerGroupName": GROUP,
             "removed": [{"ServerId": f"i-000{n}", "Port": 8080} for n in (1, 2)],
             "removedCount": 2,
+            "leftOut": [],
+            "leftOutCount": 0,
             "BackendServerCount": 3,
             "deleted": False,
         }
@@ -119,13 +128,72 @@ def test_where_nothing_is_left_to_take_out_that_is_success() -> None:
 # Whose groups, whose backends
 
 
-def test_groups_that_bear_no_tag_of_ours_are_not_touched() -> None:
+def test_groups_that_are_not_ours_and_that_no_binding_names_are_not_touched() -> None:
     cloud = leaving()
     cloud.stands(*servers(5), name="theirs")
-    cloud.stands(*servers(5), name=GROUP)
     cloud.complete(HOOK)
     assert cloud.writes == []
     assert answers(cloud) == [CONTINUE]
+
+
+def test_servers_leave_the_group_that_a_binding_names_whoever_created_it() -> None:
+    cloud = leaving()
+    cloud.stands(*servers(5), name=GROUP)
+    outcome = only(cloud.complete(HOOK))
+    assert outcome.status is Status.DEREGISTERED
+    assert cloud.held(GROUP) == set(servers(3, first=3))
+    assert cloud.notifications.results[0]["data"]["changes"]["removedCount"] == 2
+
+
+@pytest.mark.parametrize("result", [CONTINUE, ROLLBACK])
+def test_a_load_balancer_that_was_deleted_does_not_keep_servers(result: LifecycleResult) -> None:
+    cloud = leaving(a_binding(load_balancer_id="lb-gone", scale_in_failure_result=result))
+    outcome = only(cloud.complete(HOOK))
+    assert outcome.status is Status.DEREGISTERED
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_an_ended_hook_of_a_load_balancer_that_was_deleted_is_a_replay() -> None:
+    cloud = leaving(a_binding(load_balancer_id="lb-gone"))
+    assert HOOK.action
+    cloud.scaling_groups.ended(HOOK.action, "CONTINUE")
+    assert only(cloud.complete(HOOK)).status is Status.DEREGISTERED
+
+
+@pytest.mark.parametrize(("accepts", "answer"), [(True, CONTINUE), (False, ABANDON)])
+def test_one_stopped_server_costs_itself_and_the_result_names_it(
+    accepts: bool, answer: LifecycleResult
+) -> None:
+    binding = a_binding(accept_partial=accepts, scale_in_failure_result=ABANDON)
+    cloud = leaving(binding, states=("Removing:Wait",) * 20)
+    owned(cloud, *servers(20))
+    cloud.load_balancers.stopped["i-0003"] = "InvalidServerId.NotExist"
+    cloud.complete(replace(HOOK, instances=tuple(Instance(f"i-{n:04}") for n in range(1, 21))))
+    assert shrunk_to(cloud) == {"i-0003"}
+    assert answers(cloud) == [answer]
+    (group,) = cloud.notifications.results[0]["data"]["groups"]
+    assert group["removedCount"] == 19
+    assert group["leftOut"] == [
+        {"ServerId": "i-0003", "Port": 8080, "code": "InvalidServerId.NotExist"}
+    ]
+
+
+def test_a_redelivery_that_finds_only_the_stopped_server_is_a_success_too() -> None:
+    cloud = leaving(a_binding(scale_in_failure_result=ROLLBACK))
+    owned(cloud, *servers(1))
+    cloud.load_balancers.stopped["i-0001"] = "InvalidServerId.NotExist"
+    assert only(cloud.complete(HOOK)).status is Status.DEREGISTERED
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_a_group_left_empty_stays_where_a_binding_of_another_scaling_group_keeps_it() -> None:
+    template = "shared/{content_hash}"
+    ours = a_binding(name_template=template, delete_empty=True)
+    theirs = a_binding(name_template="shared/{scaling_activity_id}", scaling_group_id="asg-0002")
+    cloud = leaving(ours, theirs)
+    owned(cloud, *servers(2), name="shared/one")
+    cloud.complete(HOOK)
+    assert cloud.held("shared/one") == set()
 
 
 def test_other_servers_of_our_group_stay_and_so_does_every_other_load_balancer() -> None:
@@ -562,6 +630,115 @@ def test_past_the_hooks_deadline_nothing_is_written_and_one_attempt_is_made_to_a
     assert only(cloud.complete(HOOK)).status is Status.FAILED
     assert codes(cloud) == [Code.HOOK_DEADLINE_PASSED.value]
     assert (cloud.operations, answers(cloud)) == ([], [CONTINUE])
+
+
+def draining(result: LifecycleResult = ROLLBACK, drain: int = 30) -> Deployment:
+    """i-0001 and i-0002 wait to be removed after a drain; of several weights."""
+    cloud = leaving(a_binding(drain=drain, scale_in_failure_result=result, ports=(8080,)))
+    owned(cloud, *servers(1, weight=70), *servers(4, first=2))
+    return cloud
+
+
+BEFORE = {*servers(1, weight=70), *servers(4, first=2)}
+REFUSED = Rejected("LbStatusNotSupport", "the load balancer is inactive")
+
+
+def test_a_failure_that_is_answered_with_rollback_sets_the_weights_of_before_again() -> None:
+    cloud = draining()
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    assert only(cloud.complete(HOOK)).status is Status.FAILED
+    assert cloud.held(GROUP) == BEFORE
+    assert answers(cloud) == [ROLLBACK]
+    assert cloud.notifications.results[0]["data"]["changes"]["notRestoredCount"] == 0
+
+
+@pytest.mark.parametrize("result", [CONTINUE, ABANDON])
+def test_a_failure_after_which_the_servers_leave_all_the_same_keeps_them_at_0(
+    result: LifecycleResult,
+) -> None:
+    cloud = draining(result)
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    cloud.complete(HOOK)
+    assert {b.weight for b in cloud.held(GROUP) if b.server_id in ("i-0001", "i-0002")} == {0}
+
+
+def test_a_weight_that_cannot_be_restored_is_in_the_result() -> None:
+    cloud = draining()
+    cloud.load_balancers.fail_next("remove_backend_servers", REFUSED)
+    cloud.clock.later(10.0, lambda: cloud.load_balancers.stopped.update({"i-0001": "ObtainIpFail"}))
+    cloud.complete(HOOK)
+    changes = cloud.notifications.results[0]["data"]["changes"]
+    assert changes["notRestored"] == [{"ServerId": "i-0001", "Port": 8080}]
+    assert ("outcome", 1) in [(name, f.get("not_restored")) for name, f in cloud.log.steps]
+
+
+@pytest.mark.parametrize("own_result", [True, False])
+def test_a_scale_in_that_is_called_off_during_its_drain_leaves_the_weights_of_before(
+    own_result: bool,
+) -> None:
+    cloud = draining(ROLLBACK if own_result else CONTINUE, drain=60)
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    action = HOOK.action
+    assert action
+    cloud.scaling_groups.pending(action)
+    cloud.clock.later(20.0, lambda: cloud.scaling_groups.ended(action, "ROLLBACK"))
+    cloud.complete(HOOK)
+    assert "remove" not in cloud.operations
+    assert cloud.held(GROUP) == BEFORE
+    assert answers(cloud) == []
+
+
+def test_of_a_scale_in_that_ended_otherwise_the_instances_that_stay_get_their_weight_back() -> None:
+    cloud = draining(CONTINUE, drain=60)
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    action = HOOK.action
+    assert action
+    cloud.scaling_groups.pending(action)
+
+    def end() -> None:
+        cloud.scaling_groups.ended(action, "ABANDON")
+        cloud.scaling_groups.holds(GROUP, instance(1, "Protected"))
+
+    cloud.clock.later(20.0, end)
+    cloud.complete(HOOK)
+    weights = {b.server_id: b.weight for b in cloud.held(GROUP)}
+    assert (weights["i-0001"], weights["i-0002"]) == (70, 0)
+
+
+def test_where_the_hooks_time_runs_out_and_the_servers_stay_the_weights_are_set_again() -> None:
+    """The drain ends in time, and then the load balancer is busy until the hook's time is over."""
+    cloud = draining()
+    assert HOOK.action
+    cloud.scaling_groups.heartbeat_timeout = 60.0
+    cloud.scaling_groups.pending(HOOK.action)
+    cloud.scaling_groups.beats[TOKEN] = HEARTBEATS
+    for _ in range(30):
+        cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
+    cloud.complete(HOOK)
+    assert (cloud.held(GROUP), answers(cloud)) == (BEFORE, [ROLLBACK])
+    assert codes(cloud) == ["Throttling"]
+
+
+def test_while_the_hook_waits_on_the_next_delivery_finds_the_drain_as_it_was_left() -> None:
+    cloud = draining()
+    for _ in range(90):
+        cloud.load_balancers.fail_next("remove_backend_servers", BUSY)
+    with pytest.raises(Retryable):
+        cloud.complete(HOOK)
+    assert {b.weight for b in cloud.held(GROUP) if b.server_id == "i-0001"} == {0}
+
+
+def test_what_an_earlier_delivery_left_at_0_is_told_after_a_rollback() -> None:
+    cloud = draining(CONTINUE)
+    (group,) = cloud.load_balancers.named(GROUP)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=servers(2, weight=0))
+    assert HOOK.action
+    cloud.scaling_groups.ended(HOOK.action, "ROLLBACK")
+    cloud.scaling_groups.holds(GROUP, instance(1, "InService"), instance(2, "InService"))
+    cloud.complete(HOOK)
+    data = cloud.notifications.results[0]["data"]
+    assert (data["error"]["code"], data["changes"]["notRestoredCount"]) == ("HookEndedOtherwise", 2)
+    assert cloud.writes == []
 
 
 def test_a_rollback_by_another_hook_meanwhile_is_told_of() -> None:

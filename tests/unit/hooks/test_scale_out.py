@@ -107,6 +107,32 @@ def test_metadata_of_the_hook_sets_what_the_binding_opens_to_it() -> None:
     assert cloud.held(GROUP) == set(servers(2, weight=10))
 
 
+def eci(name: str, number: int) -> Backend:
+    return Backend(name, 8080, type="eci", server_ip=f"10.0.0.{number}")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_stale_eci_backend_does_not_cost_the_successor_that_has_its_address(others: int) -> None:
+    cloud = waiting(a_binding(type="eci"))
+    stale = [eci("eci-gone", 1), *([] if others else [eci("eci-gone-too", 2)])]
+    cloud.stands(*stale, eci("eci-at-work", 9), name=GROUP, tags=OURS)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.PROVISIONED
+    assert cloud.held(GROUP) == {eci("i-0001", 1), eci("i-0002", 2), eci("eci-at-work", 9)}
+    assert answers(cloud) == [CONTINUE]
+
+
+def test_a_stale_eci_backend_that_may_not_be_removed_is_told_as_a_refusal_of_its_successor() -> (
+    None
+):
+    cloud = waiting(a_binding(type="eci"))
+    cloud.stands(eci("eci-gone", 1), name=GROUP, tags=OURS)
+    cloud.load_balancers.stopped["eci-gone"] = "InvalidServerId.NotExist"
+    (outcome,) = cloud.complete(HOOK)
+    assert [each.backend.server_id for each in outcome.plan.rejected] == ["i-0001"]
+    assert answers(cloud) == [CONTINUE]
+
+
 def test_an_eci_instance_gets_the_address_that_ess_knows() -> None:
     cloud = waiting(a_binding(type="eci"))
     cloud.complete(HOOK)

@@ -74,6 +74,8 @@ def test_a_result_tells_what_stands_what_changed_and_what_it_belongs_to() -> Non
             "dropped": ["i-0003"],
             "droppedCount": 1,
         },
+        "inUse": False,
+        "otherGroupsInUse": [],
         "lifecycle": {"LifecycleHookId": "ash-0001", "LifecycleActionResult": "CONTINUE"},
         "correlation": {
             "eventSource": "ess_hook",
@@ -172,6 +174,7 @@ def test_a_result_that_no_topic_would_take_keeps_its_counts_and_says_so(number: 
     assert len(message) <= MAX_BYTES
     short = json.loads(message)
     hold_to_the_schema(short)
+    assert message == json.dumps(short, separators=(",", ":"))
     assert short["data"]["truncated"] is True
     assert short["data"]["BackendServers"] == []
     assert short["data"]["BackendServerCount"] == number

@@ -140,7 +140,7 @@ def test_a_server_that_ess_destroyed_is_removed() -> None:
     ("stranger", "tags", "name"),
     [
         pytest.param(Backend("i-0099", 8080), OURS, GROUP, id="named by an explicit request"),
-        pytest.param(Backend("i-0003", 8080), {}, GROUP, id="in a foreign group"),
+        pytest.param(Backend("i-0003", 8080), {}, "web", id="in a foreign group"),
         pytest.param(Backend("i-0003", 8080), OURS, "web", id="in a group that no binding names"),
         pytest.param(
             Backend("eni-1", 8080, type="eni", server_ip="10.0.0.9"), OURS, GROUP, id="of an eni"
@@ -153,6 +153,140 @@ def test_no_other_server_is_touched_or_told_of(stranger: Backend, tags: Any, nam
     destroyed(cloud, "i-0003", "eni-1")
     assert sweep(cloud).results == ()
     assert untouched(cloud)
+
+
+def test_a_destroyed_server_leaves_the_group_that_a_binding_names_whoever_created_it() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(*servers(3, first=3), name=GROUP)
+    destroyed(cloud, "i-0003")
+    assert [each.applied for each in sweep(cloud).results] == [True]
+    assert cloud.held(GROUP) == set(servers(2, first=4))
+
+
+def test_one_destroyed_server_that_may_not_be_removed_does_not_keep_the_others() -> None:
+    cloud = deployment(a_binding(), sweep=APPLY)
+    cloud.stands(*servers(20), name=GROUP, tags=OURS)
+    destroyed(cloud, *(f"i-{n:04}" for n in range(1, 21)))
+    cloud.load_balancers.stopped["i-0003"] = "InvalidServerId.NotExist"
+    (each,) = sweep(cloud).results
+    assert (each.applied, each.error and each.error.code) == (False, "InvalidServerId.NotExist")
+    assert {backend.server_id for backend in cloud.held(GROUP)} == {"i-0003"}
+
+
+def test_a_stale_eci_is_removed_and_its_successor_with_the_same_address_stays() -> None:
+    stale, successor = (Backend(f"eci-{n}", 8080, 100, "eci", "10.0.0.9") for n in (1, 2))
+    cloud = deployment(a_binding(type="eci"), sweep=APPLY)
+    cloud.scaling_groups.holds(GROUP, ScalingInstance("eci-2", "InService", "10.0.0.9"))
+    cloud.stands(stale, successor, name=GROUP, tags=OURS)
+    destroyed(cloud, "eci-1")
+    assert [each.finding.server_ids for each in sweep(cloud).results] == [("eci-1",)]
+    assert cloud.held(GROUP) == {successor}
+
+
+def test_a_binding_without_a_region_is_read_where_its_hooks_are_handled() -> None:
+    """The load balancer and the scaling group are in a region of REGIONS."""
+    cloud = deployment(a_binding(load_balancer_id="lb-b"), sweep=APPLY, regions={"cn-beijing"})
+    cloud.load_balancers.seed("lb-b", region_id="cn-beijing")
+    there = instance(1, "InService")
+    cloud.scaling_groups.holds(GROUP, there, region_id="cn-beijing")
+    cloud.stands(*servers(1, weight=0), name=GROUP, region_id="cn-beijing", load_balancer_id="lb-b")
+    done = sweep(cloud)
+    assert done.unread == ()
+    assert [(each.finding.kind, each.applied) for each in done.results] == [
+        (FindingKind.ZERO_WEIGHT, True)
+    ]
+
+
+# Groups that nobody refers to
+
+
+def renamed() -> Deployment:
+    """A listener refers to the group that was renamed; a scale-out has created the name anew."""
+    cloud = healthy()
+    there = cloud.stands(*servers(1, first=5), name="renamed", tags=OURS)
+    cloud.load_balancers.referred_to.add(there.id)
+    return cloud
+
+
+def test_a_group_that_nobody_refers_to_is_told_of_while_another_of_ours_is_in_use() -> None:
+    cloud = renamed()
+    (found,) = sweep(cloud).results
+    assert (found.finding.kind, found.finding.vserver_group_name, found.applied) == (
+        FindingKind.UNUSED_GROUP,
+        GROUP,
+        False,
+    )
+    assert untouched(cloud)
+
+
+def test_a_foreign_group_in_use_says_nothing_about_ours() -> None:
+    cloud = healthy()
+    cloud.load_balancers.referred_to.add(cloud.stands(name="theirs").id)
+    assert sweep(cloud).results == ()
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_nothing_is_added_to_a_group_that_nobody_refers_to_while_another_of_ours_is_in_use(
+    stands: bool,
+) -> None:
+    cloud = renamed()
+    in_service(cloud, 3)
+    if not stands:
+        (group,) = cloud.load_balancers.named(GROUP)
+        del cloud.load_balancers.groups[group.id]
+    missing = [e for e in sweep(cloud).results if e.finding.kind is FindingKind.MISSING_INSTANCE]
+    assert [each.applied for each in missing] == [False]
+    assert untouched(cloud)
+
+
+# Weights that a drain left at 0
+
+
+def lowered(cloud: Deployment, *backends: Backend) -> None:
+    (group,) = cloud.load_balancers.named(GROUP)
+    cloud.load_balancers.groups[group.id] = replace(group, backends=backends)
+
+
+def test_a_server_in_service_with_the_weight_0_is_reported_and_gets_the_bindings_weight() -> None:
+    cloud = healthy(a_binding(weight=80))
+    lowered(cloud, *servers(1, weight=0), *servers(1, first=2))
+    (found,) = sweep(cloud, REPORT).results
+    assert (found.finding.kind, found.finding.server_ids) == (FindingKind.ZERO_WEIGHT, ("i-0001",))
+    assert untouched(cloud)
+    assert [each.applied for each in sweep(cloud).results] == [True]
+    assert cloud.held(GROUP) == {*servers(1, weight=80), *servers(1, first=2)}
+
+
+@pytest.mark.parametrize(
+    ("binding", "state"),
+    [
+        pytest.param(a_binding(weight=0), "InService", id="as the binding says"),
+        pytest.param(a_binding(), "Removing:Wait", id="of an instance that leaves"),
+        pytest.param(a_binding(), "Standby", id="of an instance that somebody set aside"),
+        pytest.param(a_binding(ports=(8443,)), "InService", id="at a port that is not bound"),
+    ],
+)
+def test_no_other_weight_of_0_is_told_of(binding: Any, state: str) -> None:
+    cloud = deployment(binding, sweep=APPLY)
+    in_service(cloud, 1, state=state)
+    cloud.stands(*servers(1, weight=0), *servers(1, port=8443), name=GROUP, tags=OURS)
+    assert FindingKind.ZERO_WEIGHT not in kinds(sweep(cloud))
+
+
+def test_a_weight_of_0_that_only_a_hook_knows_is_only_told_of() -> None:
+    cloud = healthy(a_binding(metadata_may_override=frozenset({"Weight"})))
+    lowered(cloud, *servers(2, weight=0))
+    assert [each.applied for each in sweep(cloud).results] == [False]
+    assert untouched(cloud)
+
+
+def test_a_weight_that_the_load_balancer_refuses_is_told_as_a_failure() -> None:
+    cloud = healthy()
+    lowered(cloud, *servers(2, weight=0))
+    cloud.load_balancers.stopped["i-0001"] = "ObtainIpFail"
+    (each,) = sweep(cloud).results
+    assert (each.applied, each.error and each.error.code) == (False, "StillChanging")
+    assert cloud.held(GROUP) == {*servers(1, weight=0), *servers(1, first=2)}
 
 
 def test_a_server_that_may_have_been_detached_is_only_told_of() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builders import (
+    ABSENT,
     a_hook_request,
     a_request,
     as_base64,
@@ -157,6 +158,8 @@ def test_an_unknown_envelope_is_refused_by_its_keys_and_never_its_content() -> N
 
 def test_of_many_unknown_keys_only_some_are_named() -> None:
     assert only({f"key{n}": n for n in range(1000)}).message.endswith("'key7' and 992 more")
+    assert only({f"key{n}": n for n in range(9)}).message.endswith("'key7' and 1 more")
+    assert only({f"key{n}": n for n in range(8)}).message.endswith("'key7'")
 
 
 @pytest.mark.parametrize(
@@ -222,6 +225,13 @@ def test_a_request_and_a_hook_are_read_in_every_form_of_base64(
 
 def test_base64_of_base64_of_a_document_is_opened() -> None:
     assert only(as_base64(as_base64(document())).encode()) == a_request("direct", HASH)
+
+
+@pytest.mark.parametrize("missing", ["specversion", "type"])
+def test_an_object_that_lacks_a_key_of_cloud_events_is_none(missing: str) -> None:
+    item = only(cloud_event(document(), **{missing: ABSENT}))
+    assert isinstance(item, Rejected)
+    assert item.code == "UnknownEnvelope"
 
 
 def test_data_of_cloud_events_may_be_base64_by_the_specification() -> None:

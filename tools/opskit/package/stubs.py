@@ -38,6 +38,7 @@ STUBS: Mapping[str, Stub] = {
     "alibabacloud_gateway_spi.client": Stub(_GATEWAY, ("Client",)),
     "alibabacloud_gateway_spi.models": Stub(_GATEWAY, ("AttributeMap",)),
     "alibabacloud_tea_openapi.websocket_utils": Stub(_WEBSOCKET),
+    "attr.validators": Stub("checks of attributes; the classes of jsonschema have none"),
     "aws_lambda_powertools.metrics": Stub("metrics of AWS", ("Metrics", "single_metric")),
     "aws_lambda_powertools.tracing": Stub("traces of AWS", ("Tracer",)),
     "aws_lambda_powertools.utilities.jmespath_utils": Stub("queries of AWS's events"),
@@ -48,6 +49,7 @@ STUBS: Mapping[str, Stub] = {
     "cryptography.hazmat.primitives": Stub(_SIGNATURES, ("hashes",)),
     "cryptography.hazmat.primitives.asymmetric": Stub(_SIGNATURES, ("padding",)),
     "cryptography.hazmat.primitives.serialization": Stub(_SIGNATURES, ("load_pem_private_key",)),
+    "darabonba.utils.xml": Stub("answers in XML; those of SLB, ESS and STS are JSON", ("XML",)),
     "darabonba.websocket": Stub(
         _WEBSOCKET,
         (
