@@ -15,6 +15,7 @@ from e2e.stage import (
     HEARTBEAT,
     LIST,
     READ,
+    REMOVE,
     RENAME,
     Stage,
     TravellingClock,
@@ -271,6 +272,22 @@ def test_a_quota_of_backends_that_nobody_frees_is_told_at_the_hooks_end(staged: 
     assert (outcome["outcome"], outcome["code"]) == ("failed", code)
     assert stage.hook() == ("Completed", "ABANDON")
     assert stage.groups() == []
+
+
+def test_what_was_added_before_the_hooks_end_is_taken_out_of_a_group_that_stays(
+    staged: Staged,
+) -> None:
+    stage = staged(EVENT, HeartbeatTimeout=30)
+    create_group(stage, "asg-0001", "i-0101", ours=True)
+    change_load_balancer(stage, BackendQuota=21)
+    use_up_heartbeats(stage)
+
+    stage.deliver(EVENT)
+
+    assert stage.hook() == ("Completed", "ABANDON")
+    calls = stage.actions()
+    assert calls.index(ADD) < calls.index(REMOVE) < calls.index(COMPLETE)
+    assert servers_of(stage.the_group()) == ["i-0101"]
 
 
 def test_a_document_is_refused_by_the_quota_of_backends_at_once(staged: Staged) -> None:

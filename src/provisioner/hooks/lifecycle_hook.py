@@ -156,7 +156,7 @@ class LifecycleHook:
     def _complete_too_late(
         self, context: ActionContext, deadline: HookDeadline, failure: Retryable | None = None
     ) -> list[Outcome]:
-        """Try once to answer before ESS does; what was written until now stays.
+        """Try once to answer before ESS does.
 
         The code of the result is that of the `failure` that took the time, if there is one.
         """
@@ -165,12 +165,14 @@ class LifecycleHook:
             code, message = failure.code, f"; the last failure: {failure.message}"
         error = Rejected(
             code,
-            "the hook's time is over and ESS grants no more; nothing more was written, and the "
-            f"action gets the failure result{message}",
+            "the hook's time is over and ESS grants no more; the action gets the failure "
+            f"result{message}",
             fault=Fault.CONFLICT,
         )
         outcomes = self._outcomes(context, Status.FAILED, error)
-        return self._complete_by_first_binding(context, outcomes, deadline)
+        return self._complete_by_first_binding(
+            context, outcomes, deadline, undo=failure is not None
+        )
 
     def _complete_rejected(
         self, error: Rejected, context: ActionContext, deadline: HookDeadline | None
@@ -185,11 +187,22 @@ class LifecycleHook:
         return self._complete_by_first_binding(context, [outcome], deadline)
 
     def _complete_by_first_binding(
-        self, context: ActionContext, outcomes: list[Outcome], deadline: HookDeadline | None
+        self,
+        context: ActionContext,
+        outcomes: list[Outcome],
+        deadline: HookDeadline | None,
+        *,
+        undo: bool = False,
     ) -> list[Outcome]:
-        """Complete an action that failed before or besides the work on its groups."""
+        """Complete an action that failed before, besides or, with `undo`, during the work on its
+        groups. What cannot be undone in time stays: the answer must not be late."""
         wanted = self.work.failure_result(context.bindings[0])
         result = choose_failure_result(self.task, context.action, wanted, deadline)
+        if deadline and undo and result is not LifecycleResult.CONTINUE:
+            try:
+                outcomes = self.work.undo(self._limit_task(deadline), context, outcomes)
+            except (Rejected, Retryable) as error:
+                self.task.invocation.log.write("undo.failed", code=error.code)
         return self._complete_failed(context, wanted, result, outcomes, deadline)
 
     def _complete_failed(

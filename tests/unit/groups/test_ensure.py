@@ -27,7 +27,7 @@ from provisioner.groups import naming
 from provisioner.groups.commands import ListGroups
 from provisioner.groups.ensure import EnsureProtocol, State
 from provisioner.groups.lease import LEASE, MAX_IN_FLIGHT, RENEW_AFTER, STOP_WRITING_AFTER
-from provisioner.model import ApiResponse, Backend, OnExisting
+from provisioner.model import ApiResponse, Backend, OnExisting, VServerGroup
 
 UNKNOWN = Ambiguous("no answer")
 BUSY = Retryable("VServerGroupProcessing", "busy")
@@ -230,6 +230,10 @@ def test_several_groups_that_cannot_be_told_apart_are_the_deployments_fault_for_
 # Quotas
 
 
+def emptied(group: VServerGroup) -> VServerGroup:
+    return replace(group, backends=())
+
+
 def full_of_groups(cloud: Deployment) -> None:
     """No place is left in the quota of VServer groups."""
     cloud.load_balancers.seed(LB, group_quota=len(cloud.load_balancers.groups))
@@ -295,7 +299,7 @@ def test_a_hook_waits_for_room_among_the_backends_and_keeps_its_claim(cloud: Dep
     cloud.load_balancers.seed(LB, quota=30)
     cloud.clock.later(
         30.0,
-        lambda: cloud.load_balancers.groups.update({leaving.id: replace(leaving, backends=())}),
+        partial(cloud.load_balancers.groups.__setitem__, leaving.id, emptied(leaving)),
     )
     done = cloud.ensure(wanted(*servers(25), from_hook=True))
     assert (done.created, cloud.held()) == (True, set(servers(25)))
@@ -315,7 +319,7 @@ def test_without_claims_a_hook_waits_for_room_too(cloud: Deployment) -> None:
     leaving = cloud.stands(*servers(10, first=900), name="another")
     cloud.load_balancers.seed(LB, quota=10)
     cloud.clock.later(
-        9.0, lambda: cloud.load_balancers.groups.update({leaving.id: replace(leaving, backends=())})
+        9.0, partial(cloud.load_balancers.groups.__setitem__, leaving.id, emptied(leaving))
     )
     cloud.ensure(wanted(*servers(5), from_hook=True), claiming=False)
     assert cloud.held() == set(servers(5))

@@ -390,3 +390,22 @@ def test_a_topic_that_hangs_leaves_time_to_complete_in_an_invocation_shorter_tha
     with pytest.raises(Retryable):
         cloud.complete(HOOK, seconds=60)
     assert answers(cloud) == [CONTINUE]
+
+
+def test_the_failure_that_took_the_hooks_time_is_told_by_its_code() -> None:
+    cloud = hasty(timeout=60)
+    no_more(cloud)
+    cloud.load_balancers.seed("lb-0001", quota=1)
+    (outcome,) = cloud.complete(HOOK)
+    assert outcome.status is Status.FAILED
+    assert codes(cloud) == ["InstanceBackendServerNumberOverLimit"]
+    assert answers(cloud) == [ABANDON]
+    assert cloud.names == []
+
+
+def test_a_failure_with_time_left_in_the_hook_leaves_it_pending() -> None:
+    cloud = hasty(timeout=600)
+    cloud.load_balancers.seed("lb-0001", quota=1)
+    with pytest.raises(Retryable, match="InstanceBackendServerNumberOverLimit"):
+        cloud.complete(HOOK, seconds=60)
+    assert (answers(cloud), cloud.notifications.kinds) == ([], [])
