@@ -133,6 +133,10 @@ def test_a_list_may_hold_its_documents_as_strings() -> None:
     assert codes(decoded(queue_message(texts))) == ["Request"] * 3
 
 
+def test_a_batch_may_have_its_lists_of_documents_as_strings() -> None:
+    assert codes(decoded([json.dumps([document()] * 2)])) == ["Request"] * 2
+
+
 # How long
 
 
