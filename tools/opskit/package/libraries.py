@@ -47,7 +47,8 @@ def install(
             stubs.write_stubs(ready)
             lazy_models.write_lazy_models(ready)
         compile_all(python, ready)
-        shutil.rmtree(kept, ignore_errors=True)
+        for outdated in folder.glob(f"{kind}-{runtime}-*"):
+            shutil.rmtree(outdated)
         ready.rename(kept)
     return kept
 
