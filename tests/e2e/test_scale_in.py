@@ -127,7 +127,7 @@ def test_a_removal_that_is_refused_for_good_and_rolled_back_leaves_the_weights_o
     stage = bound(staged(EVENT), Drain=30, ScaleInFailureResult="ROLLBACK")
     before = stage.the_group()["BackendServers"]
     stage.cloud.fault(
-        action=REMOVE, kind="error", status=400, code="LbStatusNotSupport", probability=1
+        action=REMOVE, kind="error", status=400, code="MasterSlaveServerConflict", probability=1
     )
 
     stage.deliver(EVENT)
