@@ -80,14 +80,14 @@ class ProvisionTask:
     def provision(self) -> list[Outcome]:
         """Ensure and publish every group of the request. Raises `Retryable`."""
         if self.deps.config.paused:
-            raise self.paused_error()
+            raise self.build_paused_error()
         try:
             wanted = self.map_groups(self.request.instances)
         except Rejected as error:
             return [self.reject(error)]
         return self.publish_and_log(self.ensure_groups(wanted))
 
-    def paused_error(self) -> Retryable:
+    def build_paused_error(self) -> Retryable:
         return Retryable(
             Code.PAUSED,
             "PAUSE is on: nothing is written until it is off; the event is kept for later",

@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.errors import Ambiguous, ProvisionerError, Rejected, Retryable
 from provisioner.groups.commands import Command, CreateGroup, DeleteGroup, ListGroups, Protocol
 from provisioner.groups.deregister import DeregisterProtocol, Removal
-from provisioner.groups.ensure import EnsureProtocol, State, created_result
+from provisioner.groups.ensure import EnsureProtocol, State, build_created_result
 from provisioner.groups.naming import Claim
 from provisioner.model import (
     Backend,
@@ -96,7 +96,7 @@ class KeepTheOldest(Protocol[EnsureResult]):
         else:
             self.doomed = self.doomed[1:]
         if self.state == "delete" and not self.doomed:
-            self.state, self.done = "ended", created_result(self.desired, self.kept)
+            self.state, self.done = "ended", build_created_result(self.desired, self.kept)
 
     def _fail(self, error: ProvisionerError) -> None:
         self.state, self.error = "ended", error

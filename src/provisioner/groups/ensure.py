@@ -199,7 +199,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
             case State.READ:
                 return ReadGroup(self.own_id or self.found.id)
             case State.RENEW:
-                return RenameGroup(self.own_id, self._renewed().name, self._write_before())
+                return RenameGroup(self.own_id, self._renew_claim().name, self._write_before())
             case State.COMMIT:
                 return RenameGroup(self.own_id, wanted.name, self._write_before())
             case State.RELEASE:
@@ -490,7 +490,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
         if state is State.COMMIT and self.claim:
             self.uncommitted -= {self.claim.nonce}
 
-    def _renewed(self) -> naming.Claim:
+    def _renew_claim(self) -> naming.Claim:
         assert self.claim is not None
         return naming.make_claim(self.desired.group.name, self.date, self.claim.nonce)
 
@@ -503,7 +503,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
             case Rejected():
                 raise answer
             case _:
-                self.claim, self.date = self._renewed(), answer.date
+                self.claim, self.date = self._renew_claim(), answer.date
                 self._enter(self.resume)
 
     def _write_before(self) -> float:
@@ -523,7 +523,7 @@ class EnsureProtocol(Protocol[EnsureResult]):
                 self._finish_created()
 
     def _finish_created(self) -> None:
-        self._finish(self.adds.apply_to_created(created_result(self.desired, self.own_id)))
+        self._finish(self.adds.apply_to_created(build_created_result(self.desired, self.own_id)))
 
     def _fail(self, error: ProvisionerError) -> None:
         self.error = error
@@ -592,7 +592,7 @@ def inspect(desired: DesiredGroup, execute: Execute) -> EnsureResult:
     found = find_unique(listed, desired)
     group: VServerGroup | None = execute(ReadGroup(found.id)).value if found else None
     if found is None or group is None:
-        result = created_result(desired, "")
+        result = build_created_result(desired, "")
     else:
         result = assess_group(desired, found, group, finished=True)
     return add_references(result, found, list_others_in_use(listed, desired))
@@ -650,7 +650,7 @@ def find_unique(groups: Groups, desired: DesiredGroup) -> VServerGroup | None:
     )
 
 
-def created_result(desired: DesiredGroup, group_id: str) -> EnsureResult:
+def build_created_result(desired: DesiredGroup, group_id: str) -> EnsureResult:
     """Return the result for a new group that holds every wanted backend."""
     return EnsureResult(
         replace(desired.group, id=group_id), created=True, plan=Plan(desired.group.backends)

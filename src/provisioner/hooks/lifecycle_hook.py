@@ -103,7 +103,7 @@ class LifecycleHook:
         choices = [binding.on_pause for binding in context.bindings]
         self.task.invocation.log.write("paused", OnPause=[choice.value for choice in choices])
         if OnPause.WAIT in choices:
-            raise self.task.paused_error()
+            raise self.task.build_paused_error()
         error = Rejected(
             Code.PAUSED,
             "PAUSE is on: nothing was written, and the action is answered as its binding says",
