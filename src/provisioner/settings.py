@@ -74,7 +74,12 @@ VARIABLES = (
         "Weight",
         _parse_number,
     ),
-    Variable("BACKEND_TYPE", "ecs", "single binding: Type of backends: ecs, eni or eci", "Type"),
+    Variable(
+        "BACKEND_TYPE",
+        "ecs",
+        "single binding: Type: ecs, eci, or eni if requests name eni-…",
+        "Type",
+    ),
     Variable("BACKEND_DESCRIPTION", "", "single binding: Description of backends", "Description"),
     Variable(
         "VSERVER_GROUP_NAME",

@@ -162,6 +162,7 @@ def _check_group(
 ) -> DesiredGroup:
     problems = naming.check_name(group.name, "/VServerGroupName")
     problems += check_addresses(group.backends)
+    problems += check_network_interfaces(group.backends)
     if not problems:
         backends = document.render_backend_servers(group.backends)
         problems = validation.validate("backend-servers", backends)
@@ -213,5 +214,20 @@ def check_addresses(backends: Sequence[Backend]) -> list[Problem]:
             "/Instances",
             f"{len(missing)} instance(s) have no private address in ESS, and their Type needs a "
             "ServerIp; give a ServerIp in the request, or use Type ecs",
+        )
+    ]
+
+
+def check_network_interfaces(backends: Sequence[Backend]) -> list[Problem]:
+    """Check that no ENI backend has the id of an instance: CLB does not know it (sdk)."""
+    instances = {b.server_id for b in backends if b.type == "eni" and b.server_id.startswith("i-")}
+    if not instances:
+        return []
+    return [
+        Problem(
+            "/Instances",
+            f"{len(instances)} instance(s) are named by their own ids, and Type eni needs those of "
+            "their network interfaces (eni-…), which are not looked up; use Type ecs, or name the "
+            "interfaces in the request",
         )
     ]

@@ -343,6 +343,17 @@ def test_an_instance_without_the_address_that_its_type_needs_is_refused(kind: st
     assert "2 instance(s)" in error.message
 
 
+def test_an_instance_is_not_sent_as_a_network_interface() -> None:
+    at = [Instance(f"i-{n}", server_ip=f"10.0.0.{n}") for n in (1, 2)]
+    request = replace(asks_for(scaling_group_id="asg-0001"), instances=tuple(at))
+    error = refused(request, policy(a_binding(type="eni")))
+    assert (error.code, error.path) == ("BindingUnfit", "/Instances")
+    assert "2 instance(s)" in error.message
+    by_interface = replace(request, instances=(replace(at[0], instance_id="eni-1"),))
+    (desired,) = mapped(by_interface, policy(a_binding(type="eni")))
+    assert desired.group.backends[0].server_id == "eni-1"
+
+
 def test_a_name_that_comes_out_too_long_is_refused() -> None:
     long = "x" * 70 + "{scaling_activity_id}"
     error = refused(
