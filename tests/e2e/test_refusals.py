@@ -217,17 +217,46 @@ def test_an_expired_claim_on_another_name_makes_room(staged: Staged) -> None:
     assert stage.hook() == ("Completed", "CONTINUE")
 
 
-def test_a_quota_of_groups_that_is_really_used_up_is_a_refusal(staged: Staged) -> None:
+def test_a_hook_waits_for_room_in_the_quota_of_groups(staged: Staged) -> None:
     stage = staged(EVENT)
     create_group(stage, "of-somebody-else")
-    stage.actions()
     change_load_balancer(stage, VServerGroupQuota=1)
+    stage.actions()
+
+    with pytest.raises(Retryable, match="OverQuota"):
+        stage.deliver(EVENT)
+    assert (stage.actions().count(CREATE), COMPLETE in stage.actions()) == (3, False)
+
+    change_load_balancer(stage, VServerGroupQuota=2)
+    stage.deliver(EVENT)
+    assert stage.hook() == ("Completed", "CONTINUE")
+
+
+def test_a_quota_of_groups_that_is_really_used_up_is_told_at_the_hooks_end(
+    staged: Staged,
+) -> None:
+    stage = staged(EVENT, HeartbeatTimeout=30)
+    create_group(stage, "of-somebody-else")
+    change_load_balancer(stage, VServerGroupQuota=1)
+    use_up_heartbeats(stage)
+    stage.cloud.advance(18)
 
     (outcome,) = stage.deliver(EVENT)["outcomes"]
 
     assert (outcome["outcome"], outcome["code"]) == ("failed", "OverQuota")
-    assert (stage.actions().count(CREATE), stage.hook()) == (3, ("Completed", "ABANDON"))
+    assert stage.hook() == ("Completed", "ABANDON")
     assert [group["VServerGroupName"] for group in stage.groups()] == ["of-somebody-else"]
+
+
+def test_a_document_is_refused_by_the_quota_of_groups(staged: Staged) -> None:
+    event = document(5)
+    stage = staged(event)
+    create_group(stage, "of-somebody-else")
+    change_load_balancer(stage, VServerGroupQuota=1)
+
+    (outcome,) = stage.deliver(event)["outcomes"]
+
+    assert (outcome["outcome"], outcome["code"]) == ("failed", "OverQuota")
 
 
 # The quota of backends

@@ -29,7 +29,7 @@ from provisioner.groups import commands
 from provisioner.groups.lease import MAX_IN_FLIGHT
 
 from .canonical import canonical_key, visible_nonces
-from .invariants import check_end, check_state, is_still_changing
+from .invariants import check_end, check_state, is_delivered_again
 from .runs import Racer, Run
 from .trace import Step
 from .world import AMBIGUOUS, BUSY, EMPTY, REFUSED, UNSENT, Reply, World
@@ -204,7 +204,7 @@ def give(state: State, number: int, reply: Reply, what: str, world: World) -> St
     step = Step(state.trace, number, what, run.command, reply.value)
     after = run.receive(reply, world.time)
     racers = (other.racer for other in state.runs)
-    if after.error is BUSY.value or is_still_changing(after.error, racers):
+    if after.error is BUSY.value or is_delivered_again(after.error, racers):
         after = run.racer.first_run()  # raised to the platform, which delivers again
     return _replace_run(state._replace(world=world), number, after, step)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from provisioner.errors import Code, ProvisionerError
+from provisioner.errors import Code, ProvisionerError, Retryable
 from provisioner.groups import naming
 from provisioner.model import EnsureResult, RemovalResult
 
 from .runs import Racer
 from .trace import Step, Violation
-from .world import REFUSED, Group, World
+from .world import OVER_QUOTA, REFUSED, Group, World
 
 
 class HasRun(Protocol):
@@ -66,9 +66,12 @@ def is_contested(racers: Iterable[Racer]) -> bool:
     return any(coming & racer.leaving for racer in several)
 
 
-def is_still_changing(error: ProvisionerError | None, racers: Iterable[Racer]) -> bool:
-    """An error that is no run's fault: the event is delivered again."""
-    return error is not None and error.code == Code.STILL_CHANGING and is_contested(racers)
+def is_delivered_again(error: ProvisionerError | None, racers: Iterable[Racer]) -> bool:
+    """Tell whether an error is no run's fault: something keeps changing, or a quota is used up."""
+    if not isinstance(error, Retryable):
+        return False
+    is_changing = error.code == Code.STILL_CHANGING and is_contested(racers)
+    return is_changing or error.code == OVER_QUOTA.code
 
 
 def _named(world: World, run: HasRun) -> list[Group]:

@@ -260,7 +260,7 @@ MUTANTS = (
     Mutant(
         "the last place is a dead claim's",
         "a run that the quota refused does not delete the expired claims on other names",
-        OVER_QUOTA,
+        STUCK,
         DeletesOnlyClaimsOnItsName,
         world="a crashed claim on another name has the last place",
     ),

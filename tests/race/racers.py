@@ -1,7 +1,7 @@
 """Who races, and on what. A letter is a kind; runs of one kind are deliveries of one event.
 
-a, b, c, d  come, each with servers of its own
-h           a hook comes with servers of which the load balancer may refuse one
+a, b, c, d  hooks that come, each with servers of its own
+h           likewise, with servers of which the load balancer may refuse one
 x           takes out the server that the group held before; the group may be wanted again
 y           takes out all servers that a comes with, and deletes the group if it is empty: nobody
             else wants its name
@@ -85,7 +85,7 @@ def build_racers(
 def _build_coming(kind: str, ensure: Ensure, *, several: bool) -> Racer:
     ids = [f"i-{kind}{number}" for number in range(1 + (several or kind == "h"))]
     group = VServerGroup("cn-hangzhou", "lb-0001", NAME, tuple(Backend(i, 80) for i in ids))
-    desired = DesiredGroup(group, OnExisting.EXTEND, f"event {kind}", from_hook=kind == "h")
+    desired = DesiredGroup(group, OnExisting.EXTEND, f"event {kind}", from_hook=True)
     size = 1 if several else BACKENDS_PER_CALL
     return Racer(kind, lambda: ensure(desired, backends_per_call=size), group)
 

@@ -43,6 +43,7 @@ The quota of VServer groups counts claims, too: the last place may be taken by t
 delivery of this event, or by one that a crash left. So a refused CREATE lists again, and from then
 on the expired claims on any name are deleted. The run is refused only after _MAX_REFUSALS refusals
 in a row, if the lists in between show neither the group, nor a live claim on its name, nor room.
+A hook is tried again by the next delivery even then, while it has time.
 The quota of backends can be used up by servers that leave: a hook waits for the room that they
 make.
 
@@ -285,10 +286,13 @@ class EnsureProtocol(Protocol[EnsureResult]):
         """Raise the refusal by the quota if it lasts and no list shows room.
 
         There is room if an expired claim was deleted, or if there are fewer groups than before.
+        A hook is `Retryable`: claims that come and go between the lists would look the same.
         """
         if len(self.listed) < self.most_groups:
             self.refusals = 0
         if self.over_quota and self.refusals == _MAX_REFUSALS:
+            if self.desired.from_hook:
+                raise Retryable(self.over_quota.code, self.over_quota.message)
             raise self.over_quota
         self.most_groups = max(self.most_groups, len(self.listed))
 
