@@ -226,6 +226,17 @@ def test_a_read_whose_answer_is_not_the_apis_is_to_be_repeated(
     assert not isinstance(failed.value, Ambiguous)
 
 
+def test_a_refusal_in_xml_is_read_too(api: Canned, port: SlbLoadBalancers) -> None:
+    headers = {"Date": DATE, "Content-Type": "text/xml;charset=utf-8"}
+    error = "<Error><RequestId>R-7</RequestId><Code>OverQuota</Code></Error>"
+    api.say(f'<?xml version="1.0" encoding="UTF-8"?>{error}', 400, headers=headers)
+
+    with pytest.raises(Rejected) as refused:
+        create(port)
+
+    assert (refused.value.code, refused.value.request_id) == ("OverQuota", "R-7")
+
+
 @pytest.mark.parametrize("group_id", [None, "", 7])
 def test_a_create_that_tells_no_id_is_ambiguous(
     api: Canned, port: SlbLoadBalancers, group_id: object
