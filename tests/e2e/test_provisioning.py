@@ -290,3 +290,17 @@ def test_a_stale_eci_backend_is_replaced_by_the_successor_that_has_its_address(
     assert outcome["outcome"] == "provisioned"
     assert servers_of(stage.the_group()) == ["eci-new"]
     assert stage.hook() == ("Completed", "CONTINUE")
+
+
+def test_a_hook_whose_binding_wants_network_interfaces_is_left_pending(cloud: Cloud) -> None:
+    event = builders.as_bytes(builders.hook_message(instanceIds=["i-0001"]))
+    world = world_of(item for item in decode(event) if isinstance(item, Request))
+    world.instances["i-0001"]["PrivateIpAddress"] = "10.0.0.9"
+    cloud.seed(**world.seed())
+    (binding,) = world.bindings.values()
+    stage = Stage(cloud, world, environment(cloud.url, [{**binding, "Type": "eni"}]))
+
+    (outcome,) = stage.deliver(event)["outcomes"]
+
+    assert (outcome["outcome"], outcome["code"]) == ("refused", "BindingUnfit")
+    assert (stage.hook()[0], stage.groups()) == ("Pending", [])
